@@ -1,0 +1,65 @@
+//! What is wrong with a Dockerfile, where, and what the official front end would say of it.
+
+use crate::text::{LineSpan, TextRange};
+use serde::Serialize;
+
+/// How much a diagnostic matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The build fails.
+    Error,
+    /// The build goes on; a check rule found something.
+    Warning,
+    /// Worth knowing.
+    Hint,
+}
+
+/// One finding with a stable code, its exact range and one sentence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Diagnostic {
+    /// Stable identifier: a check rule's name (`StageNameCasing`) or an error's (`unknown-instruction`).
+    pub code: &'static str,
+    /// Error, warning or hint.
+    pub severity: Severity,
+    /// Bytes of the source to underline.
+    pub range: TextRange,
+    /// Lines the official front end reports; usually those of the instruction. May be empty.
+    pub lines: Vec<LineSpan>,
+    /// One sentence, lower case, no full stop; the official text where there is one.
+    pub message: String,
+    /// A mechanical fix, when there is one.
+    pub fix: Option<Fix>,
+}
+
+/// Replacements that together mend a finding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Fix {
+    /// What the fix does, as a menu entry.
+    pub title: String,
+    /// Non-overlapping replacements, in source order.
+    pub edits: Vec<(TextRange, String)>,
+}
+
+/// The stage of the official pipeline that stops at an error. **Source:** `spec` section 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// Bytes to nodes.
+    Parse,
+    /// Nodes to typed instructions.
+    Instructions,
+    /// Expansion, stage graph, mounts, ports.
+    Build,
+}
+
+/// The first error the official front end reports; it stops there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OfficialError {
+    /// Where in the pipeline.
+    pub phase: Phase,
+    /// Exact text, with the `dockerfile parse error on line N: ` prefix where the original has it.
+    pub message: String,
+    /// Reported lines.
+    pub at: Vec<LineSpan>,
+}

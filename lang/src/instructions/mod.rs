@@ -1,0 +1,209 @@
+//! Typed instructions: what the second step of the official pipeline makes of parsed lines.
+//!
+//! One file per keyword holds its row of [`INSTRUCTIONS`] and its `lower`. Variables are not expanded here.
+
+use crate::diagnostic::{Diagnostic, OfficialError};
+use crate::text::{LineSpan, TextRange, Word};
+use bstr::BString;
+use std::time::Duration;
+
+/// A whole Dockerfile as typed instructions. Always made, however broken the text is: what could not be
+/// understood is missing from here and present in [`Dockerfile::diagnostics`].
+#[derive(Clone, Debug, Default)]
+pub struct Dockerfile {
+    /// `ARG`s before the first `FROM`.
+    pub global_args: Vec<Instruction>,
+    /// The stages in file order.
+    pub stages: Vec<Stage>,
+    /// Escape character: `\` or a backquote.
+    pub escape: char,
+    /// Every problem of the first two steps, in source order, check rules included.
+    pub diagnostics: Vec<Diagnostic>,
+    /// What the official front end would stop at in its first two steps; `None` when they succeed.
+    pub official_error: Option<OfficialError>,
+    /// `# check=` at the head of the file.
+    pub check: Option<Word>,
+    /// `# syntax=` at the head of the file.
+    pub syntax: Option<Word>,
+}
+
+/// From a `FROM` to the next.
+#[derive(Clone, Debug)]
+pub struct Stage {
+    /// The `FROM` line; its kind is always [`Kind::From`].
+    pub from: Instruction,
+    /// The instructions below it.
+    pub instructions: Vec<Instruction>,
+}
+
+/// One instruction with its place.
+#[derive(Clone, Debug)]
+pub struct Instruction {
+    /// What it says.
+    pub kind: Kind,
+    /// Keyword as written.
+    pub keyword: Word,
+    /// Lines from the keyword to the last line, heredoc bodies and terminators included.
+    pub lines: LineSpan,
+    /// Bytes of the same, without the last line end.
+    pub range: TextRange,
+    /// Flags as written (`--mount=type=cache,target=/x`), in order.
+    pub flags: Vec<Word>,
+    /// The joined logical line (leading space cut, continuations joined), without heredoc bodies.
+    pub original: BString,
+    /// Pending comment lines above it, `#` and surrounding space cut.
+    pub comments: Vec<BString>,
+}
+
+/// The instruction's own content.
+#[derive(Clone, Debug)]
+pub enum Kind {
+    From(From),
+    Arg(Vec<ArgItem>),
+    Env(KeyValues),
+    Label(KeyValues),
+    Run(Run),
+    Cmd(CommandLine),
+    Entrypoint(CommandLine),
+    Copy(Copy),
+    Add(Copy),
+    /// Port words, sorted bytewise.
+    Expose(Vec<Word>),
+    User(Word),
+    Workdir(Word),
+    Volume(Vec<Word>),
+    StopSignal(Word),
+    Shell(Vec<Word>),
+    Healthcheck(Healthcheck),
+    /// The trigger's text, heredoc bodies and names included.
+    Onbuild(Word),
+    Maintainer(Word),
+}
+
+/// `FROM [--platform=p] base [AS name]`.
+#[derive(Clone, Debug)]
+pub struct From {
+    pub base: Word,
+    /// Lowercased name; the range is that of the name as written.
+    pub name: Option<Word>,
+    /// The name as written.
+    pub name_as_written: Option<BString>,
+    /// The `AS` keyword as written.
+    pub as_keyword: Option<Word>,
+    /// Value of `--platform`; `None` when absent or empty.
+    pub platform: Option<Word>,
+    /// Doc comment of a named stage.
+    pub doc: Option<BString>,
+}
+
+/// `NAME` or `NAME=value` of an `ARG`.
+#[derive(Clone, Debug)]
+pub struct ArgItem {
+    pub name: Word,
+    /// Raw value, quotes and escapes kept; absent differs from empty.
+    pub value: Option<Word>,
+    pub doc: Option<BString>,
+}
+
+/// Pairs of `ENV` and `LABEL`, quotes and escapes kept.
+#[derive(Clone, Debug)]
+pub struct KeyValues {
+    pub pairs: Vec<(Word, Word)>,
+    /// `ENV name value` without `=`.
+    pub legacy: bool,
+}
+
+/// Arguments of `CMD` and `ENTRYPOINT`, and the command of `RUN`.
+#[derive(Clone, Debug, Default)]
+pub struct CommandLine {
+    /// Shell form: one word, the whole text (or none when empty). JSON form: the elements.
+    pub args: Vec<Word>,
+    /// True for the text form, which the shell runs.
+    pub shell: bool,
+}
+
+/// `RUN`.
+#[derive(Clone, Debug, Default)]
+pub struct Run {
+    pub command: CommandLine,
+    /// Heredocs of the line, in order. When the whole text is one heredoc word, the builder runs its body.
+    pub heredocs: Vec<Heredoc>,
+    /// Raw values of `--mount`, not yet expanded or parsed.
+    pub mounts: Vec<Word>,
+    pub network: Option<NetworkMode>,
+    pub security: Option<SecurityMode>,
+    pub devices: Vec<Device>,
+}
+
+/// `RUN --network`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NetworkMode {
+    Default,
+    None,
+    Host,
+}
+
+/// `RUN --security`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SecurityMode {
+    Sandbox,
+    Insecure,
+}
+
+/// `RUN --device`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// CDI name, `vendor/class[=device]`.
+    pub name: String,
+    pub required: bool,
+}
+
+/// A here document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heredoc {
+    pub name: BString,
+    pub fd: u32,
+    /// False when the name was quoted: the body is literal.
+    pub expand: bool,
+    /// `<<-`: leading TABs of every line are cut on use.
+    pub chomp: bool,
+    /// The body as written, TABs kept.
+    pub content: BString,
+    /// Bytes of the body in the source.
+    pub range: TextRange,
+}
+
+/// `COPY` and `ADD`.
+#[derive(Clone, Debug, Default)]
+pub struct Copy {
+    /// Sources that are paths or URLs, in order; heredoc sources are not among them.
+    pub sources: Vec<Word>,
+    /// Sources that are heredocs: resolved by name, the last one wins.
+    pub heredocs: Vec<Heredoc>,
+    pub dest: Word,
+    /// `--from`, COPY only; `None` when absent or empty.
+    pub from: Option<Word>,
+    pub chown: Option<Word>,
+    pub chmod: Option<Word>,
+    pub link: bool,
+    pub parents: bool,
+    pub exclude: Vec<Word>,
+    /// ADD only.
+    pub checksum: Option<Word>,
+    /// ADD only; unset differs from false.
+    pub keep_git_dir: Option<bool>,
+    /// ADD only; unset differs from false.
+    pub unpack: Option<bool>,
+}
+
+/// `HEALTHCHECK`. Zero durations mean unset.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Healthcheck {
+    /// `["NONE"]`, `["CMD", …]` or `["CMD-SHELL", text]`.
+    pub test: Vec<BString>,
+    pub interval: Duration,
+    pub timeout: Duration,
+    pub start_period: Duration,
+    pub start_interval: Duration,
+    pub retries: u32,
+}

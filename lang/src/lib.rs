@@ -1,0 +1,14 @@
+//! The Dockerfile language, exactly as BuildKit's front end reads it: lossless tree, typed instructions, model,
+//! diagnostics and the one [`plan::Plan`] of a build.
+//!
+//! Pure: no I/O, no clock, no environment. What a build needs to know of the world outside the text it asks
+//! through [`world::World`].
+
+pub mod diagnostic;
+pub mod instructions;
+pub mod lints;
+pub mod model;
+pub mod plan;
+pub mod syntax;
+pub mod text;
+pub mod world;
