@@ -1,1 +1,13 @@
-//! placeholder
+//! Everything of Cooperage that touches the kernel, the disk or the network: store, images, registries, containers and
+//! the builder. There is no daemon: every process that opens an [`engine::Paths`] works on the same store.
+
+pub mod build;
+pub mod cgroups;
+pub mod container;
+pub mod engine;
+pub mod idmap;
+pub mod image;
+pub mod registry;
+pub mod store;
+pub mod sys;
+pub mod world;
