@@ -65,3 +65,8 @@ impl Paths {
         self.root.join("cache")
     }
 }
+
+/// The handle every front end holds.
+pub struct Engine {
+    paths: Paths,
+}
