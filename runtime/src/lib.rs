@@ -2,6 +2,7 @@
 //! the builder. There is no daemon: every process that opens an [`engine::Paths`] works on the same store.
 
 pub mod build;
+pub mod cancel;
 pub mod cgroups;
 pub mod container;
 pub mod engine;
