@@ -8,12 +8,13 @@ use cooperage_lang::instructions;
 use cooperage_lang::plan::{Copy, CopySource, Op, Plan, PlanOptions, Source, Step, StepId, lower};
 use cooperage_lang::world::{Known, World};
 use cooperage_runtime::build::cache::{
-    CacheStatus, CacheView, ContentInput, Decision, LastRun, Record, Snapshot, State, image_key, scratch_key, source_key,
+    CacheStatus, CacheView, ContentInput, Decision, LastRun, Record, Snapshot, State, image_key, scratch_key, source_key, source_step,
 };
 use cooperage_runtime::build::content::{self, ContentManifest};
 use cooperage_runtime::build::events::{Events, Silent};
 use cooperage_runtime::build::exec::{Outcome, Ran, Runner, execute};
 use cooperage_runtime::build::forecast::forecast;
+use cooperage_runtime::build::selection::SourceView;
 use cooperage_runtime::build::tree::{ContentDigest, FileTree, Kind, Listed, Listing, Stat, TreeError, Xattrs};
 use cooperage_runtime::cancel::Cancel;
 use cooperage_runtime::store::{CacheKey, DiffId};
@@ -144,9 +145,12 @@ impl CacheView for InMemory<'_> {
         self.memory.records.lock().unwrap().get(key).cloned()
     }
 
-    fn content(&self, plan: &Plan, step: &Step, input: &ContentInput, state: &State) -> Result<Arc<ContentManifest>, String> {
-        let tree = self.tree(plan.step(input.from), state);
-        content::select(&tree, &step.op, &input.selection).map(Arc::new).map_err(|e| e.to_string())
+    fn content(&self, plan: &Plan, step: &Step, input: &ContentInput, states: &[State]) -> Result<Arc<ContentManifest>, String> {
+        let (ContentInput::Sources, Op::Copy(copy)) = (input, &step.op) else { unreachable!("there are no mounts") };
+        let from = copy.sources.iter().map(|s| source_step(s).expect("there are no heredocs"));
+        let trees: Vec<MemoryTree> = from.map(|id| self.tree(plan.step(id), &states[id.0 as usize])).collect();
+        let views: Vec<SourceView<'_>> = trees.iter().map(|t| SourceView::Tree(t)).collect();
+        content::selection(copy, &views).map(Arc::new).map_err(|e| e.to_string())
     }
 
     fn source(&self, step: &Step) -> Result<State, String> {

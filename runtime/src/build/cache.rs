@@ -192,8 +192,14 @@ pub trait CacheView {
     /// The record under `key`, if its layer is here.
     fn record(&self, key: &CacheKey) -> Option<Record>;
 
-    /// Content that input number `index` of [`content_inputs`] selects, its step being `Ready`.
-    fn content(&self, plan: &Plan, step: &Step, input: &ContentInput, state: &State) -> Result<Arc<ContentManifest>, Self::Error>;
+    /// Content that `input` selects; all steps it reads from are `Ready`.
+    fn content(
+        &self,
+        plan: &Plan,
+        step: &Step,
+        input: &ContentInput,
+        states: &[State],
+    ) -> Result<Arc<ContentManifest>, Self::Error>;
 
     /// State of a source step, without waiting for anything: `Pending` for what is not here.
     fn source(&self, step: &Step) -> Result<State, Self::Error>;
@@ -208,50 +214,53 @@ pub trait CacheView {
     fn bypass(&self, plan: &Plan, step: &Step) -> bool;
 }
 
-/// One thing whose content is part of a step's key.
+/// Something whose content is part of a step's key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ContentInput {
-    /// Step that provides it.
-    pub from: StepId,
-    /// What is taken from it.
-    pub selection: Selection,
+pub enum ContentInput {
+    /// All sources of a COPY or ADD.
+    Sources,
+    /// Everything at and below a path: a bind mount, or the start of a cache mount.
+    Tree { from: StepId, path: String },
 }
 
-/// What is taken from an input.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Selection {
-    /// Source number `n` of a COPY or ADD.
-    CopySource(usize),
-    /// Everything at and below a path: a bind mount, or the start of a cache mount.
-    Tree(String),
+impl ContentInput {
+    /// The steps that have to be ready before the content can be told.
+    fn steps<'a>(&'a self, step: &'a Step) -> impl Iterator<Item = StepId> + 'a {
+        let sources = match (self, &step.op) {
+            (Self::Sources, Op::Copy(copy)) => copy.sources.as_slice(),
+            _ => &[],
+        };
+        let tree = match self {
+            Self::Tree { from, .. } => Some(*from),
+            Self::Sources => None,
+        };
+        sources.iter().filter_map(source_step).chain(tree)
+    }
+}
+
+/// The step a source of a COPY reads from; none for a heredoc.
+pub fn source_step(source: &CopySource) -> Option<StepId> {
+    match source {
+        CopySource::Path { from, .. } | CopySource::Http { from, .. } | CopySource::Git { from } => Some(*from),
+        CopySource::Inline { .. } => None,
+    }
 }
 
 /// The content-based inputs of a step, in a fixed order.
 pub fn content_inputs(op: &Op) -> Vec<ContentInput> {
     match op {
-        Op::Copy(copy) => copy
-            .sources
-            .iter()
-            .enumerate()
-            .filter_map(|(n, source)| {
-                let from = match source {
-                    CopySource::Path { from, .. } | CopySource::Http { from, .. } | CopySource::Git { from } => *from,
-                    CopySource::Inline { .. } => return None,
-                };
-                Some(ContentInput { from, selection: Selection::CopySource(n) })
-            })
-            .collect(),
-        Op::Exec(exec) => exec
-            .mounts
-            .iter()
-            .filter_map(|mount| match &mount.kind {
-                MountKind::Bind { from, source } | MountKind::Cache { from: Some(from), source, .. } => {
-                    Some(ContentInput { from: *from, selection: Selection::Tree(source.clone()) })
-                }
-                _ => None,
-            })
-            .collect(),
-        Op::Mkdir(_) | Op::Source(_) => Vec::new(),
+        Op::Copy(copy) if copy.sources.iter().any(|s| source_step(s).is_some()) => vec![ContentInput::Sources],
+        Op::Exec(exec) => exec.mounts.iter().filter_map(|mount| mount_input(&mount.kind)).collect(),
+        Op::Copy(_) | Op::Mkdir(_) | Op::Source(_) => Vec::new(),
+    }
+}
+
+fn mount_input(kind: &MountKind) -> Option<ContentInput> {
+    match kind {
+        MountKind::Bind { from, source } | MountKind::Cache { from: Some(from), source, .. } => {
+            Some(ContentInput::Tree { from: *from, path: source.clone() })
+        }
+        _ => None,
     }
 }
 
@@ -292,13 +301,15 @@ pub fn decide<V: CacheView>(plan: &Plan, step: &Step, states: &[State], view: &V
     let root_id = step.root.expect("every step but a source has a root");
     let root = state_of(root_id);
     let mut inputs = Vec::new();
-    let mut waits_for = None;
+    let mut waits_for: Option<StepId> = None;
     for input in content_inputs(&step.op) {
-        match state_of(input.from) {
-            State::Pending { on, .. } => {
-                waits_for.get_or_insert(*on);
-            }
-            ready @ State::Ready { .. } => inputs.push(view.content(plan, step, &input, ready)?),
+        let missing = input.steps(step).find_map(|id| match state_of(id) {
+            State::Pending { on, .. } => Some(*on),
+            State::Ready { .. } => None,
+        });
+        match missing {
+            Some(on) => waits_for = waits_for.or(Some(on)),
+            None => inputs.push(view.content(plan, step, &input, states)?),
         }
     }
     let independent = is_independent_of_root(&step.op);
@@ -424,7 +435,7 @@ fn step_key(step: &Step, root: Option<CacheKey>, inputs: &[Arc<ContentManifest>]
         hash.part(&root.0);
     }
     for input in inputs {
-        hash.part(&input.digest());
+        hash.part(&input.digest);
     }
     hash.finish()
 }
