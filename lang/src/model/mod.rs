@@ -14,3 +14,6 @@ pub mod reference;
 mod rune;
 pub mod signal;
 pub mod url;
+
+#[cfg(test)]
+mod properties;

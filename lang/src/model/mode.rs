@@ -37,7 +37,11 @@ enum Command {
     /// Sets the bits of folders and of files that anybody may execute already.
     SetIfExecutable(u32),
     /// Takes the three bits of one class for the classes in `to`.
-    Copy { from: u8, to: u32, operator: u8 },
+    Copy {
+        from: u8,
+        to: u32,
+        operator: u8,
+    },
 }
 
 impl ModeChange {
@@ -53,20 +57,25 @@ impl ModeChange {
         let commands = commands.ok_or_else(|| {
             format!("invalid chmod parameter: '{text}'. it should be octal string and between 0 and 07777")
         })?;
-        Ok(Self { text: text.to_owned(), commands })
+        Ok(Self {
+            text: text.to_owned(),
+            commands,
+        })
     }
 
     /// New permission bits (12, set-id and sticky included) of a file that has `mode`.
     pub fn apply(&self, mode: u32, is_dir: bool) -> u32 {
         let old = mode & ALL;
-        self.commands.iter().fold(old, |bits, command| match *command {
-            Command::Assign(new) => new,
-            Command::Set(set) => bits | set,
-            Command::Clear(clear) => bits & !clear,
-            Command::SetIfExecutable(set) if is_dir || old & 0o111 != 0 => bits | set,
-            Command::SetIfExecutable(_) => bits,
-            Command::Copy { from, to, operator } => copy_class(bits, from, to, operator),
-        })
+        self.commands
+            .iter()
+            .fold(old, |bits, command| match *command {
+                Command::Assign(new) => new,
+                Command::Set(set) => bits | set,
+                Command::Clear(clear) => bits & !clear,
+                Command::SetIfExecutable(set) if is_dir || old & 0o111 != 0 => bits | set,
+                Command::SetIfExecutable(_) => bits,
+                Command::Copy { from, to, operator } => copy_class(bits, from, to, operator),
+            })
     }
 
     /// The bits when octal: the result for every file.
@@ -99,7 +108,9 @@ fn copy_class(bits: u32, from: u8, to: u32, operator: u8) -> u32 {
 }
 
 fn parse_octal(text: &str) -> Option<u32> {
-    u32::from_str_radix(text, 8).ok().filter(|bits| *bits <= ALL)
+    u32::from_str_radix(text, 8)
+        .ok()
+        .filter(|bits| *bits <= ALL)
 }
 
 fn parse_symbolic(text: &[u8]) -> Option<Vec<Command>> {
@@ -130,7 +141,12 @@ fn parse_symbolic(text: &[u8]) -> Option<Vec<Command>> {
 }
 
 /// Reads the permissions behind an operator; returns what follows them.
-fn parse_action<'a>(who: u32, operator: u8, text: &'a [u8], commands: &mut Vec<Command>) -> &'a [u8] {
+fn parse_action<'a>(
+    who: u32,
+    operator: u8,
+    text: &'a [u8],
+    commands: &mut Vec<Command>,
+) -> &'a [u8] {
     let mut who = who;
     let mut rest = text;
     let (mut permissions, mut executable, mut assigned) = (0, 0, false);
@@ -160,7 +176,11 @@ fn parse_action<'a>(who: u32, operator: u8, text: &'a [u8], commands: &mut Vec<C
                     executable = 0;
                 }
                 let to = if who & STANDARD == 0 { ALL } else { who };
-                commands.push(Command::Copy { from: *symbol, to, operator });
+                commands.push(Command::Copy {
+                    from: *symbol,
+                    to,
+                    operator,
+                });
             }
             _ => break,
         }
@@ -180,7 +200,10 @@ fn push(commands: &mut Vec<Command>, who: u32, operator: u8, permissions: u32) {
     match operator {
         b'+' => commands.push(Command::Set(bits)),
         b'-' => commands.push(Command::Clear(bits)),
-        _ => commands.extend([Command::Clear(if who == 0 { STANDARD } else { who }), Command::Set(bits)]),
+        _ => commands.extend([
+            Command::Clear(if who == 0 { STANDARD } else { who }),
+            Command::Set(bits),
+        ]),
     }
 }
 
@@ -216,7 +239,9 @@ mod tests {
 
     #[test]
     fn malformed_modes_are_refused() {
-        for text in ["", "8", "07778", "10000", "u", "rwx", "u+r,", "u+q", "+", "u+r z", "-1"] {
+        for text in [
+            "", "8", "07778", "10000", "u", "rwx", "u+r,", "u+q", "+", "u+r z", "-1",
+        ] {
             let accepted = ModeChange::parse(text).is_ok();
             assert_eq!(accepted, text == "+", "{text}");
         }

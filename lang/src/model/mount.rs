@@ -79,7 +79,10 @@ impl std::error::Error for MountError {}
 
 impl From<String> for MountError {
     fn from(message: String) -> Self {
-        Self { message, unknown: None }
+        Self {
+            message,
+            unknown: None,
+        }
     }
 }
 
@@ -93,8 +96,22 @@ const TYPES: &[&str] = &["bind", "cache", "tmpfs", "secret", "ssh"];
 const SHARINGS: &[&str] = &["shared", "private", "locked"];
 /// What an unknown key is compared with; not all that are known, as in the reference.
 const KEYS: &[&str] = &[
-    "type", "from", "source", "target", "readonly", "id", "sharing", "required", "mode", "uid", "gid", "src", "dst",
-    "ro", "rw", "readwrite",
+    "type",
+    "from",
+    "source",
+    "target",
+    "readonly",
+    "id",
+    "sharing",
+    "required",
+    "mode",
+    "uid",
+    "gid",
+    "src",
+    "dst",
+    "ro",
+    "rw",
+    "readwrite",
 ];
 
 impl MountType {
@@ -104,7 +121,15 @@ impl MountType {
     }
 
     fn parse(name: &str) -> Option<Self> {
-        [Self::Bind, Self::Cache, Self::Tmpfs, Self::Secret, Self::Ssh].into_iter().find(|t| t.name() == name)
+        [
+            Self::Bind,
+            Self::Cache,
+            Self::Tmpfs,
+            Self::Secret,
+            Self::Ssh,
+        ]
+        .into_iter()
+        .find(|t| t.name() == name)
     }
 }
 
@@ -132,7 +157,9 @@ impl MountSpec {
                     match (key.as_str(), parse_bool(&value)) {
                         ("readonly" | "ro", Some(on)) => read_only = Some(on),
                         ("readwrite" | "rw", Some(on)) => read_only = Some(!on),
-                        ("readonly" | "ro" | "readwrite" | "rw", None) => return Err(bad_value(&key, &value)),
+                        ("readonly" | "ro" | "readwrite" | "rw", None) => {
+                            return Err(bad_value(&key, &value));
+                        }
                         _ => mount.set(&key, value, &field)?,
                     }
                 }
@@ -143,11 +170,16 @@ impl MountSpec {
                         mount.allow_required(key)?;
                         mount.required = true;
                     }
-                    _ => return Err(format!("invalid field '{field}' must be a key=value pair").into()),
+                    _ => {
+                        return Err(
+                            format!("invalid field '{field}' must be a key=value pair").into()
+                        );
+                    }
                 },
             }
         }
-        mount.read_only = read_only.unwrap_or(!matches!(mount.kind, MountType::Cache | MountType::Tmpfs));
+        mount.read_only =
+            read_only.unwrap_or(!matches!(mount.kind, MountType::Cache | MountType::Tmpfs));
         mount.validate()?;
         Ok(mount)
     }
@@ -158,11 +190,19 @@ impl MountSpec {
     /// The official text.
     pub fn check(value: &[u8]) -> Result<(), MountError> {
         for field in split_fields(value)? {
-            let Some((key, value)) = field.split_once('=') else { continue };
+            let Some((key, value)) = field.split_once('=') else {
+                continue;
+            };
             // A `$` at the very end is no variable.
-            let variable = value.char_indices().any(|(i, c)| c == '$' && !matches!(value[i + 1..].chars().next(), None | Some('\n')));
+            let variable = value.char_indices().any(|(i, c)| {
+                c == '$' && !matches!(value[i + 1..].chars().next(), None | Some('\n'))
+            });
             if key.to_lowercase() == "from" && variable {
-                return Err("'from' doesn't support variable expansion, define alias stage instead".to_owned().into());
+                return Err(
+                    "'from' doesn't support variable expansion, define alias stage instead"
+                        .to_owned()
+                        .into(),
+                );
             }
         }
         Ok(())
@@ -191,10 +231,16 @@ impl MountSpec {
             }
             "id" => self.id = value,
             "sharing" => {
-                self.sharing = Some(parse_sharing(&value.to_lowercase()).ok_or_else(|| MountError {
-                    message: format!("unsupported sharing value {}", quote(value.as_bytes())),
-                    unknown: Some((value, SHARINGS)),
-                })?);
+                self.sharing =
+                    Some(
+                        parse_sharing(&value.to_lowercase()).ok_or_else(|| MountError {
+                            message: format!(
+                                "unsupported sharing value {}",
+                                quote(value.as_bytes())
+                            ),
+                            unknown: Some((value, SHARINGS)),
+                        })?,
+                    );
             }
             "mode" => self.mode = Some(parse_number(key, &value, 8)?),
             "uid" => self.uid = Some(parse_number(key, &value, 10)?),
@@ -279,44 +325,57 @@ pub(crate) fn split_fields(value: &[u8]) -> Result<Vec<String>, String> {
     if value.is_empty() {
         return Err("failed to parse csv mounts: EOF".to_owned());
     }
-    let failed = |column: usize, what: &str| {
-        Err(format!("failed to parse csv mounts: parse error on line 1, column {column}: {what}"))
-    };
     let mut fields = Vec::new();
     let mut at = 0;
     loop {
-        if value.get(at) != Some(&b'"') {
-            let end = value[at..].iter().position(|b| *b == b',').map_or(value.len(), |i| at + i);
-            if let Some(i) = value[at..end].iter().position(|b| *b == b'"') {
-                return failed(at + i + 1, "bare \" in non-quoted field");
-            }
-            fields.push(rune::to_string(&value[at..end]));
-            at = end;
+        let (field, end) = if value.get(at) == Some(&b'"') {
+            quoted_field(value, at + 1)?
         } else {
-            let mut field = Vec::new();
-            at += 1;
-            loop {
-                let Some(i) = value[at..].iter().position(|b| *b == b'"') else {
-                    return failed(value.len() + 1, "extraneous or missing \" in quoted-field");
-                };
-                field.extend_from_slice(&value[at..at + i]);
-                at += i + 1;
-                match value.get(at) {
-                    Some(b'"') => {
-                        field.push(b'"');
-                        at += 1;
-                    }
-                    Some(b',') | None => break,
-                    Some(_) => return failed(at, "extraneous or missing \" in quoted-field"),
-                }
-            }
-            fields.push(rune::to_string(&field));
-        }
+            plain_field(value, at)?
+        };
+        fields.push(rune::to_string(&field));
+        at = end;
         if at >= value.len() {
             return Ok(fields);
         }
         at += 1;
     }
+}
+
+/// Reads a field without quotes; returns it and the place behind it.
+fn plain_field(value: &[u8], start: usize) -> Result<(Vec<u8>, usize), String> {
+    let rest = &value[start..];
+    let field = &rest[..rest.iter().position(|b| *b == b',').unwrap_or(rest.len())];
+    match field.iter().position(|b| *b == b'"') {
+        Some(i) => Err(csv_error(start + i + 1, "bare \" in non-quoted field")),
+        None => Ok((field.to_vec(), start + field.len())),
+    }
+}
+
+/// Reads a field behind its opening quote; returns it and the place behind the closing one.
+fn quoted_field(value: &[u8], start: usize) -> Result<(Vec<u8>, usize), String> {
+    const UNBALANCED: &str = "extraneous or missing \" in quoted-field";
+    let (mut field, mut at) = (Vec::new(), start);
+    loop {
+        let Some(i) = value[at..].iter().position(|b| *b == b'"') else {
+            return Err(csv_error(value.len() + 1, UNBALANCED));
+        };
+        field.extend_from_slice(&value[at..at + i]);
+        at += i + 1;
+        match value.get(at) {
+            Some(b'"') => {
+                field.push(b'"');
+                at += 1;
+            }
+            Some(b',') | None => return Ok((field, at)),
+            Some(_) => return Err(csv_error(at, UNBALANCED)),
+        }
+    }
+}
+
+/// `column` counts bytes from 1.
+fn csv_error(column: usize, what: &str) -> String {
+    format!("failed to parse csv mounts: parse error on line 1, column {column}: {what}")
 }
 
 #[cfg(test)]
@@ -334,18 +393,36 @@ mod tests {
             ("foo", "invalid field 'foo' must be a key=value pair"),
             ("x=1", "unexpected key 'x' in 'x=1'"),
             ("ro=maybe", "invalid value for ro: maybe"),
-            ("required,type=secret", "unexpected key 'required' for mount type 'bind'"),
+            (
+                "required,type=secret",
+                "unexpected key 'required' for mount type 'bind'",
+            ),
             ("size=1g", "unexpected key 'size' for mount type 'bind'"),
             ("type=tmpfs,size=1x", "invalid value for size: 1x"),
-            ("type=cache,sharing=foo", "unsupported sharing value \"foo\""),
+            (
+                "type=cache,sharing=foo",
+                "unsupported sharing value \"foo\"",
+            ),
             ("sharing=shared", "invalid cache sharing set for bind mount"),
             ("mode=0755", "mode not allowed for \"bind\" type mounts"),
             ("type=cache,mode=0999", "invalid value 0999 for mode"),
-            ("type=secret", "invalid secret mount. one of source, target required"),
+            (
+                "type=secret",
+                "invalid secret mount. one of source, target required",
+            ),
             ("type=secret,id=a,src=b", "both source and id can't be set"),
-            ("type=secret,id=a,from=b", "secret mount should not have a from"),
-            ("\"a", "failed to parse csv mounts: parse error on line 1, column 3: extraneous or missing \" in quoted-field"),
-            ("a\"b", "failed to parse csv mounts: parse error on line 1, column 2: bare \" in non-quoted field"),
+            (
+                "type=secret,id=a,from=b",
+                "secret mount should not have a from",
+            ),
+            (
+                "\"a",
+                "failed to parse csv mounts: parse error on line 1, column 3: extraneous or missing \" in quoted-field",
+            ),
+            (
+                "a\"b",
+                "failed to parse csv mounts: parse error on line 1, column 2: bare \" in non-quoted field",
+            ),
         ] {
             assert_eq!(parse(value), Err(error.to_owned()), "{value}");
         }
@@ -354,7 +431,14 @@ mod tests {
     #[test]
     fn quotes_protect_commas() {
         let mount = parse("TYPE=bind,\"source=a,b\",dst=/x,rw").unwrap();
-        assert_eq!((mount.source.as_str(), mount.target.as_str(), mount.read_only), ("a,b", "/x", false));
+        assert_eq!(
+            (
+                mount.source.as_str(),
+                mount.target.as_str(),
+                mount.read_only
+            ),
+            ("a,b", "/x", false)
+        );
         assert!(parse("target=/x").unwrap().read_only);
     }
 

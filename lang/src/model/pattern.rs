@@ -87,7 +87,11 @@ pub fn clean_str(path: &str) -> String {
 /// **Source:** Go `path.Join`.
 pub fn join(parts: &[&str]) -> String {
     let parts: Vec<&str> = parts.iter().copied().filter(|p| !p.is_empty()).collect();
-    if parts.is_empty() { String::new() } else { clean_str(&parts.join("/")) }
+    if parts.is_empty() {
+        String::new()
+    } else {
+        clean_str(&parts.join("/"))
+    }
 }
 
 /// Last element of a path: `.` for the empty path, `/` for the root.
@@ -166,7 +170,11 @@ fn class_char(rest: &mut &[u8]) -> Result<char, BadPattern> {
         return Err(BadPattern);
     }
     *rest = &rest[width..];
-    if rest.is_empty() { Err(BadPattern) } else { Ok(c) }
+    if rest.is_empty() {
+        Err(BadPattern)
+    } else {
+        Ok(c)
+    }
 }
 
 fn matches_items(items: &[Item], name: &[u8]) -> bool {
@@ -232,25 +240,47 @@ mod tests {
             ("a???b", "a☺☺☺b", true),
             ("[^a]", "☺", true),
         ] {
-            assert_eq!(glob_match(pattern.as_bytes(), name.as_bytes()), Ok(expected), "{pattern} {name}");
+            assert_eq!(
+                glob_match(pattern.as_bytes(), name.as_bytes()),
+                Ok(expected),
+                "{pattern} {name}"
+            );
         }
     }
 
     #[test]
     fn malformed_patterns_are_found_anywhere() {
-        for pattern in ["[]a]", "[-]", "[x-]", "[a-b-c]", "[", "[^", "a\\", "x[", "b*[-x]"] {
-            assert_eq!(glob_match(pattern.as_bytes(), b"a"), Err(BadPattern), "{pattern}");
+        for pattern in [
+            "[]a]", "[-]", "[x-]", "[a-b-c]", "[", "[^", "a\\", "x[", "b*[-x]",
+        ] {
+            assert_eq!(
+                glob_match(pattern.as_bytes(), b"a"),
+                Err(BadPattern),
+                "{pattern}"
+            );
         }
     }
 
     #[test]
     fn paths_are_cleaned_lexically() {
-        for (path, expected) in
-            [("", "."), ("/", "/"), ("/..", "/"), ("a/..", "."), ("./a/", "a"), ("//a//b", "/a/b"), ("a/../../b", "../b")]
-        {
+        for (path, expected) in [
+            ("", "."),
+            ("/", "/"),
+            ("/..", "/"),
+            ("a/..", "."),
+            ("./a/", "a"),
+            ("//a//b", "/a/b"),
+            ("a/../../b", "../b"),
+        ] {
             assert_eq!(clean_str(path), expected, "{path}");
         }
-        assert_eq!((base(""), base("//"), base("a/b/"), base("c")), (".", "/", "b", "c"));
-        assert_eq!((join(&["", ""]), join(&["a", "", "../b"])), (String::new(), "b".to_owned()));
+        assert_eq!(
+            (base(""), base("//"), base("a/b/"), base("c")),
+            (".", "/", "b", "c")
+        );
+        assert_eq!(
+            (join(&["", ""]), join(&["a", "", "../b"])),
+            (String::new(), "b".to_owned())
+        );
     }
 }

@@ -27,16 +27,53 @@ pub struct Platform {
 }
 
 const COMPONENT: &str = "^[A-Za-z0-9_.-]+$";
-const OS_COMPONENT: &str = r"^([A-Za-z0-9_-]+)(?:\(([A-Za-z0-9_.%-]*)((?:\+[A-Za-z0-9_.%-]+)*)\))?$";
+const OS_COMPONENT: &str =
+    r"^([A-Za-z0-9_-]+)(?:\(([A-Za-z0-9_.%-]*)((?:\+[A-Za-z0-9_.%-]+)*)\))?$";
 
 const KNOWN_OS: &[&str] = &[
-    "aix", "android", "darwin", "dragonfly", "freebsd", "hurd", "illumos", "ios", "js", "linux", "nacl", "netbsd",
-    "openbsd", "plan9", "solaris", "windows", "zos",
+    "aix",
+    "android",
+    "darwin",
+    "dragonfly",
+    "freebsd",
+    "hurd",
+    "illumos",
+    "ios",
+    "js",
+    "linux",
+    "nacl",
+    "netbsd",
+    "openbsd",
+    "plan9",
+    "solaris",
+    "windows",
+    "zos",
 ];
 
 const KNOWN_ARCHITECTURES: &[&str] = &[
-    "386", "amd64", "amd64p32", "arm", "armbe", "arm64", "arm64be", "loong64", "mips", "mipsle", "mips64", "mips64le",
-    "mips64p32", "mips64p32le", "ppc", "ppc64", "ppc64le", "riscv", "riscv64", "s390", "s390x", "sparc", "sparc64",
+    "386",
+    "amd64",
+    "amd64p32",
+    "arm",
+    "armbe",
+    "arm64",
+    "arm64be",
+    "loong64",
+    "mips",
+    "mipsle",
+    "mips64",
+    "mips64le",
+    "mips64p32",
+    "mips64p32le",
+    "ppc",
+    "ppc64",
+    "ppc64le",
+    "riscv",
+    "riscv64",
+    "s390",
+    "s390x",
+    "sparc",
+    "sparc64",
     "wasm",
 ];
 
@@ -48,12 +85,18 @@ impl Platform {
     pub fn parse(text: &str, host: &Self) -> Result<Self, String> {
         let whole = quote(text.as_bytes());
         if text.contains('*') {
-            return Err(format!("{whole}: wildcards not yet supported: invalid argument"));
+            return Err(format!(
+                "{whole}: wildcards not yet supported: invalid argument"
+            ));
         }
         let parts: Vec<&str> = text.splitn(4, '/').collect();
         let mut platform = parse_os(parts[0], &whole, host)?;
         for part in &parts[1..] {
-            if part.is_empty() || !part.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b)) {
+            if part.is_empty()
+                || !part
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b))
+            {
                 let (part, rule) = (quote(part.as_bytes()), quote(COMPONENT.as_bytes()));
                 return Err(format!(
                     "{part} is an invalid component of {whole}: platform specifier component must match {rule}: invalid argument"
@@ -70,26 +113,40 @@ impl Platform {
             [word] => {
                 platform.set_architecture(word);
                 if !KNOWN_ARCHITECTURES.contains(&platform.architecture.as_str()) {
-                    return Err(format!("{whole}: unknown operating system or architecture: invalid argument"));
+                    return Err(format!(
+                        "{whole}: unknown operating system or architecture: invalid argument"
+                    ));
                 }
                 platform.os.clone_from(&host.os);
             }
             [_, architecture] => platform.set_architecture(architecture),
             [_, architecture, variant] => {
-                (platform.architecture, platform.variant) = normalize_architecture(architecture, variant);
+                (platform.architecture, platform.variant) =
+                    normalize_architecture(architecture, variant);
                 if platform.architecture == "arm64" && platform.variant.is_empty() {
-                    platform.variant = "v8".to_owned();
+                    "v8".clone_into(&mut platform.variant);
                 }
             }
-            _ => return Err(format!("{whole}: cannot parse platform specifier: invalid argument")),
+            _ => {
+                return Err(format!(
+                    "{whole}: cannot parse platform specifier: invalid argument"
+                ));
+            }
         }
         Ok(platform)
     }
 
     /// `linux/arm64` from parts, normalised.
     pub fn new(os: &str, architecture: &str, variant: &str) -> Self {
-        let (os, architecture, variant) = (os.to_owned(), architecture.to_owned(), variant.to_owned());
-        Self { os, architecture, variant, ..Self::default() }.normalize()
+        let (os, architecture, variant) =
+            (os.to_owned(), architecture.to_owned(), variant.to_owned());
+        Self {
+            os,
+            architecture,
+            variant,
+            ..Self::default()
+        }
+        .normalize()
     }
 
     /// The same with aliases resolved (`x86_64`, `aarch64`, `macos`), default variants of amd64 and arm64 taken out
@@ -100,7 +157,13 @@ impl Platform {
         let mut os_features = self.os_features.clone();
         os_features.sort();
         os_features.dedup();
-        Self { os: normalize_os(&self.os), architecture, variant, os_version: self.os_version.clone(), os_features }
+        Self {
+            os: normalize_os(&self.os),
+            architecture,
+            variant,
+            os_version: self.os_version.clone(),
+            os_features,
+        }
     }
 
     /// Tells whether an image for `offered` is what this platform asks for: the same os, architecture and variant
@@ -112,8 +175,12 @@ impl Platform {
         wanted.os == offered.os
             && wanted.architecture == offered.architecture
             && wanted.variant == offered.variant
-            && (wanted.os != "windows" || same_windows_build(&wanted.os_version, &offered.os_version))
-            && offered.os_features.iter().all(|f| wanted.os_features.contains(f))
+            && (wanted.os != "windows"
+                || same_windows_build(&wanted.os_version, &offered.os_version))
+            && offered
+                .os_features
+                .iter()
+                .all(|f| wanted.os_features.contains(f))
     }
 
     /// With os version and features: `windows(10.0.17763)/amd64`.
@@ -146,7 +213,11 @@ impl Platform {
 /// `os/arch[/variant]`, or `unknown` without an os.
 impl fmt::Display for Platform {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.os.is_empty() { f.write_str("unknown") } else { f.write_str(&self.format(&self.os)) }
+        if self.os.is_empty() {
+            f.write_str("unknown")
+        } else {
+            f.write_str(&self.format(&self.os))
+        }
     }
 }
 
@@ -158,14 +229,34 @@ fn parse_os(part: &str, whole: &str, host: &Platform) -> Result<Platform, String
             "{part} is an invalid OS component of {whole}: OSAndVersion specifier component must match {rule}: invalid argument"
         )
     })?;
-    let os = if name.is_empty() { host.os.clone() } else { normalize_os(name) };
-    let os_version = decode(version)
-        .map_err(|e| format!("{whole} has an invalid OS version {}: {e}", quote(version.as_bytes())))?;
+    let os = if name.is_empty() {
+        host.os.clone()
+    } else {
+        normalize_os(name)
+    };
+    let os_version = decode(version).map_err(|e| {
+        format!(
+            "{whole} has an invalid OS version {}: {e}",
+            quote(version.as_bytes())
+        )
+    })?;
     let os_features = features
         .iter()
-        .map(|f| decode(f).map_err(|e| format!("{whole} has an invalid OS feature {}: {e}", quote(f.as_bytes()))))
+        .map(|f| {
+            decode(f).map_err(|e| {
+                format!(
+                    "{whole} has an invalid OS feature {}: {e}",
+                    quote(f.as_bytes())
+                )
+            })
+        })
         .collect::<Result<_, _>>()?;
-    Ok(Platform { os, os_version, os_features, ..Platform::default() })
+    Ok(Platform {
+        os,
+        os_version,
+        os_features,
+        ..Platform::default()
+    })
 }
 
 /// Splits by [`OS_COMPONENT`].
@@ -174,19 +265,35 @@ fn split_os(part: &str) -> Option<(&str, &str, Vec<&str>)> {
         Some((name, options)) => (name, Some(options.strip_suffix(')')?)),
         None => (part, None),
     };
-    if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-') {
+    if name.is_empty()
+        || !name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+    {
         return None;
     }
-    let Some(options) = options else { return Some((name, "", Vec::new())) };
-    let allowed = |o: &str| o.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.%-".contains(&b));
-    let (version, rest) = options.split_once('+').map_or((options, None), |(v, rest)| (v, Some(rest)));
+    let Some(options) = options else {
+        return Some((name, "", Vec::new()));
+    };
+    let allowed = |o: &str| {
+        o.bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"_.%-".contains(&b))
+    };
+    let (version, rest) = options
+        .split_once('+')
+        .map_or((options, None), |(v, rest)| (v, Some(rest)));
     let features: Vec<&str> = rest.map(|r| r.split('+').collect()).unwrap_or_default();
-    (allowed(version) && features.iter().all(|f| !f.is_empty() && allowed(f))).then_some((name, version, features))
+    (allowed(version) && features.iter().all(|f| !f.is_empty() && allowed(f)))
+        .then_some((name, version, features))
 }
 
 fn normalize_os(os: &str) -> String {
     let os = os.to_lowercase();
-    if os == "macos" { "darwin".to_owned() } else { os }
+    if os == "macos" {
+        "darwin".to_owned()
+    } else {
+        os
+    }
 }
 
 fn normalize_architecture(architecture: &str, variant: &str) -> (String, String) {
@@ -208,7 +315,12 @@ fn normalize_architecture(architecture: &str, variant: &str) -> (String, String)
 
 /// A version that one side does not name fits any.
 fn same_windows_build(wanted: &str, offered: &str) -> bool {
-    let build = |v: &str| v.splitn(4, '.').take(3).map(str::to_owned).collect::<Vec<_>>();
+    let build = |v: &str| {
+        v.splitn(4, '.')
+            .take(3)
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
     wanted.is_empty() || offered.is_empty() || build(wanted) == build(offered)
 }
 
@@ -228,5 +340,6 @@ fn encode(option: &str) -> String {
 }
 
 fn decode(option: &str) -> Result<String, String> {
-    super::url::percent_decode(option, false).map_err(|escape| format!("invalid URL escape {}", quote(&escape)))
+    super::url::percent_decode(option, false)
+        .map_err(|escape| format!("invalid URL escape {}", quote(&escape)))
 }

@@ -28,7 +28,10 @@ impl PortSpec {
         let (ip, host, container) = split(spec);
         let (port, protocol) = container.split_once('/').unwrap_or((container, ""));
         if port.is_empty() {
-            return Err(format!("invalid port: {}: no port specified", quote(spec.as_bytes())));
+            return Err(format!(
+                "invalid port: {}: no port specified",
+                quote(spec.as_bytes())
+            ));
         }
         let protocol = match protocol.to_lowercase().as_str() {
             "" | "tcp" => "tcp",
@@ -37,16 +40,23 @@ impl PortSpec {
             other => return Err(format!("invalid proto: {other}")),
         };
         check_ip(ip)?;
-        let (first, last) = parse_range(port).ok_or_else(|| format!("invalid containerPort: {port}"))?;
+        let (first, last) =
+            parse_range(port).ok_or_else(|| format!("invalid containerPort: {port}"))?;
         if !host.is_empty() {
-            let (host_first, host_last) = parse_range(host).ok_or_else(|| format!("invalid hostPort: {host}"))?;
+            let (host_first, host_last) =
+                parse_range(host).ok_or_else(|| format!("invalid hostPort: {host}"))?;
             // A range of host ports may stand for any one of them.
             if last - first != host_last - host_first && first != last {
-                return Err(format!("invalid ranges specified for container and host Ports: {port} and {host}"));
+                return Err(format!(
+                    "invalid ranges specified for container and host Ports: {port} and {host}"
+                ));
             }
         }
         let ports = (first..=last).map(|p| format!("{p}/{protocol}")).collect();
-        Ok(Self { ports, has_host: !ip.is_empty() || !host.is_empty() })
+        Ok(Self {
+            ports,
+            has_host: !ip.is_empty() || !host.is_empty(),
+        })
     }
 }
 
@@ -73,7 +83,9 @@ fn split(spec: &str) -> (&str, &str, &str) {
 
 fn check_ip(ip: &str) -> Result<(), String> {
     let address = match ip.strip_prefix('[') {
-        Some(_) => unbracket(ip).map_err(|why| format!("invalid IP address {ip}: address {ip}:: {why}"))?,
+        Some(_) => {
+            unbracket(ip).map_err(|why| format!("invalid IP address {ip}: address {ip}:: {why}"))?
+        }
         None => ip,
     };
     if !address.is_empty() && address.parse::<IpAddr>().is_err() {
@@ -105,7 +117,9 @@ fn parse_range(text: &str) -> Option<(u16, u16)> {
 
 fn parse_port(text: &str) -> Option<u16> {
     // `u16::from_str` would accept a sign.
-    text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok())?
+    text.bytes()
+        .all(|b| b.is_ascii_digit())
+        .then(|| text.parse().ok())?
 }
 
 #[cfg(test)]
@@ -123,8 +137,14 @@ mod tests {
             ("+80", "invalid containerPort: +80"),
             ("x:80", "invalid hostPort: x"),
             ("host:1:80", "invalid IP address: host"),
-            ("1-3:80-81", "invalid ranges specified for container and host Ports: 80-81 and 1-3"),
-            ("[::1:1:80", "invalid IP address [::1: address [::1:: missing ']' in address"),
+            (
+                "1-3:80-81",
+                "invalid ranges specified for container and host Ports: 80-81 and 1-3",
+            ),
+            (
+                "[::1:1:80",
+                "invalid IP address [::1: address [::1:: missing ']' in address",
+            ),
         ] {
             let found = PortSpec::parse(spec).err().unwrap_or_default();
             assert_eq!(found, error, "{spec}");

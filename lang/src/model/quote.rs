@@ -62,7 +62,10 @@ mod tests {
 
     #[test]
     fn follows_go() {
-        assert_eq!(quote("é🐳\u{200b}\u{a0}\u{301}\u{e000}".as_bytes()), "\"é🐳\\u200b\\u00a0\u{301}\\ue000\"");
+        assert_eq!(
+            quote("é🐳\u{200b}\u{a0}\u{301}\u{e000}".as_bytes()),
+            "\"é🐳\\u200b\\u00a0\u{301}\\ue000\""
+        );
         assert_eq!(quote(b"\x01\x7f\t\\"), r#""\x01\x7f\t\\""#);
         assert_eq!(quote("\u{fffd}".as_bytes()), "\"\u{fffd}\"");
         assert_eq!(quote("\u{e0001}".as_bytes()), "\"\\U000e0001\"");

@@ -119,7 +119,10 @@ impl Digest {
         let mut text = String::from("sha256:");
         for byte in bytes {
             for digit in [byte >> 4, byte & 15] {
-                text.push(char::from_digit(u32::from(digit), 16).expect("four bits are a hexadecimal digit"));
+                text.push(
+                    char::from_digit(u32::from(digit), 16)
+                        .expect("four bits are a hexadecimal digit"),
+                );
             }
         }
         Self(text)
@@ -172,9 +175,15 @@ impl FromStr for Digest {
 
 /// `[a-z0-9]+([.+_-][a-z0-9]+)*` and `[a-zA-Z0-9=_-]+`.
 fn is_digest_shape(algorithm: &str, encoded: &str) -> bool {
-    let word = |w: &str| !w.is_empty() && w.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    let word = |w: &str| {
+        !w.is_empty()
+            && w.bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+    };
     algorithm.split(['.', '+', '_', '-']).all(word)
-        && encoded.bytes().all(|b| b.is_ascii_alphanumeric() || b"=_-".contains(&b))
+        && encoded
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"=_-".contains(&b))
 }
 
 fn is_lower_hex(b: u8) -> bool {
@@ -201,8 +210,18 @@ impl Reference {
         if remote.to_lowercase() != remote {
             return Err(ReferenceError::MustBeLowercase(remote.to_owned()));
         }
-        let RawReference { domain, path, tag, digest } = RawReference::parse(&format!("{domain}/{remainder}"))?;
-        Ok(Self { domain, path, tag, digest })
+        let RawReference {
+            domain,
+            path,
+            tag,
+            digest,
+        } = RawReference::parse(&format!("{domain}/{remainder}"))?;
+        Ok(Self {
+            domain,
+            path,
+            tag,
+            digest,
+        })
     }
 
     /// Parses as [`Reference::parse_normalized`], then drops the tag when there is a digest and adds `latest` when
@@ -224,7 +243,11 @@ impl Reference {
     /// [`ReferenceError::NameNotCanonical`] when it is not.
     pub fn parse_canonical(text: &str) -> Result<Self, ReferenceError> {
         let reference = Self::parse_normalized(text)?;
-        if reference.to_string() == text { Ok(reference) } else { Err(ReferenceError::NameNotCanonical) }
+        if reference.to_string() == text {
+            Ok(reference)
+        } else {
+            Err(ReferenceError::NameNotCanonical)
+        }
     }
 
     /// `docker.io/library/debian`.
@@ -237,7 +260,10 @@ impl Reference {
         if self.domain != DEFAULT_DOMAIN {
             return self.name();
         }
-        let official = self.path.strip_prefix(OFFICIAL_PREFIX).filter(|rest| !rest.contains('/'));
+        let official = self
+            .path
+            .strip_prefix(OFFICIAL_PREFIX)
+            .filter(|rest| !rest.contains('/'));
         official.unwrap_or(&self.path).to_owned()
     }
 
@@ -267,8 +293,16 @@ impl Reference {
 
     /// `:tag@digest`, what there is of it.
     fn suffix(&self) -> String {
-        let tag = self.tag.as_ref().map(|t| format!(":{t}")).unwrap_or_default();
-        let digest = self.digest.as_ref().map(|d| format!("@{d}")).unwrap_or_default();
+        let tag = self
+            .tag
+            .as_ref()
+            .map(|t| format!(":{t}"))
+            .unwrap_or_default();
+        let digest = self
+            .digest
+            .as_ref()
+            .map(|d| format!("@{d}"))
+            .unwrap_or_default();
         tag + &digest
     }
 }
@@ -313,7 +347,9 @@ impl RawReference {
         let Some(parts) = split_reference(text) else {
             return Err(match text {
                 "" => ReferenceError::NameEmpty,
-                _ if split_reference(&text.to_lowercase()).is_some() => ReferenceError::NameContainsUppercase,
+                _ if split_reference(&text.to_lowercase()).is_some() => {
+                    ReferenceError::NameContainsUppercase
+                }
                 _ => ReferenceError::InvalidFormat,
             });
         };
@@ -326,12 +362,21 @@ impl RawReference {
             digest => Some(digest.parse().map_err(ReferenceError::Digest)?),
         };
         let tag = Some(parts.tag).filter(|t| !t.is_empty()).map(str::to_owned);
-        Ok(Self { domain: domain.to_owned(), path: path.to_owned(), tag, digest })
+        Ok(Self {
+            domain: domain.to_owned(),
+            path: path.to_owned(),
+            tag,
+            digest,
+        })
     }
 
     /// Domain and path.
     pub fn name(&self) -> String {
-        if self.domain.is_empty() { self.path.clone() } else { format!("{}/{}", self.domain, self.path) }
+        if self.domain.is_empty() {
+            self.path.clone()
+        } else {
+            format!("{}/{}", self.domain, self.path)
+        }
     }
 }
 
@@ -347,7 +392,9 @@ pub fn split_reference(text: &str) -> Option<Parts<'_>> {
     };
     let last = rest.rfind('/').map_or(0, |i| i + 1);
     let (name, tag) = match rest[last..].find(':') {
-        Some(colon) if is_tag(&rest[last + colon + 1..]) => (&rest[..last + colon], &rest[last + colon + 1..]),
+        Some(colon) if is_tag(&rest[last + colon + 1..]) => {
+            (&rest[..last + colon], &rest[last + colon + 1..])
+        }
         Some(_) => return None,
         None => (rest, ""),
     };
@@ -376,10 +423,14 @@ pub fn is_domain(text: &str) -> bool {
     };
     let port = |p: &str| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit());
     let Some(v6) = text.strip_prefix('[') else {
-        let (host, rest) = text.split_once(':').map_or((text, None), |(host, p)| (host, Some(p)));
+        let (host, rest) = text
+            .split_once(':')
+            .map_or((text, None), |(host, p)| (host, Some(p)));
         return host.split('.').all(label) && rest.is_none_or(port);
     };
-    let Some((address, rest)) = v6.split_once(']') else { return false };
+    let Some((address, rest)) = v6.split_once(']') else {
+        return false;
+    };
     !address.is_empty()
         && address.bytes().all(|b| b.is_ascii_hexdigit() || b == b':')
         && (rest.is_empty() || rest.strip_prefix(':').is_some_and(port))
@@ -413,7 +464,8 @@ fn is_tag(text: &str) -> bool {
 /// `[A-Za-z][A-Za-z0-9]*([-_+.][A-Za-z][A-Za-z0-9]*)*:[[:xdigit:]]{32,}`.
 fn is_reference_digest(text: &str) -> bool {
     let word = |w: &str| {
-        w.bytes().next().is_some_and(|b| b.is_ascii_alphabetic()) && w.bytes().all(|b| b.is_ascii_alphanumeric())
+        w.bytes().next().is_some_and(|b| b.is_ascii_alphabetic())
+            && w.bytes().all(|b| b.is_ascii_alphanumeric())
     };
     text.split_once(':').is_some_and(|(algorithm, hex)| {
         algorithm.split(['-', '_', '+', '.']).all(word)
@@ -453,13 +505,22 @@ impl fmt::Display for ReferenceError {
             Self::InvalidFormat => f.write_str("invalid reference format"),
             Self::NameContainsUppercase => f.write_str("repository name must be lowercase"),
             Self::NameEmpty => f.write_str("repository name must have at least one component"),
-            Self::NameTooLong => write!(f, "repository name must not be more than {MAX_PATH} characters"),
+            Self::NameTooLong => write!(
+                f,
+                "repository name must not be more than {MAX_PATH} characters"
+            ),
             Self::NameNotCanonical => f.write_str("repository name must be canonical"),
             Self::MustBeLowercase(name) => {
-                write!(f, "invalid reference format: repository name ({name}) must be lowercase")
+                write!(
+                    f,
+                    "invalid reference format: repository name ({name}) must be lowercase"
+                )
             }
             Self::Identifier(name) => {
-                write!(f, "invalid repository name ({name}), cannot specify 64-byte hexadecimal strings")
+                write!(
+                    f,
+                    "invalid repository name ({name}), cannot specify 64-byte hexadecimal strings"
+                )
             }
             Self::Digest(error) => error.fmt(f),
         }

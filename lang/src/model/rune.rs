@@ -15,7 +15,10 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<(char, usize)> {
         0xF0..=0xF4 => 4,
         _ => return Some((char::REPLACEMENT_CHARACTER, 1)),
     };
-    let decoded = bytes.get(..width).and_then(|b| std::str::from_utf8(b).ok()).and_then(|s| s.chars().next());
+    let decoded = bytes
+        .get(..width)
+        .and_then(|b| std::str::from_utf8(b).ok())
+        .and_then(|s| s.chars().next());
     Some(decoded.map_or((char::REPLACEMENT_CHARACTER, 1), |c| (c, width)))
 }
 
@@ -126,7 +129,10 @@ mod tests {
 
     #[test]
     fn every_byte_of_a_broken_sequence_counts() {
-        assert_eq!(to_string(b"a\xe2\x82b\xf0\x9f\x90\xb3\xff"), "a\u{fffd}\u{fffd}b\u{1f433}\u{fffd}");
+        assert_eq!(
+            to_string(b"a\xe2\x82b\xf0\x9f\x90\xb3\xff"),
+            "a\u{fffd}\u{fffd}b\u{1f433}\u{fffd}"
+        );
         assert_eq!(scan("\u{feff}x".as_bytes()), ['x']);
     }
 
@@ -138,6 +144,8 @@ mod tests {
         for other in ['1', '_', '\u{2160}', '\u{24b6}', '\u{345}', '\u{93e}'] {
             assert!(!is_letter(other), "{other}");
         }
-        assert!(is_digit('7') && is_digit('\u{0663}') && !is_digit('\u{bd}') && !is_digit('\u{2460}'));
+        assert!(
+            is_digit('7') && is_digit('\u{0663}') && !is_digit('\u{bd}') && !is_digit('\u{2460}')
+        );
     }
 }

@@ -65,7 +65,9 @@ impl Signal {
             Ok(number) => Some(number).filter(|n| *n != 0),
             Err(_) => number_of(&text.to_uppercase()),
         };
-        number.map(Self).ok_or_else(|| format!("invalid signal: {text}"))
+        number
+            .map(Self)
+            .ok_or_else(|| format!("invalid signal: {text}"))
     }
 
     /// Its number.
@@ -75,7 +77,10 @@ impl Signal {
 
     /// Its name without `SIG`, when it has one of its own.
     pub fn name(self) -> Option<&'static str> {
-        NAMES.iter().find(|(_, n)| *n == self.0).map(|(name, _)| *name)
+        NAMES
+            .iter()
+            .find(|(_, n)| *n == self.0)
+            .map(|(name, _)| *name)
     }
 }
 

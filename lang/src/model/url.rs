@@ -57,7 +57,11 @@ pub fn classify(source: &str) -> Result<SourceKind, String> {
     if let Some(git) = GitRef::parse(source) {
         return git.map(|git| SourceKind::Git(Box::new(git)));
     }
-    Ok(if is_http(source) { SourceKind::Http } else { SourceKind::Path })
+    Ok(if is_http(source) {
+        SourceKind::Http
+    } else {
+        SourceKind::Path
+    })
 }
 
 /// Tells whether `source` begins with `http://` or `https://`.
@@ -73,7 +77,9 @@ pub fn is_http(source: &str) -> bool {
 /// assert_eq!(http_file_name("https://example.com/"), "__unnamed__");
 /// ```
 pub fn http_file_name(url: &str) -> String {
-    let path = Url::split(url).and_then(|url| percent_decode(url.path, false).ok()).unwrap_or_default();
+    let path = Url::split(url)
+        .and_then(|url| percent_decode(url.path, false).ok())
+        .unwrap_or_default();
     match pattern::base(&path) {
         "." | "/" => "__unnamed__".to_owned(),
         name => name.to_owned(),
@@ -86,33 +92,38 @@ impl GitRef {
         if source.starts_with("./") || source.starts_with("../") {
             return None;
         }
-        let (remote, query, fragment, unencrypted) = match Url::split(source) {
-            Some(url) => {
-                let scheme = url.scheme.to_lowercase();
-                let path = percent_decode(url.path, false).ok()?;
-                let known = match scheme.as_str() {
-                    "http" | "https" => path.ends_with(".git"),
-                    "git" | "ssh" => true,
-                    _ => false,
-                };
-                if !known || url.authority.contains(char::is_whitespace) {
-                    return None;
-                }
-                let remote = format!("{scheme}://{}{}", url.authority, url.path);
-                let fragment = percent_decode(url.fragment, false).ok()?;
-                (remote, url.query, fragment, matches!(scheme.as_str(), "http" | "git"))
+        let (remote, query, fragment, unencrypted) = if let Some(url) = Url::split(source) {
+            let scheme = url.scheme.to_lowercase();
+            let path = percent_decode(url.path, false).ok()?;
+            let known = match scheme.as_str() {
+                "http" | "https" => path.strip_suffix(".git").is_some(),
+                "git" | "ssh" => true,
+                _ => false,
+            };
+            if !known || url.authority.contains(char::is_whitespace) {
+                return None;
             }
-            None => {
-                let (remote, query, fragment) = split_scp(source)?;
-                (remote.to_owned(), query, fragment.to_owned(), false)
-            }
+            let remote = format!("{scheme}://{}{}", url.authority, url.path);
+            let fragment = percent_decode(url.fragment, false).ok()?;
+            (
+                remote,
+                url.query,
+                fragment,
+                matches!(scheme.as_str(), "http" | "git"),
+            )
+        } else {
+            let (remote, query, fragment) = split_scp(source)?;
+            (remote.to_owned(), query, fragment.to_owned(), false)
         };
         let (reference, subdir) = fragment.split_once(':').unwrap_or((&fragment, ""));
         let short_name = remote.rsplit('/').next().unwrap_or(&remote);
         let git = Self {
             reference: reference.to_owned(),
             subdir: subdir.to_owned(),
-            short_name: short_name.strip_suffix(".git").unwrap_or(short_name).to_owned(),
+            short_name: short_name
+                .strip_suffix(".git")
+                .unwrap_or(short_name)
+                .to_owned(),
             remote,
             unencrypted,
             ..Self::default()
@@ -127,7 +138,10 @@ impl GitRef {
             let [value] = &values[..] else {
                 return Err(format!("query {name} has multiple values"));
             };
-            let is_switch = matches!(key.as_str(), "submodules" | "keep-git-dir" | "fetch-by-commit");
+            let is_switch = matches!(
+                key.as_str(),
+                "submodules" | "keep-git-dir" | "fetch-by-commit"
+            );
             if value.is_empty() && !is_switch {
                 return Err(format!("query {name} has no value"));
             }
@@ -146,7 +160,9 @@ impl GitRef {
                 "keep-git-dir" => self.keep_git_dir = switch()?,
                 "submodules" => self.submodules = switch()?,
                 "fetch-by-commit" => self.fetch_by_commit = switch()?,
-                "mtime" if matches!(value.as_str(), "checkout" | "commit") => self.mtime.clone_from(value),
+                "mtime" if matches!(value.as_str(), "checkout" | "commit") => {
+                    self.mtime.clone_from(value);
+                }
                 "mtime" => return Err(format!("invalid mtime value: {}", quote(value.as_bytes()))),
                 _ => return Err(format!("unexpected query {name}")),
             }
@@ -158,7 +174,11 @@ impl GitRef {
             if !tag.is_empty() {
                 return Err("branch conflicts with tag".to_owned());
             }
-            set("ref", &mut self.reference, &with_prefix("refs/heads/", &branch))?;
+            set(
+                "ref",
+                &mut self.reference,
+                &with_prefix("refs/heads/", &branch),
+            )?;
         }
         if self.reference.is_empty() {
             self.reference.clone_from(&self.checksum);
@@ -168,13 +188,21 @@ impl GitRef {
 }
 
 fn with_prefix(prefix: &str, name: &str) -> String {
-    if name.starts_with(prefix) { name.to_owned() } else { format!("{prefix}{name}") }
+    if name.starts_with(prefix) {
+        name.to_owned()
+    } else {
+        format!("{prefix}{name}")
+    }
 }
 
 /// Sets a value that may be given twice only when both agree.
 fn set(what: &str, place: &mut String, value: &str) -> Result<(), String> {
     if !place.is_empty() && place != value {
-        return Err(format!("{what} conflicts: {} vs {}", quote(place.as_bytes()), quote(value.as_bytes())));
+        return Err(format!(
+            "{what} conflicts: {} vs {}",
+            quote(place.as_bytes()),
+            quote(value.as_bytes())
+        ));
     }
     value.clone_into(place);
     Ok(())
@@ -207,7 +235,13 @@ impl<'a> Url<'a> {
         let (rest, fragment) = rest.split_once('#').unwrap_or((rest, ""));
         let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        Some(Self { scheme, authority, path, query, fragment })
+        Some(Self {
+            scheme,
+            authority,
+            path,
+            query,
+            fragment,
+        })
     }
 }
 
@@ -217,7 +251,11 @@ fn split_scp(text: &str) -> Option<(&str, &str, &str)> {
     let (host, path) = rest.split_once(':')?;
     let user_ok = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
     let host_ok = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'.';
-    if user.is_empty() || host.is_empty() || !user.bytes().all(user_ok) || !host.bytes().all(host_ok) {
+    if user.is_empty()
+        || host.is_empty()
+        || !user.bytes().all(user_ok)
+        || !host.bytes().all(host_ok)
+    {
         return None;
     }
     let (path, fragment) = path.split_once('#').unwrap_or((path, ""));
@@ -229,9 +267,14 @@ fn split_scp(text: &str) -> Option<(&str, &str, &str)> {
 /// Keys in order with all their values; pairs that are not well formed are left out. **Source:** Go `url.ParseQuery`.
 fn parse_query(query: &str) -> Vec<(String, Vec<String>)> {
     let mut out: Vec<(String, Vec<String>)> = Vec::new();
-    for pair in query.split('&').filter(|p| !p.is_empty() && !p.contains(';')) {
+    for pair in query
+        .split('&')
+        .filter(|p| !p.is_empty() && !p.contains(';'))
+    {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let (Ok(key), Ok(value)) = (percent_decode(key, true), percent_decode(value, true)) else { continue };
+        let (Ok(key), Ok(value)) = (percent_decode(key, true), percent_decode(value, true)) else {
+            continue;
+        };
         match out.iter_mut().find(|(k, _)| *k == key) {
             Some((_, values)) => values.push(value),
             None => out.push((key, vec![value])),
@@ -280,14 +323,29 @@ mod tests {
 
     #[test]
     fn git_sources_are_recognised() {
-        assert_eq!(git("git@github.com:foo/bar.git").remote, "git@github.com:foo/bar.git");
+        assert_eq!(
+            git("git@github.com:foo/bar.git").remote,
+            "git@github.com:foo/bar.git"
+        );
         assert_eq!(git("git://host/repo").short_name, "repo");
         assert!(git("git://host/repo").unencrypted && !git("ssh://git@host/repo.git").unencrypted);
         let tagged = git("https://host/r.git?tag=v1&keep-git-dir&subdir=a%2Fb");
-        assert_eq!((tagged.reference.as_str(), tagged.subdir.as_str()), ("refs/tags/v1", "a/b"));
-        assert_eq!((tagged.remote.as_str(), tagged.keep_git_dir), ("https://host/r.git", Some(true)));
+        assert_eq!(
+            (tagged.reference.as_str(), tagged.subdir.as_str()),
+            ("refs/tags/v1", "a/b")
+        );
+        assert_eq!(
+            (tagged.remote.as_str(), tagged.keep_git_dir),
+            ("https://host/r.git", Some(true))
+        );
         assert_eq!(git("https://host/r.git?commit=abc").reference, "abc");
-        for path in ["github.com/foo/bar.git", "./a@b:c", "a/b", "ftp://x/y.git", "a:b"] {
+        for path in [
+            "github.com/foo/bar.git",
+            "./a@b:c",
+            "a/b",
+            "ftp://x/y.git",
+            "a:b",
+        ] {
             assert_eq!(classify(path), Ok(SourceKind::Path), "{path}");
         }
     }
@@ -301,7 +359,10 @@ mod tests {
             ("tag=a&branch=b", "branch conflicts with tag"),
             ("submodules=no", "invalid submodules value: \"no\""),
         ] {
-            assert_eq!(classify(&format!("https://h/r.git?{query}")), Err(error.to_owned()));
+            assert_eq!(
+                classify(&format!("https://h/r.git?{query}")),
+                Err(error.to_owned())
+            );
         }
         let conflict = classify("https://h/r.git?ref=b#a");
         assert_eq!(conflict, Err("ref conflicts: \"a\" vs \"b\"".to_owned()));

@@ -50,7 +50,11 @@ pub fn reverse(pattern: &str) -> String {
     let mut pieces = Vec::with_capacity(chars.len());
     let mut i = 0;
     while i < chars.len() {
-        let len = if chars[i] == '\\' && i + 1 < chars.len() { 2 } else { 1 };
+        let len = if chars[i] == '\\' && i + 1 < chars.len() {
+            2
+        } else {
+            1
+        };
         pieces.push(&chars[i..i + len]);
         i += len;
     }
@@ -121,7 +125,9 @@ impl Glob {
         let mut search = self.search(&chars);
         let (mut from, mut copied) = (0, 0);
         while from <= chars.len() {
-            let Some((start, end)) = search.find(from) else { break };
+            let Some((start, end)) = search.find(from) else {
+                break;
+            };
             out.extend(&chars[copied..start]);
             // An empty match right behind another match is none.
             if end > copied || start == 0 {
@@ -137,7 +143,11 @@ impl Glob {
 
     fn search<'a>(&'a self, text: &'a [char]) -> Search<'a> {
         let stars = self.items.iter().filter(|i| **i == Item::Star).count();
-        Search { glob: self, text, failed: vec![0; (stars * (text.len() + 1)).div_ceil(64)] }
+        Search {
+            glob: self,
+            text,
+            failed: vec![0; (stars * (text.len() + 1)).div_ceil(64)],
+        }
     }
 }
 
@@ -169,7 +179,9 @@ impl Search<'_> {
                 match items.get(item) {
                     None => return Some(at),
                     Some(Item::Literal(c)) if next == Some(*c) => (item, at) = (item + 1, at + 1),
-                    Some(Item::Any) if next.is_some_and(|c| c != '\n') => (item, at) = (item + 1, at + 1),
+                    Some(Item::Any) if next.is_some_and(|c| c != '\n') => {
+                        (item, at) = (item + 1, at + 1);
+                    }
                     Some(Item::Literal(_) | Item::Any) => break,
                     Some(Item::Star) => {
                         let bit = stars * (self.text.len() + 1) + at;
@@ -221,11 +233,17 @@ fn push_template(out: &mut String, template: &str, matched: &[char]) {
 /// Splits `name` or `{name}` off; `None` when there is no well-formed one.
 fn group_name(text: &str) -> Option<(&str, &str)> {
     let (braced, text) = text.strip_prefix('{').map_or((false, text), |t| (true, t));
-    let end = text.find(|c| !(rune::is_letter(c) || rune::is_digit(c) || c == '_')).unwrap_or(text.len());
+    let end = text
+        .find(|c| !(rune::is_letter(c) || rune::is_digit(c) || c == '_'))
+        .unwrap_or(text.len());
     let (name, rest) = text.split_at(end);
     if name.is_empty() {
         return None;
     }
-    let rest = if braced { rest.strip_prefix('}')? } else { rest };
+    let rest = if braced {
+        rest.strip_prefix('}')?
+    } else {
+        rest
+    };
     Some((name, rest))
 }

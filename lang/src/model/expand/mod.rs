@@ -151,7 +151,12 @@ pub struct ExpandError {
 
 impl fmt::Display for ExpandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "failed to process {}: {}", super::quote::quote(&self.word), self.reason)
+        write!(
+            f,
+            "failed to process {}: {}",
+            super::quote::quote(&self.word),
+            self.reason
+        )
     }
 }
 
@@ -176,8 +181,15 @@ impl Lexer {
     /// Unbalanced quotes and braces, unknown operators, bad patterns, `${name?message}`.
     pub fn word(&self, word: &[u8], env: &dyn Env) -> Result<Expanded, ExpandError> {
         let mut run = Run::new(self, word, env);
-        let (text, _) = run.run().map_err(|reason| ExpandError { word: word.into(), reason })?;
-        Ok(Expanded { text, matched: run.matched, unmatched: run.unmatched })
+        let (text, _) = run.run().map_err(|reason| ExpandError {
+            word: word.into(),
+            reason,
+        })?;
+        Ok(Expanded {
+            text,
+            matched: run.matched,
+            unmatched: run.unmatched,
+        })
     }
 
     /// Expands one word into any number of words, split at white space that was neither quoted nor escaped.
@@ -186,8 +198,15 @@ impl Lexer {
     /// As [`Lexer::word`].
     pub fn words(&self, word: &[u8], env: &dyn Env) -> Result<ExpandedWords, ExpandError> {
         let mut run = Run::new(self, word, env);
-        let (_, words) = run.run().map_err(|reason| ExpandError { word: word.into(), reason })?;
-        Ok(ExpandedWords { words, matched: run.matched, unmatched: run.unmatched })
+        let (_, words) = run.run().map_err(|reason| ExpandError {
+            word: word.into(),
+            reason,
+        })?;
+        Ok(ExpandedWords {
+            words,
+            matched: run.matched,
+            unmatched: run.unmatched,
+        })
     }
 }
 
@@ -225,7 +244,11 @@ enum FrameKind {
     /// The pattern of a replacement, up to `/`.
     Pattern { name: String, all: bool },
     /// The text of a replacement, up to `}`.
-    Replacement { name: String, all: bool, pattern: String },
+    Replacement {
+        name: String,
+        all: bool,
+        pattern: String,
+    },
 }
 
 struct Operator {
@@ -245,7 +268,13 @@ enum Dollar {
 
 impl Frame {
     fn new(kind: FrameKind, raw_escapes: bool) -> Self {
-        Self { kind, text: String::new(), words: Vec::new(), in_word: false, raw_escapes }
+        Self {
+            kind,
+            text: String::new(),
+            words: Vec::new(),
+            in_word: false,
+            raw_escapes,
+        }
     }
 
     /// The character that ends the frame.
@@ -262,8 +291,12 @@ impl Frame {
     fn unclosed(&self) -> Option<&'static str> {
         match self.kind {
             FrameKind::Root => None,
-            FrameKind::DoubleQuote => Some("unexpected end of statement while looking for matching double-quote"),
-            FrameKind::Operand { .. } | FrameKind::Replacement { .. } => Some("syntax error: missing '}'"),
+            FrameKind::DoubleQuote => {
+                Some("unexpected end of statement while looking for matching double-quote")
+            }
+            FrameKind::Operand { .. } | FrameKind::Replacement { .. } => {
+                Some("syntax error: missing '}'")
+            }
             FrameKind::Pattern { .. } => Some("syntax error: missing '/' in ${}"),
         }
     }
@@ -292,16 +325,25 @@ impl<'a> Run<'a> {
         let result = self.steps();
         result.map_err(|reason| {
             // Errors found at the end of the text are taken for a missing end by each `${` around.
-            let outermost = self.frames.iter().find(|f| f.is_substitution()).and_then(Frame::unclosed);
-            outermost.filter(|_| self.at >= self.chars.len()).map_or(reason, str::to_owned)
+            let outermost = self
+                .frames
+                .iter()
+                .find(|f| f.is_substitution())
+                .and_then(Frame::unclosed);
+            outermost
+                .filter(|_| self.at >= self.chars.len())
+                .map_or(reason, str::to_owned)
         })
     }
 
     fn steps(&mut self) -> Result<(String, Vec<String>), String> {
         loop {
             let frame = self.top();
-            let (stop, quoted, raw_escapes) =
-                (frame.stop(), matches!(frame.kind, FrameKind::DoubleQuote), frame.raw_escapes);
+            let (stop, quoted, raw_escapes) = (
+                frame.stop(),
+                matches!(frame.kind, FrameKind::DoubleQuote),
+                frame.raw_escapes,
+            );
             let Some(c) = self.next() else {
                 if let Some(unclosed) = self.top().unclosed() {
                     return Err(unclosed.to_owned());
@@ -337,7 +379,11 @@ impl<'a> Run<'a> {
     }
 
     fn quoted_escape(&mut self, escape: char, raw_escapes: bool) {
-        let text = &mut self.frames.last_mut().expect("the root frame stays until the end").text;
+        let text = &mut self
+            .frames
+            .last_mut()
+            .expect("the root frame stays until the end")
+            .text;
         if raw_escapes {
             text.push(escape);
         }
@@ -355,7 +401,9 @@ impl<'a> Run<'a> {
         let rest = &self.chars[self.at..];
         let Some(len) = rest.iter().position(|c| *c == '\'') else {
             self.at = self.chars.len();
-            return Err("unexpected end of statement while looking for matching single-quote".to_owned());
+            return Err(
+                "unexpected end of statement while looking for matching single-quote".to_owned(),
+            );
         };
         let mut text: String = rest[..len].iter().collect();
         if self.lexer.raw_quotes {
@@ -388,10 +436,16 @@ impl<'a> Run<'a> {
         let value = match kind {
             FrameKind::Operand { name, operator } => self.operate(&name, &operator, text)?,
             FrameKind::Pattern { name, all } => {
-                self.open(FrameKind::Replacement { name, all, pattern: text });
+                self.open(FrameKind::Replacement {
+                    name,
+                    all,
+                    pattern: text,
+                });
                 return Ok(());
             }
-            FrameKind::Replacement { name, all, pattern } => self.replace(&name, all, &pattern, &text)?,
+            FrameKind::Replacement { name, all, pattern } => {
+                self.replace(&name, all, &pattern, &text)?
+            }
             FrameKind::Root | FrameKind::DoubleQuote => text,
         };
         self.push_value(&value);
@@ -405,7 +459,9 @@ impl<'a> Run<'a> {
             if name.is_empty() {
                 return Ok(Dollar::Value("$".to_owned()));
             }
-            return Ok(Dollar::Value(self.value_or(&name, |name| format!("${name}"))));
+            return Ok(Dollar::Value(
+                self.value_or(&name, |name| format!("${name}")),
+            ));
         }
         self.at += 1;
         match self.peek() {
@@ -419,7 +475,11 @@ impl<'a> Run<'a> {
         let mut text = String::from(symbol);
         let empty_is_unset = symbol == ':';
         match symbol {
-            '}' => return Ok(Dollar::Value(self.value_or(&name, |name| format!("${{{name}}}")))),
+            '}' => {
+                return Ok(Dollar::Value(
+                    self.value_or(&name, |name| format!("${{{name}}}")),
+                ));
+            }
             ':' => {
                 symbol = self.next().unwrap_or(char::REPLACEMENT_CHARACTER);
                 text.push(symbol);
@@ -435,7 +495,14 @@ impl<'a> Run<'a> {
             }
             _ => return Err(unsupported(&text)),
         }
-        Ok(Dollar::Open(FrameKind::Operand { name, operator: Operator { text, symbol, empty_is_unset } }))
+        Ok(Dollar::Open(FrameKind::Operand {
+            name,
+            operator: Operator {
+                text,
+                symbol,
+                empty_is_unset,
+            },
+        }))
     }
 
     fn operate(&mut self, name: &str, operator: &Operator, word: String) -> Result<String, String> {
@@ -443,7 +510,9 @@ impl<'a> Run<'a> {
         if value.is_none() && self.lexer.skip_unset {
             return Ok(format!("${{{name}{}{word}}}", operator.text));
         }
-        let present = value.as_deref().is_some_and(|v| !(operator.empty_is_unset && v.is_empty()));
+        let present = value
+            .as_deref()
+            .is_some_and(|v| !(operator.empty_is_unset && v.is_empty()));
         let why = if value.is_none() { "unset" } else { "empty" };
         let value = value.unwrap_or_default();
         match operator.symbol {
@@ -457,14 +526,24 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn replace(&mut self, name: &str, all: bool, pattern: &str, replacement: &str) -> Result<String, String> {
+    fn replace(
+        &mut self,
+        name: &str,
+        all: bool,
+        pattern: &str,
+        replacement: &str,
+    ) -> Result<String, String> {
         let value = self.get(name);
         if value.is_none() && self.lexer.skip_unset {
             return Ok(format!("${{{name}/{pattern}/{replacement}}}"));
         }
         let glob = Glob::new(pattern, true).map_err(|e| invalid_pattern(pattern, &e))?;
         let value = value.unwrap_or_default();
-        Ok(if all { glob.replace_all(&value, replacement) } else { glob.replace_first(&value, replacement) })
+        Ok(if all {
+            glob.replace_all(&value, replacement)
+        } else {
+            glob.replace_first(&value, replacement)
+        })
     }
 
     /// Reads a name: letters, digits and `_`; a run of digits; or one special character. May be empty.
@@ -487,18 +566,32 @@ impl<'a> Run<'a> {
     /// Value of `name`; when unset, nothing or the reference as `written`.
     fn value_or(&mut self, name: &str, written: impl Fn(&str) -> String) -> String {
         let skip_unset = self.lexer.skip_unset;
-        self.get(name).unwrap_or_else(|| if skip_unset { written(name) } else { String::new() })
+        self.get(name).unwrap_or_else(|| {
+            if skip_unset {
+                written(name)
+            } else {
+                String::new()
+            }
+        })
     }
 
     fn get(&mut self, name: &str) -> Option<String> {
         let value = if self.lexer.ignore_case {
             let upper = name.to_uppercase();
             let names = self.env.names();
-            names.into_iter().rev().find(|n| n.to_uppercase() == upper).and_then(|n| self.env.get(n))
+            names
+                .into_iter()
+                .rev()
+                .find(|n| n.to_uppercase() == upper)
+                .and_then(|n| self.env.get(n))
         } else {
             self.env.get(name)
         };
-        let names = if value.is_some() { &mut self.matched } else { &mut self.unmatched };
+        let names = if value.is_some() {
+            &mut self.matched
+        } else {
+            &mut self.unmatched
+        };
         names.insert(name.to_owned());
         value.map(str::to_owned)
     }
@@ -521,7 +614,10 @@ impl<'a> Run<'a> {
     }
 
     fn push_char(&mut self, c: char, quoted: bool) {
-        let frame = self.frames.last_mut().expect("the root frame stays until the end");
+        let frame = self
+            .frames
+            .last_mut()
+            .expect("the root frame stays until the end");
         frame.text.push(c);
         if matches!(frame.kind, FrameKind::DoubleQuote) {
             return;
@@ -555,21 +651,29 @@ impl<'a> Run<'a> {
     }
 
     fn top(&self) -> &Frame {
-        self.frames.last().expect("the root frame stays until the end")
+        self.frames
+            .last()
+            .expect("the root frame stays until the end")
     }
 
     fn top_mut(&mut self) -> &mut Frame {
-        self.frames.last_mut().expect("the root frame stays until the end")
+        self.frames
+            .last_mut()
+            .expect("the root frame stays until the end")
     }
 
     fn pop(&mut self) -> Frame {
-        self.frames.pop().expect("the root frame stays until the end")
+        self.frames
+            .pop()
+            .expect("the root frame stays until the end")
     }
 }
 
 /// Cuts the prefix (`#`) or suffix (`%`) that `word` describes; a doubled operator takes the longest.
 fn trim(symbol: char, word: &str, value: &str) -> Result<String, String> {
-    let (greedy, pattern) = word.strip_prefix(symbol).map_or((false, word), |rest| (true, rest));
+    let (greedy, pattern) = word
+        .strip_prefix(symbol)
+        .map_or((false, word), |rest| (true, rest));
     if symbol == '#' {
         let glob = Glob::new(pattern, greedy).map_err(|e| invalid_pattern(pattern, &e))?;
         return Ok(glob.cut_prefix(value));

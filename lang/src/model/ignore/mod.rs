@@ -108,7 +108,9 @@ pub fn read_lines(file: &[u8]) -> Result<Vec<BString>, IgnoreError> {
             continue;
         }
         let line = line.trim();
-        let (negated, body) = line.strip_prefix(b"!").map_or((false, line), |rest| (true, rest.trim()));
+        let (negated, body) = line
+            .strip_prefix(b"!")
+            .map_or((false, line), |rest| (true, rest.trim()));
         if line.is_empty() {
             continue;
         }
@@ -137,8 +139,13 @@ impl Patterns {
     /// # Errors
     /// See [`IgnoreError`].
     pub fn new<S: AsRef<[u8]>>(patterns: &[S]) -> Result<Self, IgnoreError> {
-        let written = patterns.iter().map(|p| p.as_ref().trim()).filter(|p| !p.is_empty());
-        Ok(Self { patterns: written.map(Pattern::new).collect::<Result<_, _>>()? })
+        let written = patterns
+            .iter()
+            .map(|p| p.as_ref().trim())
+            .filter(|p| !p.is_empty());
+        Ok(Self {
+            patterns: written.map(Pattern::new).collect::<Result<_, _>>()?,
+        })
     }
 
     /// Tells whether `path` (relative, `/` between elements) or a parent of it is excluded, as the reference judges
@@ -160,7 +167,8 @@ impl Patterns {
         for pattern in &self.patterns {
             // A pattern that would change nothing is not even looked at; it may be a bad one.
             if pattern.negated == decided.is_some()
-                && (pattern.matches(path)? || parents.iter().any(|p| pattern.matches(p).unwrap_or(false)))
+                && (pattern.matches(path)?
+                    || parents.iter().any(|p| pattern.matches(p).unwrap_or(false)))
             {
                 decided = (!pattern.negated).then_some(pattern);
             }
@@ -189,7 +197,10 @@ impl Patterns {
                 excluded = !pattern.negated;
             }
         }
-        Ok(Verdict { excluded, matches: ParentMatches { matched } })
+        Ok(Verdict {
+            excluded,
+            matches: ParentMatches { matched },
+        })
     }
 
     /// Judges `path` as a walk from the root does. Differs from [`Patterns::matches`] where a later `!` line names a
@@ -209,7 +220,9 @@ impl Patterns {
     pub fn may_reinclude_below(&self, dir: &[u8]) -> bool {
         let mut start = BString::from(dir);
         start.push(b'/');
-        self.patterns.iter().any(|p| p.negated && p.may_match_below(&start))
+        self.patterns
+            .iter()
+            .any(|p| p.negated && p.may_match_below(&start))
     }
 
     /// Tells whether any line is negated.
@@ -231,7 +244,9 @@ impl Patterns {
 impl Pattern {
     fn new(written: &[u8]) -> Result<Self, IgnoreError> {
         let cleaned = pattern::clean(written);
-        let (negated, text) = cleaned.strip_prefix(b"!").map_or((false, cleaned.as_slice()), |rest| (true, rest));
+        let (negated, text) = cleaned
+            .strip_prefix(b"!")
+            .map_or((false, cleaned.as_slice()), |rest| (true, rest));
         if negated && text.is_empty() {
             return Err(IgnoreError::LoneExclamation);
         }
@@ -243,7 +258,12 @@ impl Pattern {
             MatchKind::Suffix => Matcher::Suffix,
             MatchKind::Regex => regex::compile(&regex_text).map_or(Matcher::Bad, Matcher::Regex),
         };
-        Ok(Self { text: text.into(), negated, matcher, regex_text })
+        Ok(Self {
+            text: text.into(),
+            negated,
+            matcher,
+            regex_text,
+        })
     }
 
     /// It began with `!`: what it matches is taken back in.
@@ -275,7 +295,11 @@ impl Pattern {
 
     /// The regular expression (Go syntax) it stands for; empty for the other kinds.
     pub fn regex(&self) -> &str {
-        if self.kind() == MatchKind::Regex { &self.regex_text } else { "" }
+        if self.kind() == MatchKind::Regex {
+            &self.regex_text
+        } else {
+            ""
+        }
     }
 
     fn matches(&self, path: &[u8]) -> Result<bool, IgnoreError> {
@@ -296,10 +320,9 @@ impl Pattern {
         match &self.matcher {
             Matcher::Exact => self.text.starts_with(start),
             Matcher::Prefix => self.prefix().starts_with(start) || start.starts_with(self.prefix()),
-            Matcher::Suffix => true,
+            // Looking at an entry reports the error of a bad pattern.
+            Matcher::Suffix | Matcher::Bad => true,
             Matcher::Regex(regex) => regex.may_match_below(start),
-            // Looking at an entry reports the error.
-            Matcher::Bad => true,
         }
     }
 
@@ -379,7 +402,9 @@ fn parents(path: &[u8]) -> Vec<Vec<u8>> {
     if dir == b"." {
         return Vec::new();
     }
-    let ends = (0..dir.len()).filter(|i| dir[*i] == b'/').chain([dir.len()]);
+    let ends = (0..dir.len())
+        .filter(|i| dir[*i] == b'/')
+        .chain([dir.len()]);
     ends.map(|end| dir[..end].to_vec()).collect()
 }
 

@@ -36,12 +36,19 @@ enum Node {
 enum Set {
     Char(char),
     NotLf,
-    Class { negated: bool, ranges: Vec<(char, char)> },
+    Class {
+        negated: bool,
+        ranges: Vec<(char, char)>,
+    },
 }
 
 /// Reads the expression `text`; `None` when Go would refuse it.
 pub(super) fn compile(text: &str) -> Option<Regex> {
-    let mut parser = Parser { chars: text.chars().collect(), at: 0, nodes: Vec::new() };
+    let mut parser = Parser {
+        chars: text.chars().collect(),
+        at: 0,
+        nodes: Vec::new(),
+    };
     parser.parse()?;
     let nodes = parser.nodes;
     let literal = |node: &Node| match node {
@@ -49,12 +56,24 @@ pub(super) fn compile(text: &str) -> Option<Regex> {
         Node::One(Set::Char(c)) if *c != char::REPLACEMENT_CHARACTER => Some(*c),
         _ => None,
     };
-    let prefix: String = nodes.iter().skip_while(|n| matches!(n, Node::Start)).map_while(literal).collect();
+    let prefix: String = nodes
+        .iter()
+        .skip_while(|n| matches!(n, Node::Start))
+        .map_while(literal)
+        .collect();
     let anchored = matches!(nodes.last(), Some(Node::End));
     let body = nodes.iter().rev().skip(1);
-    let suffix: Vec<char> = if anchored { body.map_while(literal).collect() } else { Vec::new() };
+    let suffix: Vec<char> = if anchored {
+        body.map_while(literal).collect()
+    } else {
+        Vec::new()
+    };
     let suffix: String = suffix.into_iter().rev().collect();
-    Some(Regex { nodes, prefix: prefix.into_bytes(), suffix: suffix.into_bytes() })
+    Some(Regex {
+        nodes,
+        prefix: prefix.into_bytes(),
+        suffix: suffix.into_bytes(),
+    })
 }
 
 impl Regex {
@@ -86,7 +105,12 @@ impl Regex {
                 return true;
             }
             rest = &rest[width..];
-            if rest.is_empty() && self.nodes.iter().any(|n| matches!(n, Node::WordBoundary(_))) {
+            if rest.is_empty()
+                && self
+                    .nodes
+                    .iter()
+                    .any(|n| matches!(n, Node::WordBoundary(_)))
+            {
                 return true;
             }
             // The character behind the start is unknown: `$` must not hold there.
@@ -107,7 +131,12 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     fn new(nodes: &'a [Node]) -> Self {
-        Self { nodes, current: Vec::new(), seen: vec![false; nodes.len() + 1], accepted: false }
+        Self {
+            nodes,
+            current: Vec::new(),
+            seen: vec![false; nodes.len() + 1],
+            accepted: false,
+        }
     }
 
     fn step(&mut self, c: char, next: Option<char>) {
@@ -148,7 +177,8 @@ impl<'a> Run<'a> {
                 Some(Node::Start) => open.extend(last.is_none().then_some(node + 1)),
                 Some(Node::End) => open.extend(next.is_none().then_some(node + 1)),
                 Some(Node::WordBoundary(wanted)) => {
-                    let word = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_');
+                    let word =
+                        |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_');
                     open.extend(((word(last) != word(next)) == *wanted).then_some(node + 1));
                 }
             }
@@ -216,7 +246,10 @@ impl Parser {
             'Q' => self.literal_run(),
             _ => {
                 let set = match perl_class(c) {
-                    Some((negated, ranges)) => Set::Class { negated, ranges: ranges.to_vec() },
+                    Some((negated, ranges)) => Set::Class {
+                        negated,
+                        ranges: ranges.to_vec(),
+                    },
                     None => Set::Char(self.escaped_char(c)?),
                 };
                 self.push_set(set);
@@ -243,7 +276,9 @@ impl Parser {
             '0'..='7' => {
                 let mut code = c.to_digit(8)?;
                 for _ in 0..2 {
-                    let Some(digit) = self.peek().and_then(|d| d.to_digit(8)) else { break };
+                    let Some(digit) = self.peek().and_then(|d| d.to_digit(8)) else {
+                        break;
+                    };
                     self.at += 1;
                     code = code * 8 + digit;
                 }
@@ -277,19 +312,20 @@ impl Parser {
                 return Some(Set::Class { negated, ranges });
             }
             first = false;
-            if c == '[' && self.peek() == Some(':') {
-                if let Some(posix) = self.posix_class() {
-                    let (negated, set) = posix?;
-                    extend(&mut ranges, negated, set);
-                    continue;
-                }
+            if c == '['
+                && self.peek() == Some(':')
+                && let Some(posix) = self.posix_class()
+            {
+                let (negated, set) = posix?;
+                extend(&mut ranges, negated, set);
+                continue;
             }
-            if c == '\\' {
-                if let Some((negated, set)) = self.peek().and_then(perl_class) {
-                    self.at += 1;
-                    extend(&mut ranges, negated, set);
-                    continue;
-                }
+            if c == '\\'
+                && let Some((negated, set)) = self.peek().and_then(perl_class)
+            {
+                self.at += 1;
+                extend(&mut ranges, negated, set);
+                continue;
             }
             let low = self.class_char(c)?;
             let mut high = low;
@@ -314,13 +350,21 @@ impl Parser {
     }
 
     /// `[:alpha:]` behind its `[`: `None` when there is no `:]`, `Some(None)` when the name is unknown.
-    #[expect(clippy::option_option, reason = "absent and wrong are different things here")]
-    fn posix_class(&mut self) -> Option<Option<(bool, &'static [(char, char)])>> {
+    #[expect(
+        clippy::option_option,
+        reason = "absent and wrong are different things here"
+    )]
+    fn posix_class(&mut self) -> Option<Option<NamedClass>> {
         let rest = &self.chars[self.at + 1..];
         let len = rest.windows(2).position(|w| w == [':', ']'])?;
         let name: String = rest[..len].iter().collect();
-        let (negated, name) = name.strip_prefix('^').map_or((false, name.as_str()), |n| (true, n));
-        let class = POSIX.iter().find(|(n, _)| *n == name).map(|(_, ranges)| (negated, *ranges));
+        let (negated, name) = name
+            .strip_prefix('^')
+            .map_or((false, name.as_str()), |n| (true, n));
+        let class = POSIX
+            .iter()
+            .find(|(n, _)| *n == name)
+            .map(|(_, ranges)| (negated, *ranges));
         self.at += len + 3;
         Some(class)
     }
@@ -352,11 +396,14 @@ fn extend(ranges: &mut Vec<(char, char)>, negated: bool, set: &[(char, char)]) {
     ranges.push((from, char::MAX));
 }
 
+/// A class with a name, and whether it is negated.
+type NamedClass = (bool, &'static [(char, char)]);
+
 const DIGIT: &[(char, char)] = &[('0', '9')];
 const SPACE: &[(char, char)] = &[('\t', '\n'), ('\x0c', '\r'), (' ', ' ')];
 const WORD: &[(char, char)] = &[('0', '9'), ('A', 'Z'), ('_', '_'), ('a', 'z')];
 
-fn perl_class(c: char) -> Option<(bool, &'static [(char, char)])> {
+fn perl_class(c: char) -> Option<NamedClass> {
     let class = match c.to_ascii_lowercase() {
         'd' => DIGIT,
         's' => SPACE,
