@@ -147,6 +147,8 @@ pub struct ExpandError {
     pub word: BString,
     /// What is wrong with it.
     pub reason: String,
+    /// Names asked for before the failure that are not set.
+    pub unmatched: BTreeSet<String>,
 }
 
 impl fmt::Display for ExpandError {
@@ -181,10 +183,7 @@ impl Lexer {
     /// Unbalanced quotes and braces, unknown operators, bad patterns, `${name?message}`.
     pub fn word(&self, word: &[u8], env: &dyn Env) -> Result<Expanded, ExpandError> {
         let mut run = Run::new(self, word, env);
-        let (text, _) = run.run().map_err(|reason| ExpandError {
-            word: word.into(),
-            reason,
-        })?;
+        let (text, _) = run.run().map_err(|reason| run.failed(word, reason))?;
         Ok(Expanded {
             text,
             matched: run.matched,
@@ -198,10 +197,7 @@ impl Lexer {
     /// As [`Lexer::word`].
     pub fn words(&self, word: &[u8], env: &dyn Env) -> Result<ExpandedWords, ExpandError> {
         let mut run = Run::new(self, word, env);
-        let (_, words) = run.run().map_err(|reason| ExpandError {
-            word: word.into(),
-            reason,
-        })?;
+        let (_, words) = run.run().map_err(|reason| run.failed(word, reason))?;
         Ok(ExpandedWords {
             words,
             matched: run.matched,
@@ -334,6 +330,14 @@ impl<'a> Run<'a> {
                 .filter(|_| self.at >= self.chars.len())
                 .map_or(reason, str::to_owned)
         })
+    }
+
+    fn failed(&self, word: &[u8], reason: String) -> ExpandError {
+        ExpandError {
+            word: word.into(),
+            reason,
+            unmatched: self.unmatched.clone(),
+        }
     }
 
     fn steps(&mut self) -> Result<(String, Vec<String>), String> {

@@ -6,6 +6,7 @@
 //! a text is understood: literals, classes, escapes, `^`, `$`, `.*`, `x*` of a class, and `(.*/)?`.
 
 use crate::model::rune;
+use bstr::ByteSlice;
 
 /// A compiled expression.
 #[derive(Clone, Debug)]
@@ -15,6 +16,8 @@ pub(super) struct Regex {
     prefix: Vec<u8>,
     /// Bytes every match ends with.
     suffix: Vec<u8>,
+    /// Bytes every match holds somewhere: the longest run of literals.
+    needle: Vec<u8>,
 }
 
 #[derive(Clone, Debug)]
@@ -69,16 +72,29 @@ pub(super) fn compile(text: &str) -> Option<Regex> {
         Vec::new()
     };
     let suffix: String = suffix.into_iter().rev().collect();
+    let runs = nodes.split(|node| literal(node).is_none());
+    let needle = runs
+        .map(|run| run.iter().filter_map(literal).collect::<String>())
+        .max_by_key(String::len);
+    let (prefix, suffix, needle) = (
+        prefix.into(),
+        suffix.into(),
+        needle.unwrap_or_default().into(),
+    );
     Some(Regex {
         nodes,
-        prefix: prefix.into_bytes(),
-        suffix: suffix.into_bytes(),
+        prefix,
+        suffix,
+        needle,
     })
 }
 
 impl Regex {
     pub(super) fn is_match(&self, path: &[u8]) -> bool {
-        if !path.starts_with(&self.prefix) || !path.ends_with(&self.suffix) {
+        let possible = path.starts_with(&self.prefix)
+            && path.ends_with(&self.suffix)
+            && path.contains_str(&self.needle);
+        if !possible {
             return false;
         }
         let mut run = Run::new(&self.nodes);
