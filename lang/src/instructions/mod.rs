@@ -2,10 +2,88 @@
 //!
 //! One file per keyword holds its row of [`INSTRUCTIONS`] and its `lower`. Variables are not expanded here.
 
+mod add;
+mod arg;
+mod cmd;
+mod copy;
+mod entrypoint;
+mod env;
+mod expose;
+pub mod flags;
+mod from;
+mod healthcheck;
+mod label;
+mod line;
+mod lower;
+mod maintainer;
+mod onbuild;
+mod run;
+mod shell;
+mod stopsignal;
+mod user;
+mod volume;
+mod workdir;
+
+pub use lower::{lower, parse, parse_trigger};
+
 use crate::diagnostic::{Diagnostic, OfficialError};
+use crate::syntax::Keyword;
 use crate::text::{LineSpan, TextRange, Word};
 use bstr::BString;
+use flags::Flag;
+use line::{Line, Problem};
 use std::time::Duration;
+
+/// Every instruction, in the order of the reference manual.
+pub static INSTRUCTIONS: [&Spec; 18] = [
+    &add::SPEC,
+    &arg::SPEC,
+    &cmd::SPEC,
+    &copy::SPEC,
+    &entrypoint::SPEC,
+    &env::SPEC,
+    &expose::SPEC,
+    &from::SPEC,
+    &healthcheck::SPEC,
+    &label::SPEC,
+    &maintainer::SPEC,
+    &onbuild::SPEC,
+    &run::SPEC,
+    &shell::SPEC,
+    &stopsignal::SPEC,
+    &user::SPEC,
+    &volume::SPEC,
+    &workdir::SPEC,
+];
+
+/// The row of a keyword.
+pub fn spec(keyword: Keyword) -> &'static Spec {
+    INSTRUCTIONS[keyword as usize]
+}
+
+/// What an instruction is, accepts and means: the one source for hover, completion, help and manual.
+pub struct Spec {
+    /// The keyword.
+    pub keyword: Keyword,
+    /// One sentence.
+    pub summary: &'static str,
+    /// Ways to write it, without continuation lines.
+    pub forms: &'static [&'static str],
+    /// Flags in the order of the manual.
+    pub flags: &'static [Flag],
+    /// Manual page, Markdown.
+    pub docs: &'static str,
+    /// Where the rules come from.
+    pub source: &'static str,
+    /// Checks a line and gives it its type.
+    lower: fn(&Line<'_>) -> Result<Kind, Problem>,
+}
+
+impl std::fmt::Debug for Spec {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Spec").field("keyword", &self.keyword).finish_non_exhaustive()
+    }
+}
 
 /// A whole Dockerfile as typed instructions. Always made, however broken the text is: what could not be
 /// understood is missing from here and present in [`Dockerfile::diagnostics`].
@@ -171,6 +249,13 @@ pub struct Heredoc {
     pub content: BString,
     /// Bytes of the body in the source.
     pub range: TextRange,
+}
+
+impl Heredoc {
+    /// The body as `COPY` and `ADD` use it: of `<<-` the leading TABs of every line are cut.
+    pub fn text(&self) -> BString {
+        if self.chomp { crate::syntax::heredoc::chomp(&self.content) } else { self.content.clone() }
+    }
 }
 
 /// `COPY` and `ADD`.
