@@ -1,1 +1,3 @@
-//! (empty)
+//! Images: their documents, archives and layouts, and images made of this host's programs.
+
+pub mod manifest;
