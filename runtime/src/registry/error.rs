@@ -1,5 +1,6 @@
 //! What goes wrong between us and a registry.
 
+use crate::image::ingest::IngestError;
 use crate::image::manifest::ManifestError;
 use std::time::Duration;
 
@@ -76,7 +77,7 @@ pub enum RegistryError {
     #[error("cannot write {what}: {cause}")]
     Write { what: String, cause: std::io::Error },
     #[error("{0}")]
-    Store(String),
+    Ingest(#[from] IngestError),
 }
 
 impl RegistryError {
@@ -94,9 +95,6 @@ impl RegistryError {
                 vec![format!("for a registry with an own authority put its certificate into /etc/docker/certs.d/{host}/ca.crt")]
             }
             Self::TagNotFound | Self::RepositoryNotFound => vec!["check the spelling of name and tag".to_owned()],
-            Self::Truncated { .. } | Self::TimedOut { .. } => {
-                vec!["try again: what has arrived is kept and not loaded twice".to_owned()]
-            }
             _ => Vec::new(),
         }
     }

@@ -164,6 +164,11 @@ impl Transport {
         }
     }
 
+    /// Sends once, without repetition: for finding out who is there.
+    pub(crate) async fn probe(&self, request: &Request) -> Result<Response, RegistryError> {
+        self.once(request, &request.url, request.headers.clone()).await
+    }
+
     /// The wait before try `attempt + 1`: doubled each time, capped, with a random half against herds.
     pub fn backoff(&self, attempt: u32) -> Duration {
         let full = self.options.first_wait.saturating_mul(1 << (attempt - 1).min(16)).min(self.options.longest_wait);
