@@ -11,5 +11,4 @@ pub mod image;
 pub mod registry;
 pub mod store;
 pub mod sys;
-pub mod time;
 pub mod world;

@@ -11,6 +11,7 @@ use crate::build::output;
 use crate::build::request::{BuildRequest, ContextSource, DockerfileSource, OutputKind};
 use crate::build::runner::{Mode, Session};
 use crate::cancel::Cancel;
+use crate::registry::PullEvent;
 use crate::store::{DiffId, ImageRecord};
 use crate::world::StoreWorld;
 use cooperage_lang::diagnostic::{Diagnostic, Severity};
@@ -264,7 +265,7 @@ impl Engine {
             .map_err(|e| Problem::Store(e.to_string()))?
             .ok_or_else(|| Problem::Store(format!("image {id} vanished while it was written")))?;
         for target in &request.outputs {
-            output::write(store, &record, &references, target)?;
+            output::write(store, &record, &references, target, session.source_date_epoch())?;
         }
         events.event(BuildEvent::Export { what, done: Some(started.elapsed()) });
         Ok(record)
@@ -309,7 +310,7 @@ pub(crate) fn subject_of_folder(folder: &Path) -> String {
 }
 
 /// Pulls an image, with its transfers as events.
-pub(super) fn pull_image(
+pub(crate) fn pull_image(
     engine: &Engine,
     reference: &Reference,
     platform: &Platform,
@@ -319,12 +320,18 @@ pub(super) fn pull_image(
     let started = Instant::now();
     let what = format!("pull {}", reference.familiar());
     events.event(BuildEvent::Export { what: what.clone(), done: None });
+    let progress = |event: PullEvent| {
+        if let PullEvent::Layer { digest, done, total, .. } = event {
+            let what = digest.hex().chars().take(12).collect();
+            events.event(BuildEvent::Transfer { what, done, total });
+        }
+    };
     let record = crate::registry::pull_blocking(
         engine.store()?,
+        &engine.options().insecure_registries,
         reference,
         platform,
-        &engine.options().insecure_registries,
-        &|progress| events.event(BuildEvent::Transfer(progress)),
+        &progress,
         cancel,
     )?;
     events.event(BuildEvent::Export { what, done: Some(started.elapsed()) });
@@ -406,7 +413,7 @@ fn store_problem(error: EngineError) -> BuildError {
     Problem::Store(error.to_string()).into()
 }
 
-fn pull_problem(error: EngineError) -> BuildError {
+pub(crate) fn pull_problem(error: EngineError) -> BuildError {
     match error {
         EngineError::Pull(error) => Problem::Pull(error).into(),
         other => store_problem(other),

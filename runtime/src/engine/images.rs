@@ -1,8 +1,13 @@
 //! Images: lists, names, layers, and moving them in and out of the store.
 
 use super::{Engine, EngineError};
+use crate::build::output::to_file;
 use crate::build::events::Events;
 use crate::cancel::Cancel;
+use crate::image::import::{self, ImportOptions, ImportSource};
+use crate::image::load::LoadSource;
+pub use crate::image::save::SaveFormat;
+use crate::image::save::{self, SaveImage, SaveTarget};
 use crate::store::{CollectOptions, EntryKind, ImageDetails, ImageRecord, Store};
 use cooperage_lang::model::platform::Platform;
 use cooperage_lang::model::reference::{Digest, Reference};
@@ -68,15 +73,6 @@ pub struct FileInfo {
     pub gid: u32,
     /// Text of a link.
     pub link: Option<String>,
-}
-
-/// What `save` writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SaveFormat {
-    /// What `docker load` reads.
-    Docker,
-    /// An OCI layout.
-    Oci,
 }
 
 /// What was removed.
@@ -199,7 +195,8 @@ impl Engine {
     /// Reads images from an archive or a layout folder.
     pub fn load(&self, path: &Path) -> Result<Vec<Image>, EngineError> {
         let store = self.store()?;
-        let records = crate::image::load(store, path)?;
+        let platform = super::builds::host_platform();
+        let records = crate::image::load::load(store, LoadSource::Path(path), &platform)?;
         records.into_iter().map(|record| to_image(store, record)).collect()
     }
 
@@ -210,24 +207,45 @@ impl Engine {
         for name in names {
             let (_, record) = self.find(name)?;
             let reference = parse_name(name).ok().map(Reference::with_default_tag);
-            let names = reference.filter(|r| record.names.contains(r)).into_iter().collect::<Vec<_>>();
-            images.push((record, names));
+            let names = reference.filter(|r| record.names.contains(r)).into_iter().collect();
+            images.push(SaveImage { record, names });
         }
-        Ok(crate::image::save(store, &images, dest, format)?)
+        let mut failure = None;
+        let written = to_file(dest, |out| {
+            let saved = save::save(store, &images, format, None, SaveTarget::Stream(out));
+            saved.map_err(|e| std::io::Error::other(failure.insert(e).to_string()))
+        });
+        match (failure, written) {
+            (Some(error), _) => Err(error.into()),
+            (None, Err(cause)) => {
+                let path = dest.map_or_else(|| "standard output".into(), Path::to_owned);
+                Err(save::SaveError::Write { path, cause }.into())
+            }
+            (None, Ok(())) => Ok(()),
+        }
     }
 
     /// Makes an image of a root file system's archive.
     pub fn import(&self, path: &Path, tag: Option<&str>) -> Result<Image, EngineError> {
         let store = self.store()?;
         let tag = tag.map(parse_name).transpose()?.map(Reference::with_default_tag);
-        to_image(store, crate::image::import(store, path, tag.as_ref())?)
+        let options = ImportOptions {
+            platform: super::builds::host_platform(),
+            config: ImageConfig::default(),
+            created: Some(SystemTime::now()),
+            created_by: String::new(),
+            comment: format!("Imported from {}", path.display()),
+            names: tag.into_iter().collect(),
+        };
+        to_image(store, import::import(store, ImportSource::Path(path), &options)?)
     }
 
     /// Makes a base image from programs of this host and the libraries they need; a default set when `programs` is empty.
     pub fn base(&self, tag: &str, programs: &[String]) -> Result<Image, EngineError> {
         let store = self.store()?;
         let tag = parse_name(tag)?.with_default_tag();
-        to_image(store, crate::image::base::assemble(store, programs, &tag)?)
+        let platform = super::builds::host_platform();
+        to_image(store, crate::image::base::assemble_base(store, programs, &platform, vec![tag])?)
     }
 
     /// Removes what nothing reaches: layers, blobs, records of results that are gone, images without a name.
@@ -260,8 +278,8 @@ impl Engine {
         }
         parsed?;
         let known: Vec<String> = store.images()?.iter().flat_map(|i| i.names.iter().map(Reference::familiar)).collect();
-        let near = cooperage_lang::model::suggest::nearest(name, known.iter().map(String::as_str));
-        Err(not_found(near.map(str::to_owned).into_iter().collect()))
+        let near = nearest(name, &known);
+        Err(not_found(near.into_iter().collect()))
     }
 }
 
@@ -304,4 +322,14 @@ fn kind_name(kind: EntryKind) -> &'static str {
         EntryKind::Fifo => "fifo",
         EntryKind::Whiteout => "removed",
     }
+}
+
+/// The known name that differs least, when it differs little.
+fn nearest(name: &str, known: &[String]) -> Option<String> {
+    let close = |known: &String| {
+        let bare = known.strip_suffix(":latest").unwrap_or(known);
+        let distance = levenshtein(name, bare).min(levenshtein(name, known));
+        (distance <= 2.max(name.len() / 4)).then(|| (distance, bare.to_owned()))
+    };
+    known.iter().filter_map(close).min().map(|(_, name)| name)
 }

@@ -5,14 +5,18 @@ mod images;
 mod paths;
 mod run;
 
-pub use builds::{Built, Loaded, Planned, Why, WhyStep};
+pub(crate) use builds::{pull_image, pull_problem};
+pub use builds::{Built, Loaded, Planned, Why, WhyStep, host_platform};
 pub use images::{FileInfo, Image, LayerInfo, Pruned, SaveFormat};
 pub use paths::Paths;
 pub use run::{RunError, RunExit, RunNetwork, RunRequest};
 
 pub use crate::build::error::{BuildError, ErrorKind, Location};
 
-use crate::image::ImageIoError;
+use crate::image::base::BaseError;
+use crate::image::import::ImportError;
+use crate::image::load::LoadError;
+use crate::image::save::SaveError;
 use crate::registry::PullError;
 use crate::store::{ImageError, LayerError, Store, StoreError};
 use std::path::PathBuf;
@@ -65,7 +69,13 @@ pub enum EngineError {
     #[error(transparent)]
     Layer(#[from] LayerError),
     #[error(transparent)]
-    Io(#[from] ImageIoError),
+    Load(#[from] LoadError),
+    #[error(transparent)]
+    Save(#[from] SaveError),
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    #[error(transparent)]
+    Base(#[from] BaseError),
     #[error(transparent)]
     Pull(#[from] PullError),
 }
@@ -87,6 +97,7 @@ impl EngineError {
                 Some(near) => vec![format!("did you mean `{near}`?")],
                 None => vec![format!("`cooper pull {name}` brings it from its registry, `cooper images` lists what is here")],
             },
+            Self::Pull(error) => error.hints(),
             Self::NoHome => vec!["set COOPERAGE_ROOT, or use `--root DIR`".to_owned()],
             _ => Vec::new(),
         }

@@ -24,6 +24,10 @@ impl PullError {
 /// Why an exchange with a registry failed.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
+    #[error("canceled")]
+    Canceled,
+    #[error("cannot start the network runtime: {0}")]
+    Runtime(#[source] std::io::Error),
     #[error("tag not found")]
     TagNotFound,
     #[error("no manifest {digest} in this repository")]

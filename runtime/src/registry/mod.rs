@@ -16,3 +16,51 @@ pub mod transport;
 pub use client::{Client, ClientOptions};
 pub use error::{PullError, RegistryError};
 pub use pull::{PullEvent, pull, resolve};
+
+use crate::cancel::Cancel;
+use crate::store::{ImageRecord, Store};
+use cooperage_lang::model::platform::Platform;
+use cooperage_lang::model::reference::Reference;
+
+/// Pulls from a thread that may wait. `progress` is called on this thread.
+///
+/// # Errors
+/// [`PullError`]; [`RegistryError::Canceled`] when `cancel` was called.
+pub fn pull_blocking(
+    store: &Store,
+    insecure: &[String],
+    reference: &Reference,
+    platform: &Platform,
+    progress: &dyn Fn(PullEvent),
+    cancel: &Cancel,
+) -> Result<ImageRecord, PullError> {
+    let failed = |cause| PullError { name: reference.familiar(), cause };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|e| failed(RegistryError::Runtime(e)))?;
+    let (events, mut received) = tokio::sync::mpsc::unbounded_channel();
+    let (stop, mut stopped) = tokio::sync::watch::channel(false);
+    let _guard = cancel.on_cancel(move || {
+        let _ = stop.send(true);
+    });
+    let client = Client::from_env(insecure.to_vec());
+    // A receiver that is gone wants no more news.
+    let send = std::sync::Arc::new(move |event| drop(events.send(event)));
+    let done = runtime.block_on(async {
+        let pulling = pull(&client, store, reference, platform, send);
+        tokio::pin!(pulling);
+        loop {
+            tokio::select! {
+                result = &mut pulling => break result,
+                Some(event) = received.recv() => progress(event),
+                Ok(()) = stopped.changed() => break Err(failed(RegistryError::Canceled)),
+            }
+        }
+    });
+    while let Ok(event) = received.try_recv() {
+        progress(event);
+    }
+    done
+}

@@ -7,8 +7,10 @@ use crate::build::error::{BuildError, Problem};
 use crate::build::events::Events;
 use crate::build::fetch;
 use crate::build::selection::SourceView;
+use crate::image::ingest::sniff;
 use crate::store::{UnpackOptions, unpack};
 use cooperage_lang::plan::{Op, Source, Step};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -42,7 +44,7 @@ impl Session<'_> {
                 Ok(state)
             }
             Source::OciLayout { layout, platform } => {
-                let record = crate::image::ingest_layout(self.store()?, layout, platform)
+                let record = crate::image::load::ingest_layout(self.store()?, layout, platform)
                     .map_err(|e| Problem::Option(e.to_string()))?;
                 let state = Self::image_state(&record);
                 locked(&self.images).insert(step.id, record);
@@ -74,8 +76,12 @@ impl Session<'_> {
         let failed = |source: std::io::Error| Problem::Context { path: archive.to_owned(), source };
         let folder = self.lease()?.folder("context").map_err(store)?;
         let file = std::fs::File::open(archive).map_err(failed)?;
-        let plain = crate::image::decompressed(file).map_err(failed)?;
-        unpack(plain, &folder, &UnpackOptions::default()).map_err(|e| Problem::Option(e.to_string()))?;
+        let plain = match sniff(archive).map_err(failed)? {
+            Some(packing) => packing.reader(file).map_err(failed)?,
+            None => Box::new(file),
+        };
+        let root = std::fs::File::open(&folder).map_err(failed)?;
+        unpack(plain, root.as_fd(), &UnpackOptions::default()).map_err(|e| Problem::Option(e.to_string()))?;
         Ok(folder)
     }
 
