@@ -6,5 +6,6 @@
 pub mod cache;
 pub mod events;
 pub mod exec;
+pub mod fetch;
 pub mod forecast;
 pub mod request;
