@@ -3,6 +3,11 @@
 //! The data lives outside the repository: `COOPERAGE_CASES` names its folder, `../shared` is the default. Each area
 //! has a module with `kinds()`, pairs of a case file's name and the check of one case.
 
+#![expect(
+    clippy::print_stdout,
+    reason = "the counts of each kind are the result"
+)]
+
 mod corpus;
 mod parser;
 
@@ -38,7 +43,11 @@ pub(crate) fn run(kinds: &[Kind], folder: &str) {
         println!("SKIPPED: no case data; set COOPERAGE_CASES to its folder");
         return;
     };
-    let failed: Vec<&str> = kinds.iter().filter(|k| !run_kind(k, &shared.join(folder))).map(|k| k.0).collect();
+    let failed: Vec<&str> = kinds
+        .iter()
+        .filter(|k| !run_kind(k, &shared.join(folder)))
+        .map(|k| k.0)
+        .collect();
     assert!(failed.is_empty(), "cases failed: {failed:?}");
 }
 
@@ -53,7 +62,10 @@ fn run_kind((name, check): &Kind, folder: &Path) -> bool {
         let case: Value = serde_json::from_str(line).expect("a case is JSON");
         count += 1;
         if let Err(why) = check(&case) {
-            let id = case["id"].as_str().or_else(|| case["sha256"].as_str()).unwrap_or("?");
+            let id = case["id"]
+                .as_str()
+                .or_else(|| case["sha256"].as_str())
+                .unwrap_or("?");
             failures.push(format!("{id}: {why}"));
         }
     }

@@ -1,7 +1,7 @@
 //! Cases about parsing and typed instructions.
 
 use crate::corpus::{self, text};
-use bstr::{BString, ByteSlice};
+use bstr::{BStr, BString, ByteSlice};
 use cooperage_lang::instructions::flags::{self, FlagKind};
 use cooperage_lang::instructions::{self, Copy, Dockerfile, Heredoc, Instruction, Kind, Run};
 use cooperage_lang::model::device;
@@ -33,8 +33,16 @@ pub(crate) fn kinds() -> Vec<crate::Kind> {
 }
 
 /// Fails with both values unless they are equal.
-pub(crate) fn same<T: PartialEq + std::fmt::Debug>(what: &str, got: &T, want: &T) -> Result<(), String> {
-    if got == want { Ok(()) } else { Err(format!("{what}: got {got:?}, want {want:?}")) }
+pub(crate) fn same<T: PartialEq + std::fmt::Debug>(
+    what: &str,
+    got: &T,
+    want: &T,
+) -> Result<(), String> {
+    if got == want {
+        Ok(())
+    } else {
+        Err(format!("{what}: got {got:?}, want {want:?}"))
+    }
 }
 
 /// Text of a JSON string or of `{"b64": …}`.
@@ -50,7 +58,9 @@ pub(crate) fn dockerfile(case: &Value) -> BString {
     if let Some(encoded) = case["dockerfile_b64"].as_str() {
         return base64(encoded).into();
     }
-    let Some(parts) = case["parts"].as_array() else { return bytes(&case["dockerfile"]) };
+    let Some(parts) = case["parts"].as_array() else {
+        return bytes(&case["dockerfile"]);
+    };
     let mut out = BString::default();
     for part in parts {
         let text = part[0].as_str().unwrap_or_default();
@@ -65,7 +75,10 @@ fn base64(text: &str) -> Vec<u8> {
     const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = Vec::new();
     let (mut bits, mut count) = (0_u32, 0);
-    for digit in text.bytes().filter_map(|b| DIGITS.iter().position(|d| *d == b)) {
+    for digit in text
+        .bytes()
+        .filter_map(|b| DIGITS.iter().position(|d| *d == b))
+    {
         bits = bits << 6 | digit as u32;
         count += 6;
         if count >= 8 {
@@ -84,23 +97,34 @@ fn strings<'a>(texts: impl IntoIterator<Item = &'a [u8]>) -> Value {
 fn ast_dump(case: &Value) -> Result<(), String> {
     let source = dockerfile(case);
     let parse = syntax::parse(&source);
-    let dump: String = parse.nodes().iter().map(|n| format!("({})\n", dump(&source, &parse, n))).collect();
-    same("dump", &dump.trim_end(), &case["dump"].as_str().unwrap_or_default().trim_end())
+    let mut dump = String::new();
+    for node in parse.nodes() {
+        dump.push('(');
+        dump_node(&mut dump, &source, &parse, node);
+        dump.push_str(")\n");
+    }
+    same(
+        "dump",
+        &dump.trim_end(),
+        &case["dump"].as_str().unwrap_or_default().trim_end(),
+    )
 }
 
-fn dump(source: &[u8], parse: &Parse, node: &Node) -> String {
-    let mut out = rune::lower(parse.text(source, node.keyword.text));
-    let flags: Vec<String> = parse.piece_texts(source, &node.flags).map(|f| rune::quote(f)).collect();
+fn dump_node(out: &mut String, source: &[u8], parse: &Parse, node: &Node) {
+    out.push_str(&rune::lower(parse.text(source, node.keyword.text)));
+    let quoted = |text: &BStr| rune::quote(text);
+    let flags: Vec<String> = parse.piece_texts(source, &node.flags).map(quoted).collect();
     if !flags.is_empty() {
-        out += &format!(" [{}]", flags.join(" "));
+        out.extend([" [", &flags.join(" "), "]"]);
     }
-    for arg in parse.piece_texts(source, &node.args) {
-        out += &format!(" {}", rune::quote(arg));
+    for arg in parse.piece_texts(source, &node.args).map(quoted) {
+        out.extend([" ", &arg]);
     }
     if let Some(sub) = parse.sub(node) {
-        out += &format!(" ({})", dump(source, parse, sub));
+        out.push_str(" (");
+        dump_node(out, source, parse, sub);
+        out.push(')');
     }
-    out
 }
 
 fn parse_error(case: &Value) -> Result<(), String> {
@@ -117,10 +141,19 @@ fn lines(case: &Value) -> Result<(), String> {
     let source = dockerfile(case);
     let parse = syntax::parse(&source);
     if let Some(want) = case.get("empty_continuation_warnings") {
-        let got = strings(parse.empty_continuations().iter().map(|w| parse.text(&source, w.text).as_bytes()));
+        let got = strings(
+            parse
+                .empty_continuations()
+                .iter()
+                .map(|w| parse.text(&source, w.text).as_bytes()),
+        );
         return same("warnings", &got, want);
     }
-    let spans: Vec<_> = parse.nodes().iter().map(|n| json!([n.lines.start, n.lines.end])).collect();
+    let spans: Vec<_> = parse
+        .nodes()
+        .iter()
+        .map(|n| json!([n.lines.start, n.lines.end]))
+        .collect();
     same("nodes", &json!(spans), &case["nodes"])?;
     let (first, last) = (parse.nodes().first(), parse.nodes().last());
     let root = json!([first.map(|n| n.lines.start), last.map(|n| n.lines.end)]);
@@ -129,23 +162,39 @@ fn lines(case: &Value) -> Result<(), String> {
 
 fn split_words(case: &Value) -> Result<(), String> {
     let words = syntax::split_words(&bytes(&case["input"]), escape(case));
-    same("words", &strings(words.iter().map(|w| w.as_bytes())), &case["words"])
+    same(
+        "words",
+        &strings(words.iter().map(|w| w.as_bytes())),
+        &case["words"],
+    )
 }
 
 fn escape(case: &Value) -> char {
-    case["escape"].as_str().and_then(|e| e.chars().next()).unwrap_or('\\')
+    case["escape"]
+        .as_str()
+        .and_then(|e| e.chars().next())
+        .unwrap_or('\\')
 }
 
 fn json_form(case: &Value) -> Result<(), String> {
     let input = bytes(&case["input"]);
     match json::array(&input) {
         Array::Strings(ranges) => {
-            let words: Vec<_> = ranges.into_iter().map(|r| json::unescape(&input[r])).collect();
-            same("words", &strings(words.iter().map(Vec::as_slice)), &case["words"])
+            let words: Vec<_> = ranges
+                .into_iter()
+                .map(|r| json::unescape(&input[r]))
+                .collect();
+            same(
+                "words",
+                &strings(words.iter().map(Vec::as_slice)),
+                &case["words"],
+            )
         }
-        Array::NotStrings(_) => {
-            same("error", &NOT_STRINGS, &case["error"].as_str().unwrap_or_default())
-        }
+        Array::NotStrings(_) => same(
+            "error",
+            &NOT_STRINGS,
+            &case["error"].as_str().unwrap_or_default(),
+        ),
         Array::No if case["words"].is_array() => Err("not read as JSON".into()),
         Array::No if case["error"] == NOT_STRINGS => Err("not read as JSON".into()),
         Array::No => Ok(()),
@@ -171,7 +220,11 @@ fn heredoc_file(case: &Value) -> Result<(), String> {
 }
 
 /// Compares the members that the case has.
-pub(crate) fn same_heredoc(source: &[u8], got: &syntax::Heredoc, want: &Value) -> Result<(), String> {
+pub(crate) fn same_heredoc(
+    source: &[u8],
+    got: &syntax::Heredoc,
+    want: &Value,
+) -> Result<(), String> {
     let content = &source[got.body.start as usize..got.body.end as usize];
     for (key, want) in want.as_object().ok_or("no object")? {
         match key.as_str() {
@@ -197,34 +250,53 @@ fn heredoc_word(case: &Value) -> Result<(), String> {
     }
     let got = got.ok_or("no heredoc")?;
     same("name", &got.name, &bytes(&case["name"]))?;
-    let want_bool = |key: &str, got: bool| case.get(key).map_or(Ok(()), |w| same(key, &Some(got), &w.as_bool()));
+    let want_bool = |key: &str, got: bool| {
+        case.get(key)
+            .map_or(Ok(()), |w| same(key, &Some(got), &w.as_bool()))
+    };
     want_bool("expand", got.expand)?;
     want_bool("chomp", got.chomp)?;
-    case.get("fd").map_or(Ok(()), |w| same("fd", &Some(u64::from(got.fd)), &w.as_u64()))
+    case.get("fd").map_or(Ok(()), |w| {
+        same("fd", &Some(u64::from(got.fd)), &w.as_u64())
+    })
 }
 
 fn heredoc_line(case: &Value) -> Result<(), String> {
     let got = heredoc::openers(&bytes(&case["line"])).map_err(|_| "fails")?;
-    same("names", &strings(got.iter().map(|o| o.name.as_bytes())), &case["names"])
+    same(
+        "names",
+        &strings(got.iter().map(|o| o.name.as_bytes())),
+        &case["names"],
+    )
 }
 
 fn directive(case: &Value) -> Result<(), String> {
     let source = dockerfile(case);
-    let name = directive::Name::find(case["key"].as_str().unwrap_or_default().as_bytes()).ok_or("unknown key")?;
+    let name = directive::Name::find(case["key"].as_str().unwrap_or_default().as_bytes())
+        .ok_or("unknown key")?;
     let got = directive::detect(&source, name, case["any_format"] == true);
     same("found", &Some(got.is_some()), &case["found"].as_bool())?;
     let Some(got) = got else { return Ok(()) };
-    let text = |key: &str, got: &BString| case[key].as_str().map_or(Ok(()), |w| same(key, &got.to_string().as_str(), &w));
+    let text = |key: &str, got: &BString| {
+        case[key]
+            .as_str()
+            .map_or(Ok(()), |w| same(key, &got.to_string().as_str(), &w))
+    };
     text("value", &got.value)?;
     text("full", &got.full)?;
-    case["line"].as_u64().map_or(Ok(()), |w| same("line", &u64::from(got.line), &w))
+    case["line"]
+        .as_u64()
+        .map_or(Ok(()), |w| same("line", &u64::from(got.line), &w))
 }
 
 fn instruction_error(case: &Value) -> Result<(), String> {
     let source = dockerfile(case);
     let file = instructions::parse(&source);
     let error = file.official_error.ok_or("no error")?;
-    let message = match error.message.strip_prefix("dockerfile parse error on line ") {
+    let message = match error
+        .message
+        .strip_prefix("dockerfile parse error on line ")
+    {
         Some(rest) => rest.split_once(": ").map_or(rest, |(_, message)| message),
         None => &error.message,
     };
@@ -232,7 +304,9 @@ fn instruction_error(case: &Value) -> Result<(), String> {
         same("error", &message, &want)?;
     }
     match case["error_contains"].as_str() {
-        Some(part) if !message.contains(part) => Err(format!("{message:?} does not contain {part:?}")),
+        Some(part) if !message.contains(part) => {
+            Err(format!("{message:?} does not contain {part:?}"))
+        }
         _ => Ok(()),
     }
 }
@@ -240,10 +314,18 @@ fn instruction_error(case: &Value) -> Result<(), String> {
 fn doc_comments(case: &Value) -> Result<(), String> {
     let source = dockerfile(case);
     let file = instructions::parse(&source);
-    let docs: Vec<_> = file.stages.iter().map(|s| text_or_empty(from_doc(&s.from))).collect();
+    let docs: Vec<_> = file
+        .stages
+        .iter()
+        .map(|s| text_or_empty(from_doc(&s.from)))
+        .collect();
     same("stages", &json!(docs), &case["stage_docs"])?;
     same("global", &arg_docs(&file.global_args), &case["meta_args"])?;
-    let in_stages: Vec<_> = file.stages.iter().flat_map(|s| s.instructions.clone()).collect();
+    let in_stages: Vec<_> = file
+        .stages
+        .iter()
+        .flat_map(|s| s.instructions.clone())
+        .collect();
     same("args", &arg_docs(&in_stages), &case["stage_args"])
 }
 
@@ -258,7 +340,11 @@ fn arg_docs(instructions: &[Instruction]) -> Value {
     let mut out = Vec::new();
     for instruction in instructions {
         if let Kind::Arg(items) = &instruction.kind {
-            out.extend(items.iter().map(|a| json!([a.name.to_str_lossy(), text_or_empty(a.doc.clone())])));
+            out.extend(
+                items
+                    .iter()
+                    .map(|a| json!([a.name.to_str_lossy(), text_or_empty(a.doc.clone())])),
+            );
         }
     }
     Value::Array(out)
@@ -275,7 +361,11 @@ fn first_instruction(case: &Value) -> Result<Instruction, String> {
     if let Some(error) = file.official_error {
         return Err(error.message);
     }
-    file.stages[0].instructions.first().cloned().ok_or_else(|| "no instruction".into())
+    file.stages[0]
+        .instructions
+        .first()
+        .cloned()
+        .ok_or_else(|| "no instruction".into())
 }
 
 fn copy_heredoc(case: &Value) -> Result<(), String> {
@@ -284,13 +374,18 @@ fn copy_heredoc(case: &Value) -> Result<(), String> {
         other => return Err(format!("{other:?}")),
     };
     same("dst", &copy.dest.text, &bytes(&case["dst"]))?;
-    same("src", &strings(copy.sources.iter().map(|w| w.text.as_bytes())), &case["src"])?;
+    same(
+        "src",
+        &strings(copy.sources.iter().map(|w| w.text.as_bytes())),
+        &case["src"],
+    )?;
     same("contents", &contents(&copy.heredocs), &case["contents"])
 }
 
 /// Here documents of a copy as the case data writes them.
 pub(crate) fn contents(heredocs: &[Heredoc]) -> Value {
-    let one = |h: &Heredoc| json!({"path": text(&h.name), "data": text(&h.text()), "expand": h.expand});
+    let one =
+        |h: &Heredoc| json!({"path": text(&h.name), "data": text(&h.text()), "expand": h.expand});
     heredocs.iter().map(one).collect()
 }
 
@@ -300,13 +395,18 @@ fn run_heredoc(case: &Value) -> Result<(), String> {
         other => return Err(format!("{other:?}")),
     };
     same("shell", &Some(run.command.shell), &case["shell"].as_bool())?;
-    same("cmd", &strings(run.command.args.iter().map(|w| w.text.as_bytes())), &case["cmd"])?;
+    same(
+        "cmd",
+        &strings(run.command.args.iter().map(|w| w.text.as_bytes())),
+        &case["cmd"],
+    )?;
     same("files", &files(&run.heredocs), &case["files"])
 }
 
 /// Here documents of a command as the case data writes them.
 pub(crate) fn files(heredocs: &[Heredoc]) -> Value {
-    let one = |h: &Heredoc| json!({"name": text(&h.name), "data": text(&h.content), "chomp": h.chomp});
+    let one =
+        |h: &Heredoc| json!({"name": text(&h.name), "data": text(&h.content), "chomp": h.chomp});
     heredocs.iter().map(one).collect()
 }
 
@@ -329,7 +429,10 @@ fn flag_set(case: &Value) -> Result<(), String> {
         }
         known.push((name, kind));
     }
-    let given: Vec<Word> = list("args").iter().map(|a| Word::new(bytes(a), TextRange::default())).collect();
+    let given: Vec<Word> = list("args")
+        .iter()
+        .map(|a| Word::new(bytes(a), TextRange::default()))
+        .collect();
     let failed = flags::check(&given, &known).is_err();
     same("error", &failed, &(case["error"] == true))
 }
@@ -341,7 +444,11 @@ fn run_device(case: &Value) -> Result<(), String> {
         Some(_) => same("fails", &got.is_err(), &true),
         None => {
             let got = got?;
-            same("name", &got.name.as_str(), &case["name"].as_str().unwrap_or_default())?;
+            same(
+                "name",
+                &got.name.as_str(),
+                &case["name"].as_str().unwrap_or_default(),
+            )?;
             same("required", &got.required, &(case["required"] == true))
         }
     }
@@ -370,7 +477,11 @@ fn mutations(case: &Value) -> Result<(), String> {
     if let Some(nodes) = case["nodes"].as_u64() {
         same("nodes", &(parse.nodes().len() as u64), &nodes)?;
     }
-    for (node, want) in parse.nodes().iter().zip(case["first_nodes"].as_array().unwrap_or(&Vec::new())) {
+    for (node, want) in parse
+        .nodes()
+        .iter()
+        .zip(case["first_nodes"].as_array().unwrap_or(&Vec::new()))
+    {
         let keyword = parse.text(&source, node.keyword.text).to_string();
         let got = json!([keyword, node.lines.start, node.lines.end, node.args.len()]);
         same("node", &got, want)?;
@@ -384,7 +495,12 @@ fn mutations(case: &Value) -> Result<(), String> {
 /// Compares error texts. Suggestions are left out when they differ: the reference has no order among equally close words.
 pub(crate) fn same_error(got: &str, want: &Value) -> Result<(), String> {
     let want = rune::to_string(&bytes(want));
-    let plain = |text: &str| text.split(" (did you mean ").next().unwrap_or_default().to_owned();
+    let plain = |text: &str| {
+        text.split(" (did you mean ")
+            .next()
+            .unwrap_or_default()
+            .to_owned()
+    };
     let suggested = |text: &str| text.contains(" (did you mean ");
     if suggested(got) && suggested(&want) {
         return same("error", &plain(got), &plain(&want));

@@ -1,7 +1,7 @@
 //! `COPY`: copies files.
 
-use super::flags::{Flag, FlagKind};
 use super::flags::Flags;
+use super::flags::{Flag, FlagKind};
 use super::{Copy, Heredoc, Keyword, Kind, Line, Problem, Spec};
 use crate::syntax::heredoc;
 use crate::text::{TextRange, Word};
@@ -76,7 +76,9 @@ fn lower(line: &Line<'_>) -> Result<Kind, Problem> {
 
 /// Sources, here documents, destination and flags, checked in the official order.
 pub(super) fn operands(line: &Line<'_>) -> Result<(Vec<Word>, Vec<Heredoc>, Word, Flags), Problem> {
-    let [sources @ .., dest] = line.args.as_slice() else { return Err(no_destination(line)) };
+    let [sources @ .., dest] = line.args.as_slice() else {
+        return Err(no_destination(line));
+    };
     if sources.is_empty() {
         return Err(no_destination(line));
     }
@@ -84,7 +86,10 @@ pub(super) fn operands(line: &Line<'_>) -> Result<(Vec<Word>, Vec<Heredoc>, Word
     // A word whose quotes do not balance is an ordinary path.
     let opener = |word: &Word| heredoc::opener(&word.text).ok().flatten();
     if opener(dest).is_some() {
-        let message = format!("{} cannot accept a heredoc as a destination", line.keyword.upper());
+        let message = format!(
+            "{} cannot accept a heredoc as a destination",
+            line.keyword.upper()
+        );
         return Err(Problem::new("heredoc-destination", message, dest.range));
     }
     let bodies = line.heredocs();
@@ -113,6 +118,7 @@ fn resolve(opener: &heredoc::Opener, bodies: &[Heredoc], range: TextRange) -> He
 }
 
 fn no_destination(line: &Line<'_>) -> Problem {
-    let what = "at least two arguments, but only one was provided. Destination could not be determined";
+    let what =
+        "at least two arguments, but only one was provided. Destination could not be determined";
     line.missing(what)
 }

@@ -5,9 +5,7 @@ use super::{Keyword, Kind, Line, Problem, Spec};
 pub(super) static SPEC: Spec = Spec {
     keyword: Keyword::Expose,
     summary: "Records ports the image listens on; publishes nothing by itself.",
-    forms: &[
-        r"EXPOSE port[-port][/protocol]...",
-    ],
+    forms: &[r"EXPOSE port[-port][/protocol]..."],
     flags: &[],
     docs: include_str!("../../docs/instructions/expose.md"),
     source: "Dockerfile reference, section \"EXPOSE\"; BuildKit `instructions/parse.go`, `parseExpose`",

@@ -39,22 +39,32 @@ pub struct Flags {
 impl Flags {
     /// Value of a text flag; `None` when absent.
     pub fn text(&self, name: &str) -> Option<&Word> {
-        self.found.iter().find(|(n, _)| n == name).map(|(_, value)| value)
+        self.found
+            .iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, value)| value)
     }
 
     /// Value of a text flag for which empty means absent.
     pub fn non_empty(&self, name: &str) -> Option<Word> {
-        self.text(name).filter(|value| !value.text.is_empty()).cloned()
+        self.text(name)
+            .filter(|value| !value.text.is_empty())
+            .cloned()
     }
 
     /// Value of a boolean flag; `None` when absent.
     pub fn bool(&self, name: &str) -> Option<bool> {
-        self.text(name).map(|value| !value.text.eq_ignore_ascii_case(b"false"))
+        self.text(name)
+            .map(|value| !value.text.eq_ignore_ascii_case(b"false"))
     }
 
     /// Values of a list flag, in order.
     pub fn list(&self, name: &str) -> Vec<Word> {
-        self.found.iter().filter(|(n, _)| n == name).map(|(_, value)| value.clone()).collect()
+        self.found
+            .iter()
+            .filter(|(n, _)| n == name)
+            .map(|(_, value)| value.clone())
+            .collect()
     }
 }
 
@@ -83,21 +93,34 @@ pub fn check(given: &[Word], known: &[(&str, FlagKind)]) -> Result<Flags, Proble
             return problem("unknown-flag", format!("unknown flag: --{shown}{hint}"));
         };
         if *kind != FlagKind::List && flags.text(known_name).is_some() {
-            return problem("duplicate-flag", format!("duplicate flag specified: --{shown}"));
+            return problem(
+                "duplicate-flag",
+                format!("duplicate flag specified: --{shown}"),
+            );
         }
         let missing = match kind {
             FlagKind::Bool => value.is_some_and(<[u8]>::is_empty),
             FlagKind::Text | FlagKind::List => value.is_none(),
         };
         if missing {
-            return problem("missing-flag-value", format!("missing a value on flag: --{shown}"));
+            return problem(
+                "missing-flag-value",
+                format!("missing a value on flag: --{shown}"),
+            );
         }
         let value = value.unwrap_or_default();
-        if *kind == FlagKind::Bool && !matches!(rune::lower(value).as_str(), "" | "true" | "false") {
-            let message = format!("expecting boolean value for flag --{shown}, not: {}", rune::to_string(value));
+        if *kind == FlagKind::Bool && !matches!(rune::lower(value).as_str(), "" | "true" | "false")
+        {
+            let message = format!(
+                "expecting boolean value for flag --{shown}, not: {}",
+                rune::to_string(value)
+            );
             return problem("bad-flag-value", message);
         }
-        flags.found.push(((*known_name).to_owned(), Word::new(value, value_range(flag, value.len()))));
+        flags.found.push((
+            (*known_name).to_owned(),
+            Word::new(value, value_range(flag, value.len())),
+        ));
     }
     Ok(flags)
 }

@@ -9,17 +9,13 @@ use bstr::BString;
 pub(super) static SPEC: Spec = Spec {
     keyword: Keyword::From,
     summary: "Begins a build stage from an image, an earlier stage or nothing (`scratch`).",
-    forms: &[
-        r"FROM [--platform=platform] image [AS name]",
-    ],
-    flags: &[
-        Flag {
-            name: "platform",
-            kind: FlagKind::Text,
-            value: "os[/arch[/variant]]",
-            doc: "Platform of the base image, when it has several.",
-        },
-    ],
+    forms: &[r"FROM [--platform=platform] image [AS name]"],
+    flags: &[Flag {
+        name: "platform",
+        kind: FlagKind::Text,
+        value: "os[/arch[/variant]]",
+        doc: "Platform of the base image, when it has several.",
+    }],
     docs: include_str!("../../docs/instructions/from.md"),
     source: "Dockerfile reference, section \"FROM\"; BuildKit `instructions/parse.go`, `parseFrom`",
     lower,
@@ -48,27 +44,42 @@ fn stage_name(line: &Line<'_>) -> Result<StageName, Problem> {
             let lower = rune::lower(&name.text);
             if !is_valid(&lower) {
                 let quoted = rune::quote(&name.text);
-                let message =
-                    format!("invalid name for build stage: {quoted}, name can't start with a number or contain symbols");
+                let message = format!(
+                    "invalid name for build stage: {quoted}, name can't start with a number or contain symbols"
+                );
                 return Err(Problem::new("bad-stage-name", message, name.range));
             }
-            Ok((Some(Word::new(lower, name.range)), Some(as_keyword.clone()), Some(name.text.clone())))
+            Ok((
+                Some(Word::new(lower, name.range)),
+                Some(as_keyword.clone()),
+                Some(name.text.clone()),
+            ))
         }
         args => {
-            let range = args.iter().map(|w| w.range).reduce(crate::text::TextRange::cover);
+            let range = args
+                .iter()
+                .map(|w| w.range)
+                .reduce(crate::text::TextRange::cover);
             let message = "FROM requires either one or three arguments";
-            Err(Problem::new("bad-from", message, range.unwrap_or(line.node.keyword.range)))
+            Err(Problem::new(
+                "bad-from",
+                message,
+                range.unwrap_or(line.node.keyword.range),
+            ))
         }
     }
 }
 
 /// `as` in any case; Unicode folds the long s with it.
 fn is_as(word: &[u8]) -> bool {
-    word.eq_ignore_ascii_case(b"as") || matches!(std::str::from_utf8(word), Ok("a\u{17f}" | "A\u{17f}"))
+    word.eq_ignore_ascii_case(b"as")
+        || matches!(std::str::from_utf8(word), Ok("a\u{17f}" | "A\u{17f}"))
 }
 
 /// `^[a-z][a-z0-9-_.]*$`.
 fn is_valid(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_lowercase())
-        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_' | b'.'))
+        && name.bytes().all(|b| {
+            b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_' | b'.')
+        })
 }

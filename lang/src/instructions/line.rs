@@ -19,7 +19,11 @@ pub struct Problem {
 
 impl Problem {
     pub(super) fn new(code: &'static str, message: impl Into<String>, range: TextRange) -> Self {
-        Self { code, message: message.into(), range }
+        Self {
+            code,
+            message: message.into(),
+            range,
+        }
     }
 }
 
@@ -33,25 +37,52 @@ pub(super) struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    pub(super) fn new(source: &'a [u8], parse: &'a Parse, node: &'a Node, keyword: Keyword) -> Self {
-        let args = parse.pieces(&node.args).iter().map(|p| word(source, parse, p)).collect();
-        Self { source, parse, node, keyword, args }
+    pub(super) fn new(
+        source: &'a [u8],
+        parse: &'a Parse,
+        node: &'a Node,
+        keyword: Keyword,
+    ) -> Self {
+        let args = parse
+            .pieces(&node.args)
+            .iter()
+            .map(|p| word(source, parse, p))
+            .collect();
+        Self {
+            source,
+            parse,
+            node,
+            keyword,
+            args,
+        }
     }
 
     /// Checks the flags against the instruction's row.
     pub(super) fn flags(&self) -> Result<Flags, Problem> {
-        let known: Vec<(&str, FlagKind)> = spec(self.keyword).flags.iter().map(|f| (f.name, f.kind)).collect();
+        let known: Vec<(&str, FlagKind)> = spec(self.keyword)
+            .flags
+            .iter()
+            .map(|f| (f.name, f.kind))
+            .collect();
         flags::check(&self.flag_words(), &known)
     }
 
     /// Flags as written.
     pub(super) fn flag_words(&self) -> Vec<Word> {
-        self.parse.pieces(&self.node.flags).iter().map(|p| word(self.source, self.parse, p)).collect()
+        self.parse
+            .pieces(&self.node.flags)
+            .iter()
+            .map(|p| word(self.source, self.parse, p))
+            .collect()
     }
 
     /// Fails unless there is an argument.
     pub(super) fn at_least_one(&self) -> Result<(), Problem> {
-        if self.args.is_empty() { Err(self.missing("at least one argument")) } else { Ok(()) }
+        if self.args.is_empty() {
+            Err(self.missing("at least one argument"))
+        } else {
+            Ok(())
+        }
     }
 
     /// The one argument, or fails.
@@ -63,7 +94,10 @@ impl<'a> Line<'a> {
     }
 
     pub(super) fn missing(&self, what: &str) -> Problem {
-        self.problem("missing-argument", format!("{} requires {what}", self.keyword.upper()))
+        self.problem(
+            "missing-argument",
+            format!("{} requires {what}", self.keyword.upper()),
+        )
     }
 
     /// A problem of the whole line, shown at its keyword.
@@ -73,12 +107,19 @@ impl<'a> Line<'a> {
 
     /// The arguments as a command: the elements of a JSON array, else the text for the shell.
     pub(super) fn command(&self, args: &[Word]) -> CommandLine {
-        CommandLine { args: args.to_vec(), shell: !self.node.json }
+        CommandLine {
+            args: args.to_vec(),
+            shell: !self.node.json,
+        }
     }
 
     /// Here documents in the order of the line.
     pub(super) fn heredocs(&self) -> Vec<Heredoc> {
-        self.parse.heredocs(self.node).iter().map(|h| self.heredoc(h)).collect()
+        self.parse
+            .heredocs(self.node)
+            .iter()
+            .map(|h| self.heredoc(h))
+            .collect()
     }
 
     fn heredoc(&self, heredoc: &syntax::Heredoc) -> Heredoc {
@@ -106,7 +147,9 @@ impl<'a> Line<'a> {
         }
         self.parse.comments(self.node).iter().find_map(|r| {
             let line = &self.source[r.start as usize..r.end as usize];
-            line.strip_prefix(name)?.strip_prefix(b" ").map(BString::from)
+            line.strip_prefix(name)?
+                .strip_prefix(b" ")
+                .map(BString::from)
         })
     }
 }
@@ -119,7 +162,10 @@ pub(super) fn word(source: &[u8], parse: &Parse, piece: &Piece) -> Word {
 /// Part `start..end` of a word; its place is that of the whole when the two do not correspond byte for byte.
 pub(super) fn part(word: &Word, start: usize, end: usize) -> Word {
     let range = if word.text.len() == word.range.len() as usize {
-        TextRange::new(word.range.start + start as u32, word.range.start + end as u32)
+        TextRange::new(
+            word.range.start + start as u32,
+            word.range.start + end as u32,
+        )
     } else {
         word.range
     };

@@ -21,7 +21,12 @@ pub fn parse(source: &[u8]) -> Dockerfile {
 
 /// Gives every node its type. Goes on behind errors and remembers the one the official front end stops at.
 pub fn lower(source: &[u8], parse: &Parse) -> Dockerfile {
-    let mut lowering = Lowering { source, parse, file: Dockerfile::default(), stage_missing: false };
+    let mut lowering = Lowering {
+        source,
+        parse,
+        file: Dockerfile::default(),
+        stage_missing: false,
+    };
     lowering.file.escape = parse.escape();
     lowering.file.diagnostics = parse.errors().to_vec();
     lowering.file.official_error = parse.official_error().cloned();
@@ -30,7 +35,10 @@ pub fn lower(source: &[u8], parse: &Parse) -> Dockerfile {
     for node in parse.nodes() {
         lowering.node(node);
     }
-    lowering.file.diagnostics.sort_by_key(|d| (d.range.start, d.range.end));
+    lowering
+        .file
+        .diagnostics
+        .sort_by_key(|d| (d.range.start, d.range.end));
     lowering.file
 }
 
@@ -41,7 +49,11 @@ pub fn lower(source: &[u8], parse: &Parse) -> Dockerfile {
 ///
 /// **Source:** `spec` section 10.6.
 pub fn parse_trigger(text: &[u8], escape: char) -> Result<Instruction, OfficialError> {
-    let fail = |message: String| OfficialError { phase: Phase::Build, message, at: Vec::new() };
+    let fail = |message: String| OfficialError {
+        phase: Phase::Build,
+        message,
+        at: Vec::new(),
+    };
     let parse = syntax::parse_with_escape(text, escape);
     if let Some(error) = parse.official_error() {
         return Err(fail(error.message.clone()));
@@ -95,18 +107,29 @@ impl Lowering<'_> {
         } else if matches!(instruction.kind, Kind::Arg(_)) {
             self.file.global_args.push(instruction);
         } else if !std::mem::replace(&mut self.stage_missing, true) {
-            let problem = Problem::new("no-stage", "no build stage in current context", instruction.keyword.range);
+            let problem = Problem::new(
+                "no-stage",
+                "no build stage in current context",
+                instruction.keyword.range,
+            );
             self.report(node, problem, "");
         }
     }
 
     fn open_stage(&mut self, from: Instruction) {
-        self.file.stages.push(Stage { from, instructions: Vec::new() });
+        self.file.stages.push(Stage {
+            from,
+            instructions: Vec::new(),
+        });
     }
 
     /// A `FROM` that is wrong still begins a stage, or every line below would be reported.
     fn partial_from(&self, node: &Node) -> Instruction {
-        let base = self.parse.pieces(&node.args).first().map(|p| line::word(self.source, self.parse, p));
+        let base = self
+            .parse
+            .pieces(&node.args)
+            .first()
+            .map(|p| line::word(self.source, self.parse, p));
         let end = TextRange::new(node.keyword.range.end, node.keyword.range.end);
         let from = From {
             base: base.unwrap_or_else(|| Word::new("", end)),
@@ -141,22 +164,39 @@ impl Lowering<'_> {
 fn early(source: &[u8], name: directive::Name, any_format: bool) -> Option<Word> {
     let found = directive::detect(source, name, any_format)?;
     let end = (found.range.start + found.value.len() as u32).min(found.range.end);
-    Some(Word::new(found.value, TextRange::new(found.range.start, end)))
+    Some(Word::new(
+        found.value,
+        TextRange::new(found.range.start, end),
+    ))
 }
 
 /// Checks a node and gives it its type.
 fn typed(source: &[u8], parse: &Parse, node: &Node) -> Result<Kind, Problem> {
     let Some(keyword) = node.known else {
         let written = parse.text(source, node.keyword.text);
-        let hint = suggest::hint(written, INSTRUCTIONS.iter().map(|s| s.keyword.upper()), false);
+        let hint = suggest::hint(
+            written,
+            INSTRUCTIONS.iter().map(|s| s.keyword.upper()),
+            false,
+        );
         let message = format!("unknown instruction: {}{hint}", rune::to_string(written));
-        return Err(Problem::new("unknown-instruction", message, node.keyword.range));
+        return Err(Problem::new(
+            "unknown-instruction",
+            message,
+            node.keyword.range,
+        ));
     };
     (spec(keyword).lower)(&Line::new(source, parse, node, keyword))
 }
 
 fn instruction(source: &[u8], parse: &Parse, node: &Node, kind: Kind) -> Instruction {
-    let line = Line { source, parse, node, keyword: Keyword::From, args: Vec::new() };
+    let line = Line {
+        source,
+        parse,
+        node,
+        keyword: Keyword::From,
+        args: Vec::new(),
+    };
     Instruction {
         kind,
         keyword: line::word(source, parse, &node.keyword),

@@ -5,9 +5,7 @@ use super::{Keyword, Kind, Line, Problem, Spec};
 pub(super) static SPEC: Spec = Spec {
     keyword: Keyword::Maintainer,
     summary: "Sets the author of the image; deprecated, use `LABEL org.opencontainers.image.authors`.",
-    forms: &[
-        r"MAINTAINER name",
-    ],
+    forms: &[r"MAINTAINER name"],
     flags: &[],
     docs: include_str!("../../docs/instructions/maintainer.md"),
     source: "Dockerfile reference, section \"MAINTAINER\"; BuildKit `instructions/parse.go`, `parseMaintainer`",

@@ -48,7 +48,11 @@ pub(super) static SPEC: Spec = Spec {
 
 fn lower(line: &Line<'_>) -> Result<Kind, Problem> {
     let flags = line.flags()?;
-    let devices = flags.list("device").iter().map(read_device).collect::<Result<_, _>>()?;
+    let devices = flags
+        .list("device")
+        .iter()
+        .map(read_device)
+        .collect::<Result<_, _>>()?;
     let mounts = flags.list("mount");
     mounts.iter().try_for_each(check_mount)?;
     Ok(Kind::Run(Run {
@@ -68,10 +72,16 @@ fn read_device(value: &Word) -> Result<Device, Problem> {
 /// The one check of mounts at this step: `from` takes no variables. Everything else waits for their values.
 fn check_mount(value: &Word) -> Result<(), Problem> {
     let fields = device::csv_fields(&value.text).map_err(|e| {
-        Problem::new("bad-mount", format!("failed to parse csv mounts: {e}"), value.range)
+        Problem::new(
+            "bad-mount",
+            format!("failed to parse csv mounts: {e}"),
+            value.range,
+        )
     })?;
     for field in &fields {
-        let Some((key, from)) = field.split_once_str("=") else { continue };
+        let Some((key, from)) = field.split_once_str("=") else {
+            continue;
+        };
         // A dollar sign at the very end is no variable.
         let variable = from.find_byte(b'$').is_some_and(|at| at + 1 < from.len());
         if variable && rune::lower(key) == "from" {

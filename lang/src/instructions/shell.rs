@@ -5,9 +5,7 @@ use super::{Keyword, Kind, Line, Problem, Spec};
 pub(super) static SPEC: Spec = Spec {
     keyword: Keyword::Shell,
     summary: "Sets the shell that runs the text forms of `RUN`, `CMD` and `ENTRYPOINT`.",
-    forms: &[
-        r#"SHELL ["program", "argument"]"#,
-    ],
+    forms: &[r#"SHELL ["program", "argument"]"#],
     flags: &[],
     docs: include_str!("../../docs/instructions/shell.md"),
     source: "Dockerfile reference, section \"SHELL\"; BuildKit `instructions/parse.go`, `parseShell`",

@@ -7,10 +7,7 @@ use crate::text::Word;
 pub(super) static SPEC: Spec = Spec {
     keyword: Keyword::Volume,
     summary: "Declares folders whose content is kept outside the container.",
-    forms: &[
-        r"VOLUME path...",
-        r#"VOLUME ["path"]"#,
-    ],
+    forms: &[r"VOLUME path...", r#"VOLUME ["path"]"#],
     flags: &[],
     docs: include_str!("../../docs/instructions/volume.md"),
     source: "Dockerfile reference, section \"VOLUME\"; BuildKit `instructions/parse.go`, `parseVolume`",
@@ -23,7 +20,11 @@ fn lower(line: &Line<'_>) -> Result<Kind, Problem> {
     let volumes: Vec<Word> = line.args.iter().map(trimmed).collect();
     if let Some(empty) = volumes.iter().position(|v| v.text.is_empty()) {
         let message = "VOLUME specified can not be an empty string";
-        return Err(Problem::new("empty-volume", message, line.args[empty].range));
+        return Err(Problem::new(
+            "empty-volume",
+            message,
+            line.args[empty].range,
+        ));
     }
     Ok(Kind::Volume(volumes))
 }

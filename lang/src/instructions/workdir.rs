@@ -5,9 +5,7 @@ use super::{Keyword, Kind, Line, Problem, Spec};
 pub(super) static SPEC: Spec = Spec {
     keyword: Keyword::Workdir,
     summary: "Sets the working directory, and makes it.",
-    forms: &[
-        r"WORKDIR path",
-    ],
+    forms: &[r"WORKDIR path"],
     flags: &[],
     docs: include_str!("../../docs/instructions/workdir.md"),
     source: "Dockerfile reference, section \"WORKDIR\"; BuildKit `instructions/parse.go`, `parseWorkdir`",

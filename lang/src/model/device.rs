@@ -27,29 +27,41 @@ pub fn parse(value: &[u8]) -> Result<Device, String> {
             _ if name.is_none() => name = Some(rune::to_string(field)),
             (key, Some(_)) => {
                 let hint = suggest::hint(key.as_bytes(), ["name", "required"], false);
-                return Err(format!("unexpected key '{key}' in '{}'{hint}", rune::to_string(field)));
+                return Err(format!(
+                    "unexpected key '{key}' in '{}'{hint}",
+                    rune::to_string(field)
+                ));
             }
-            (_, None) => return Err(format!("invalid field '{}' must be a key=value pair", rune::to_string(field))),
+            (_, None) => {
+                return Err(format!(
+                    "invalid field '{}' must be a key=value pair",
+                    rune::to_string(field)
+                ));
+            }
         }
     }
-    Ok(Device { name: name.unwrap_or_default(), required })
+    Ok(Device {
+        name: name.unwrap_or_default(),
+        required,
+    })
 }
 
 fn set_name(name: &mut Option<String>, value: &[u8]) -> Result<(), String> {
-    match name {
-        Some(old) => Err(format!("device name already set to {old}")),
-        None => {
-            *name = Some(rune::to_string(value));
-            Ok(())
-        }
+    if let Some(old) = name {
+        return Err(format!("device name already set to {old}"));
     }
+    *name = Some(rune::to_string(value));
+    Ok(())
 }
 
 fn bool_value(value: &[u8]) -> Result<bool, String> {
     match value {
         b"1" | b"t" | b"T" | b"true" | b"TRUE" | b"True" => Ok(true),
         b"0" | b"f" | b"F" | b"false" | b"FALSE" | b"False" => Ok(false),
-        _ => Err(format!("invalid value for required: {}", rune::to_string(value))),
+        _ => Err(format!(
+            "invalid value for required: {}",
+            rune::to_string(value)
+        )),
     }
 }
 
@@ -65,7 +77,8 @@ fn bool_value(value: &[u8]) -> Result<bool, String> {
 /// assert_eq!(csv_fields(br#"a,"b,c",d"#).unwrap(), ["a", "b,c", "d"]);
 /// ```
 pub fn csv_fields(record: &[u8]) -> Result<Vec<BString>, String> {
-    let error = |at: usize, what: &str| Err(format!("parse error on line 1, column {}: {what}", at + 1));
+    let error =
+        |at: usize, what: &str| Err(format!("parse error on line 1, column {}: {what}", at + 1));
     let mut fields = Vec::new();
     let mut at = 0;
     loop {
@@ -89,7 +102,9 @@ pub fn csv_fields(record: &[u8]) -> Result<Vec<BString>, String> {
             }
             fields.push(field.into());
         } else {
-            let end = record[at..].find_byte(b',').map_or(record.len(), |n| at + n);
+            let end = record[at..]
+                .find_byte(b',')
+                .map_or(record.len(), |n| at + n);
             if let Some(quote) = record[at..end].find_byte(b'"') {
                 return error(at + quote, "bare \" in non-quoted-field");
             }
@@ -111,11 +126,28 @@ mod tests {
 
     #[test]
     fn names_and_requirement() {
-        let device = |name: &str, required| Ok(Device { name: name.into(), required });
-        assert_eq!(parse(b"vendor/class=dev,required"), device("vendor/class=dev", true));
-        assert_eq!(parse(b"required=false,name=vendor/class"), device("vendor/class", false));
-        assert_eq!(parse(b"a/b=c,name=d/e"), Err("device name already set to a/b=c".into()));
-        assert_eq!(parse(b"a/b,required=maybe"), Err("invalid value for required: maybe".into()));
+        let device = |name: &str, required| {
+            Ok(Device {
+                name: name.into(),
+                required,
+            })
+        };
+        assert_eq!(
+            parse(b"vendor/class=dev,required"),
+            device("vendor/class=dev", true)
+        );
+        assert_eq!(
+            parse(b"required=false,name=vendor/class"),
+            device("vendor/class", false)
+        );
+        assert_eq!(
+            parse(b"a/b=c,name=d/e"),
+            Err("device name already set to a/b=c".into())
+        );
+        assert_eq!(
+            parse(b"a/b,required=maybe"),
+            Err("invalid value for required: maybe".into())
+        );
     }
 
     #[test]

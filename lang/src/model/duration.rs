@@ -1,5 +1,6 @@
 //! Durations in Go's syntax: `1h2m3.5s`.
 
+use std::fmt::Write;
 use std::time::Duration;
 
 /// The largest value, in nanoseconds, plus one; its negative is still a duration.
@@ -33,7 +34,10 @@ pub fn parse(text: &[u8]) -> Result<Signed, String> {
     };
     let invalid = || format!("time: invalid duration {}", quote(text));
     if rest == b"0" {
-        return Ok(Signed { negative: false, size: Duration::ZERO });
+        return Ok(Signed {
+            negative: false,
+            size: Duration::ZERO,
+        });
     }
     if rest.is_empty() {
         return Err(invalid());
@@ -43,12 +47,18 @@ pub fn parse(text: &[u8]) -> Result<Signed, String> {
     while !rest.is_empty() {
         let (value, behind) = term(rest, text)?;
         rest = behind;
-        total = total.checked_add(value).filter(|t| *t <= LIMIT).ok_or_else(invalid)?;
+        total = total
+            .checked_add(value)
+            .filter(|t| *t <= LIMIT)
+            .ok_or_else(invalid)?;
     }
     if !negative && total == LIMIT {
         return Err(invalid());
     }
-    Ok(Signed { negative: negative && total > 0, size: Duration::from_nanos(total) })
+    Ok(Signed {
+        negative: negative && total > 0,
+        size: Duration::from_nanos(total),
+    })
 }
 
 /// Reads one number with its unit; gives nanoseconds and what follows.
@@ -73,14 +83,25 @@ fn term<'t>(text: &'t [u8], whole: &[u8]) -> Result<(u64, &'t [u8]), String> {
     if int_len + fraction_len == 0 {
         return Err(invalid());
     }
-    let unit_len = rest.iter().take_while(|b| **b != b'.' && !b.is_ascii_digit()).count();
+    let unit_len = rest
+        .iter()
+        .take_while(|b| **b != b'.' && !b.is_ascii_digit())
+        .count();
     let (name, rest) = rest.split_at(unit_len);
     if name.is_empty() {
         return Err(format!("time: missing unit in duration {}", quote(whole)));
     }
-    let unit = unit(name)
-        .ok_or_else(|| format!("time: unknown unit {} in duration {}", quote(name), quote(whole)))?;
-    let mut nanos = value.checked_mul(unit).filter(|n| *n <= LIMIT).ok_or_else(invalid)?;
+    let unit = unit(name).ok_or_else(|| {
+        format!(
+            "time: unknown unit {} in duration {}",
+            quote(name),
+            quote(whole)
+        )
+    })?;
+    let mut nanos = value
+        .checked_mul(unit)
+        .filter(|n| *n <= LIMIT)
+        .ok_or_else(invalid)?;
     if fraction > 0 {
         // Floating point as in the reference, so that results agree to the nanosecond.
         nanos += (fraction as f64 * (unit as f64 / scale)) as u64;
@@ -129,7 +150,8 @@ fn quote(text: &[u8]) -> String {
         match b {
             b'"' | b'\\' => out.extend(['\\', char::from(b)]),
             b' '..=0x7f => out.push(char::from(b)),
-            _ => out.push_str(&format!("\\x{b:02x}")),
+            // Writing into a string cannot fail.
+            _ => drop(write!(out, "\\x{b:02x}")),
         }
     }
     out.push('"');
@@ -161,11 +183,28 @@ mod tests {
 
     #[test]
     fn explains_what_is_wrong() {
-        assert_eq!(nanos("1"), Err("time: missing unit in duration \"1\"".into()));
-        assert_eq!(nanos("1x"), Err("time: unknown unit \"x\" in duration \"1x\"".into()));
-        for text in ["", "-", ".s", "s", "1s x", "9223372036854775808ns", "3000000h"] {
+        assert_eq!(
+            nanos("1"),
+            Err("time: missing unit in duration \"1\"".into())
+        );
+        assert_eq!(
+            nanos("1x"),
+            Err("time: unknown unit \"x\" in duration \"1x\"".into())
+        );
+        for text in [
+            "",
+            "-",
+            ".s",
+            "s",
+            "1s x",
+            "9223372036854775808ns",
+            "3000000h",
+        ] {
             assert!(nanos(text).is_err(), "{text}");
         }
-        assert_eq!(nanos("\u{e9}"), Err("time: invalid duration \"\\xc3\\xa9\"".into()));
+        assert_eq!(
+            nanos("\u{e9}"),
+            Err("time: invalid duration \"\\xc3\\xa9\"".into())
+        );
     }
 }

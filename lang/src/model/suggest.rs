@@ -9,8 +9,18 @@ const CLOSE: usize = 3;
 ///
 /// Without regard to case the answer takes the case of a value that is all lower or all upper. Among equally close
 /// candidates the first one wins (the reference has no order there). **Source:** BuildKit `util/suggest`.
-pub fn closest<'c>(value: &[u8], candidates: impl IntoIterator<Item = &'c str>, case_sensitive: bool) -> Option<String> {
-    let fold = |text: &[u8]| if case_sensitive { rune::to_string(text) } else { rune::lower(text) };
+pub fn closest<'c>(
+    value: &[u8],
+    candidates: impl IntoIterator<Item = &'c str>,
+    case_sensitive: bool,
+) -> Option<String> {
+    let fold = |text: &[u8]| {
+        if case_sensitive {
+            rune::to_string(text)
+        } else {
+            rune::lower(text)
+        }
+    };
     let wanted: Vec<char> = fold(value).chars().collect();
     let mut best = None;
     let mut best_distance = CLOSE;
@@ -35,8 +45,13 @@ pub fn closest<'c>(value: &[u8], candidates: impl IntoIterator<Item = &'c str>, 
 }
 
 /// The suggestion as it is appended to a message: ` (did you mean X?)`, or nothing.
-pub fn hint<'c>(value: &[u8], candidates: impl IntoIterator<Item = &'c str>, case_sensitive: bool) -> String {
-    closest(value, candidates, case_sensitive).map_or_else(String::new, |best| format!(" (did you mean {best}?)"))
+pub fn hint<'c>(
+    value: &[u8],
+    candidates: impl IntoIterator<Item = &'c str>,
+    case_sensitive: bool,
+) -> String {
+    closest(value, candidates, case_sensitive)
+        .map_or_else(String::new, |best| format!(" (did you mean {best}?)"))
 }
 
 /// Levenshtein distance.

@@ -56,7 +56,11 @@ pub struct Variable {
 impl<'a> File<'a> {
     /// Views `tree`; all three belong together.
     pub fn new(source: &'a [u8], parse: &'a Parse, tree: &'a Tree) -> Self {
-        Self { source, parse, tree }
+        Self {
+            source,
+            parse,
+            tree,
+        }
     }
 
     /// Bytes of a range.
@@ -71,12 +75,17 @@ impl<'a> File<'a> {
 
     /// The instruction at an offset, its last line's end included.
     pub fn instruction_at(self, offset: u32) -> Option<Instruction<'a>> {
-        self.tree.instruction_at(offset).map(|index| Instruction { file: self, index })
+        self.tree
+            .instruction_at(offset)
+            .map(|index| Instruction { file: self, index })
     }
 
     /// Comments in order, also those inside continuations; parser directives are not among them.
     pub fn comments(self) -> impl Iterator<Item = TextRange> + 'a {
-        self.tree.tokens().filter(|t| t.kind == TokenKind::Comment).map(|t| t.range)
+        self.tree
+            .tokens()
+            .filter(|t| t.kind == TokenKind::Comment)
+            .map(|t| t.range)
     }
 }
 
@@ -108,7 +117,11 @@ impl<'a> Instruction<'a> {
 
     /// Its flags.
     pub fn flags(self) -> impl Iterator<Item = Flag> + 'a {
-        self.file.parse.pieces(&self.node().flags).iter().map(move |p| self.flag(p.range))
+        self.file
+            .parse
+            .pieces(&self.node().flags)
+            .iter()
+            .map(move |p| self.flag(p.range))
     }
 
     fn flag(self, range: TextRange) -> Flag {
@@ -118,9 +131,17 @@ impl<'a> Instruction<'a> {
             Some(at) => {
                 let equals = range.start + at as u32;
                 let value = TextRange::new(equals + 1, range.end);
-                Flag { range, name: TextRange::new(start.min(equals), equals), value: Some(value) }
+                Flag {
+                    range,
+                    name: TextRange::new(start.min(equals), equals),
+                    value: Some(value),
+                }
             }
-            None => Flag { range, name: TextRange::new(start.min(range.end), range.end), value: None },
+            None => Flag {
+                range,
+                name: TextRange::new(start.min(range.end), range.end),
+                value: None,
+            },
         }
     }
 
@@ -132,7 +153,9 @@ impl<'a> Instruction<'a> {
     /// Variables written in it, in order; those in single quotes are text.
     pub fn variables(self) -> impl Iterator<Item = Variable> + 'a {
         let source = self.file.source;
-        self.tokens().filter(|t| t.kind == TokenKind::Variable).map(move |t| variable(source, t.range))
+        self.tokens()
+            .filter(|t| t.kind == TokenKind::Variable)
+            .map(move |t| variable(source, t.range))
     }
 }
 
@@ -140,5 +163,8 @@ fn variable(source: &[u8], range: TextRange) -> Variable {
     let text = &source[range.start as usize..range.end as usize];
     let start = if text.starts_with(b"${") { 2 } else { 1 };
     let end = text.len() - usize::from(start == 2 && text.ends_with(b"}"));
-    Variable { range, name: TextRange::new(range.start + start, range.start + end as u32) }
+    Variable {
+        range,
+        name: TextRange::new(range.start + start, range.start + end as u32),
+    }
 }

@@ -24,7 +24,9 @@ impl Name {
 
     /// The directive spelled so in any case.
     pub fn find(word: &[u8]) -> Option<Self> {
-        [Self::Syntax, Self::Escape, Self::Check].into_iter().find(|n| word.eq_ignore_ascii_case(n.text().as_bytes()))
+        [Self::Syntax, Self::Escape, Self::Check]
+            .into_iter()
+            .find(|n| word.eq_ignore_ascii_case(n.text().as_bytes()))
     }
 }
 
@@ -65,10 +67,16 @@ pub(super) struct Parts {
 ///
 /// **Source:** BuildKit `parser/directives.go`, `ParseDirective`.
 pub fn detect(source: &[u8], name: Name, any_format: bool) -> Option<Found> {
-    let mut start = if source.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+    let mut start = if source.starts_with(b"\xef\xbb\xbf") {
+        3
+    } else {
+        0
+    };
     let mut line = 0;
     if source[start..].starts_with(b"#!") {
-        start += source[start..].find_byte(b'\n').map_or(source.len() - start, |n| n + 1);
+        start += source[start..]
+            .find_byte(b'\n')
+            .map_or(source.len() - start, |n| n + 1);
         line = 1;
     }
     if let Some(found) = detect_marked(source, start, line, b"#", name) {
@@ -80,12 +88,23 @@ pub fn detect(source: &[u8], name: Name, any_format: bool) -> Option<Found> {
     detect_marked(source, start, line, b"//", name).or_else(|| {
         let full = json::string_member(&source[start..], name.text())?;
         let value = full.split(' ').next().unwrap_or_default().into();
-        Some(Found { value, full: full.into(), line, range: TextRange::default() })
+        Some(Found {
+            value,
+            full: full.into(),
+            line,
+            range: TextRange::default(),
+        })
     })
 }
 
 /// Looks at the lines that begin with `mark` until one is no directive or is one again.
-fn detect_marked(source: &[u8], start: usize, lines_before: u32, mark: &[u8], wanted: Name) -> Option<Found> {
+fn detect_marked(
+    source: &[u8],
+    start: usize,
+    lines_before: u32,
+    mark: &[u8],
+    wanted: Name,
+) -> Option<Found> {
     let mut seen: Vec<Name> = Vec::new();
     let mut found = None;
     let mut at = start;
@@ -97,8 +116,12 @@ fn detect_marked(source: &[u8], start: usize, lines_before: u32, mark: &[u8], wa
         }
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let Some(parts) = line_parts(line, mark) else { break };
-        let Some(name) = Name::find(&line[parts.name.0..parts.name.1]) else { break };
+        let Some(parts) = line_parts(line, mark) else {
+            break;
+        };
+        let Some(name) = Name::find(&line[parts.name.0..parts.name.1]) else {
+            break;
+        };
         if seen.contains(&name) {
             break;
         }
@@ -109,7 +132,10 @@ fn detect_marked(source: &[u8], start: usize, lines_before: u32, mark: &[u8], wa
                 value: full.split_str(" ").next().unwrap_or_default().into(),
                 full: full.into(),
                 line: lines_before + 1 + i as u32,
-                range: TextRange::new((begin + parts.value.0) as u32, (begin + parts.value.1) as u32),
+                range: TextRange::new(
+                    (begin + parts.value.0) as u32,
+                    (begin + parts.value.1) as u32,
+                ),
             });
         }
     }
@@ -118,7 +144,11 @@ fn detect_marked(source: &[u8], start: usize, lines_before: u32, mark: &[u8], wa
 
 /// Tells whether a physical line, line end included, is beyond what the official scanner reads.
 pub(super) fn is_too_long(line: &[u8]) -> bool {
-    let limit = if line.ends_with(b"\n") { super::MAX_LINE + 1 } else { super::MAX_LINE };
+    let limit = if line.ends_with(b"\n") {
+        super::MAX_LINE + 1
+    } else {
+        super::MAX_LINE
+    };
     line.len() > limit
 }
 
@@ -127,11 +157,19 @@ pub(super) fn is_too_long(line: &[u8]) -> bool {
 /// Behind the mark any Unicode space is skipped, then the official expression is
 /// `^([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*$`: when only space follows the `=`, its last character is the value.
 pub(super) fn line_parts(line: &[u8], mark: &[u8]) -> Option<Parts> {
-    let space = |at: usize| line[at..].iter().take_while(|b| is_regex_space(**b)).count();
+    let space = |at: usize| {
+        line[at..]
+            .iter()
+            .take_while(|b| is_regex_space(**b))
+            .count()
+    };
     let rest = line.strip_prefix(mark)?;
     let start = line.len() - rest.len();
     let name_start = start + rune::leading_space(rest);
-    let name_len = line[name_start..].iter().take_while(|b| b.is_ascii_alphanumeric()).count();
+    let name_len = line[name_start..]
+        .iter()
+        .take_while(|b| b.is_ascii_alphanumeric())
+        .count();
     let name_end = name_start + name_len;
     if name_len == 0 || !line[name_start].is_ascii_alphabetic() {
         return None;
@@ -141,9 +179,21 @@ pub(super) fn line_parts(line: &[u8], mark: &[u8]) -> Option<Parts> {
         return None;
     }
     let value_start = equals + 1 + space(equals + 1);
-    let value_end = line.len() - line.iter().rev().take_while(|b| is_regex_space(**b)).count();
-    let value = if value_start == line.len() { (value_start - 1, value_start) } else { (value_start, value_end) };
-    Some(Parts { name: (name_start, name_end), value })
+    let value_end = line.len()
+        - line
+            .iter()
+            .rev()
+            .take_while(|b| is_regex_space(**b))
+            .count();
+    let value = if value_start == line.len() {
+        (value_start - 1, value_start)
+    } else {
+        (value_start, value_end)
+    };
+    Some(Parts {
+        name: (name_start, name_end),
+        value,
+    })
 }
 
 /// `\s` of Go's regular expressions.
@@ -162,22 +212,38 @@ mod tests {
     use super::*;
 
     fn found(source: &str, name: Name, any: bool) -> Option<(String, String, u32)> {
-        detect(source.as_bytes(), name, any).map(|f| (f.value.to_string(), f.full.to_string(), f.line))
+        detect(source.as_bytes(), name, any)
+            .map(|f| (f.value.to_string(), f.full.to_string(), f.line))
     }
 
     #[test]
     fn lookup_skips_a_shebang_and_reads_three_forms() {
-        assert_eq!(found("#!/x\n# Syntax = a b \nFROM x", Name::Syntax, true), Some(("a".into(), "a b".into(), 2)));
-        assert_eq!(found("//syntax=a\nFROM x", Name::Syntax, true).map(|f| f.0), Some("a".into()));
+        assert_eq!(
+            found("#!/x\n# Syntax = a b \nFROM x", Name::Syntax, true),
+            Some(("a".into(), "a b".into(), 2))
+        );
+        assert_eq!(
+            found("//syntax=a\nFROM x", Name::Syntax, true).map(|f| f.0),
+            Some("a".into())
+        );
         assert_eq!(found("//check=a\nFROM x", Name::Check, false), None);
-        assert_eq!(found(r#"{"syntax": "a b"}"#, Name::Syntax, true).map(|f| f.0), Some("a".into()));
+        assert_eq!(
+            found(r#"{"syntax": "a b"}"#, Name::Syntax, true).map(|f| f.0),
+            Some("a".into())
+        );
     }
 
     #[test]
     fn lookup_ends_at_the_first_other_line() {
-        assert_eq!(found("# escape=`\n# check=skip=all\n", Name::Check, false).map(|f| f.2), Some(2));
+        assert_eq!(
+            found("# escape=`\n# check=skip=all\n", Name::Check, false).map(|f| f.2),
+            Some(2)
+        );
         assert_eq!(found("\n# check=skip=all\n", Name::Check, false), None);
         assert_eq!(found("# a=b\n# check=skip=all\n", Name::Check, false), None);
-        assert_eq!(found("# check=a\n# check=b\n", Name::Check, false).map(|f| f.2), Some(1));
+        assert_eq!(
+            found("# check=a\n# check=b\n", Name::Check, false).map(|f| f.2),
+            Some(1)
+        );
     }
 }

@@ -31,8 +31,13 @@ pub struct Unbalanced;
 ///
 /// **Source:** BuildKit `parser/parser.go`, `heredocsFromLine`.
 pub fn openers(line: &[u8]) -> Result<Vec<Opener>, Unbalanced> {
-    let Ok(words) = Lexer::words(line, true) else { return Ok(Vec::new()) };
-    words.iter().filter_map(|word| opener(word.as_bytes()).transpose()).collect()
+    let Ok(words) = Lexer::words(line, true) else {
+        return Ok(Vec::new());
+    };
+    words
+        .iter()
+        .filter_map(|word| opener(word.as_bytes()).transpose())
+        .collect()
 }
 
 /// Reads one word as the opening of a here document; `None` when it is none.
@@ -43,23 +48,39 @@ pub fn openers(line: &[u8]) -> Result<Vec<Opener>, Unbalanced> {
 /// **Source:** BuildKit `parser/parser.go`, `ParseHeredoc`.
 pub fn opener(word: &[u8]) -> Result<Option<Opener>, Unbalanced> {
     let digits = word.iter().take_while(|b| b.is_ascii_digit()).count();
-    let Some(rest) = word[digits..].strip_prefix(b"<<") else { return Ok(None) };
+    let Some(rest) = word[digits..].strip_prefix(b"<<") else {
+        return Ok(None);
+    };
     let (chomp, rest) = match rest.strip_prefix(b"-") {
         Some(rest) => (true, rest),
         None => (false, rest),
     };
-    let space = rest.iter().take_while(|b| matches!(b, b'\t' | b'\n' | 0x0c | b'\r' | b' ')).count();
+    let space = rest
+        .iter()
+        .take_while(|b| matches!(b, b'\t' | b'\n' | 0x0c | b'\r' | b' '))
+        .count();
     let rest = &rest[space..];
     if rest.is_empty() || rest.find_byte(b'<').is_some() {
         return Ok(None);
     }
     let plain = Lexer::words(rest, false)?;
     let raw = Lexer::words(rest, true)?;
-    let ([name], [raw]) = (plain.as_slice(), raw.as_slice()) else { return Ok(None) };
+    let ([name], [raw]) = (plain.as_slice(), raw.as_slice()) else {
+        return Ok(None);
+    };
     let quotes = |text: &str, quote: char| text.matches(quote).count();
-    let expand = ['\'', '"'].iter().all(|q| quotes(name, *q) == quotes(raw, *q));
-    let fd = word[..digits].iter().fold(0_u32, |n, d| n.saturating_mul(10).saturating_add(u32::from(d - b'0')));
-    Ok(Some(Opener { name: BString::from(name.as_str()), fd, expand, chomp }))
+    let expand = ['\'', '"']
+        .iter()
+        .all(|q| quotes(name, *q) == quotes(raw, *q));
+    let fd = word[..digits].iter().fold(0_u32, |n, d| {
+        n.saturating_mul(10).saturating_add(u32::from(d - b'0'))
+    });
+    Ok(Some(Opener {
+        name: BString::from(name.as_str()),
+        fd,
+        expand,
+        chomp,
+    }))
 }
 
 /// The body of a `<<-` document as it is used: leading TABs of every line cut.
@@ -92,7 +113,11 @@ struct Words {
 impl Words {
     /// A character that separates words when it is space.
     fn plain(&mut self, c: char) {
-        if c.is_whitespace() { self.finish() } else { self.word.push(c) }
+        if c.is_whitespace() {
+            self.finish();
+        } else {
+            self.word.push(c);
+        }
     }
 
     fn finish(&mut self) {
@@ -110,7 +135,12 @@ impl Lexer {
         if chars.first() == Some(&'\u{feff}') {
             chars.remove(0);
         }
-        let mut lexer = Self { text: chars, at: 0, raw, forget: false };
+        let mut lexer = Self {
+            text: chars,
+            at: 0,
+            raw,
+            forget: false,
+        };
         let mut words = Words::default();
         lexer.until(None, raw, &mut String::new(), &mut words)?;
         words.finish();
@@ -118,7 +148,13 @@ impl Lexer {
     }
 
     /// Reads up to `stop` (or the end), into the flat `result` and, at the outermost level, into `words`.
-    fn until(&mut self, stop: Option<char>, raw_escapes: bool, result: &mut String, words: &mut Words) -> Result<(), Unbalanced> {
+    fn until(
+        &mut self,
+        stop: Option<char>,
+        raw_escapes: bool,
+        result: &mut String,
+        words: &mut Words,
+    ) -> Result<(), Unbalanced> {
         while let Some(c) = self.peek() {
             if Some(c) == stop {
                 self.at += 1;
@@ -162,7 +198,11 @@ impl Lexer {
                 }
             }
         }
-        if stop.is_some() { Err(Unbalanced) } else { Ok(()) }
+        if stop.is_some() {
+            Err(Unbalanced)
+        } else {
+            Ok(())
+        }
     }
 
     fn forget_unfinished(&self, words: &mut Words) {
@@ -289,7 +329,12 @@ impl Lexer {
     }
 
     /// The word or pattern inside `${…}` up to `stop`, which is kept.
-    fn word_of_reference(&mut self, stop: char, raw_escapes: bool, out: &mut String) -> Result<(), Unbalanced> {
+    fn word_of_reference(
+        &mut self,
+        stop: char,
+        raw_escapes: bool,
+        out: &mut String,
+    ) -> Result<(), Unbalanced> {
         self.until(Some(stop), raw_escapes, out, &mut Words::default())?;
         self.forget = true;
         out.push(stop);
@@ -339,14 +384,22 @@ mod tests {
     fn only_whole_words_open_documents() {
         assert_eq!(names("RUN cat <<EOF <<-'B' 3<<C"), ["EOF", "B", "C"]);
         assert_eq!(names("RUN cat << EOF"), ["EOF"]);
-        for line in ["RUN a<<b", "RUN \"<<EOF\"", "RUN $((1<<2))", "RUN cat <<<x", "RUN <<''", "RUN <<EOF ' "] {
+        for line in [
+            "RUN a<<b",
+            "RUN \"<<EOF\"",
+            "RUN $((1<<2))",
+            "RUN cat <<<x",
+            "RUN <<''",
+            "RUN <<EOF ' ",
+        ] {
             assert!(names(line).is_empty(), "{line}");
         }
     }
 
     #[test]
     fn quotes_make_a_document_literal() {
-        let expand = |word: &str| opener(word.as_bytes()).map(|o| o.map(|o| (o.name.to_string(), o.expand)));
+        let expand =
+            |word: &str| opener(word.as_bytes()).map(|o| o.map(|o| (o.name.to_string(), o.expand)));
         assert_eq!(expand("<<\\EOF"), Ok(Some(("EOF".into(), true))));
         assert_eq!(expand("<<eo\\'f"), Ok(Some(("eo'f".into(), true))));
         assert_eq!(expand("<<'e'o\\'f"), Ok(Some(("eo'f".into(), false))));

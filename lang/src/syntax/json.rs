@@ -25,7 +25,10 @@ pub fn array(text: &[u8]) -> Array {
     if text.get(start) != Some(&b'[') {
         return Array::No;
     }
-    let mut reader = Reader { text, at: start + 1 };
+    let mut reader = Reader {
+        text,
+        at: start + 1,
+    };
     reader.elements().unwrap_or(Array::No)
 }
 
@@ -47,7 +50,8 @@ pub fn string_member(text: &[u8], key: &str) -> Option<String> {
             reader.value()?;
             if unescape(&text[name]) == key.as_bytes() {
                 let value = &text[value_start..reader.at];
-                found = (value.first() == Some(&b'"')).then(|| rune::to_string(&unescape(&value[1..value.len() - 1])));
+                found = (value.first() == Some(&b'"'))
+                    .then(|| rune::to_string(&unescape(&value[1..value.len() - 1])));
             }
             reader.space();
             if reader.eat(b',').is_none() {
@@ -274,7 +278,9 @@ impl Reader<'_> {
     }
 
     fn word(&mut self, word: &[u8]) -> Option<()> {
-        self.text[self.at..].starts_with(word).then(|| self.at += word.len())
+        self.text[self.at..]
+            .starts_with(word)
+            .then(|| self.at += word.len())
     }
 
     fn space(&mut self) {
@@ -312,7 +318,12 @@ mod tests {
         match array(text.as_bytes()) {
             Array::Strings(ranges) => {
                 let text = text.as_bytes();
-                Some(ranges.into_iter().map(|r| rune::to_string(&unescape(&text[r]))).collect())
+                Some(
+                    ranges
+                        .into_iter()
+                        .map(|r| rune::to_string(&unescape(&text[r])))
+                        .collect(),
+                )
             }
             _ => None,
         }
@@ -320,23 +331,50 @@ mod tests {
 
     #[test]
     fn only_strict_arrays_are_json() {
-        assert_eq!(strings(r#" [ "a" , "b" ] "#), Some(vec!["a".into(), "b".into()]));
+        assert_eq!(
+            strings(r#" [ "a" , "b" ] "#),
+            Some(vec!["a".into(), "b".into()])
+        );
         assert_eq!(strings("[]"), Some(vec![]));
-        for text in ["['a']", r#"["a",]"#, r#"["a"] x"#, r#"["a""#, r#"["\q"]"#, "[\"\t\"]", "[,]", "[1e999]", "a"] {
+        for text in [
+            "['a']",
+            r#"["a",]"#,
+            r#"["a"] x"#,
+            r#"["a""#,
+            r#"["\q"]"#,
+            "[\"\t\"]",
+            "[,]",
+            "[1e999]",
+            "a",
+        ] {
             assert_eq!(array(text.as_bytes()), Array::No, "{text}");
         }
     }
 
     #[test]
     fn other_elements_are_found() {
-        for text in ["[1]", "[true]", "[null]", "[[]]", "[{}]", r#"["a",{"b":[1,{"c":null}]}]"#, "[-0.5e+3]"] {
-            assert!(matches!(array(text.as_bytes()), Array::NotStrings(_)), "{text}");
+        for text in [
+            "[1]",
+            "[true]",
+            "[null]",
+            "[[]]",
+            "[{}]",
+            r#"["a",{"b":[1,{"c":null}]}]"#,
+            "[-0.5e+3]",
+        ] {
+            assert!(
+                matches!(array(text.as_bytes()), Array::NotStrings(_)),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn escapes_are_undone() {
-        assert_eq!(strings(r#"["\u0041\ud83d\udc33\ud83d\n\/"]"#), Some(vec!["A🐳\u{fffd}\n/".into()]));
+        assert_eq!(
+            strings(r#"["\u0041\ud83d\udc33\ud83d\n\/"]"#),
+            Some(vec!["A🐳\u{fffd}\n/".into()])
+        );
     }
 
     #[test]
@@ -346,7 +384,10 @@ mod tests {
 
     #[test]
     fn members_of_objects() {
-        assert_eq!(string_member(br#"{"a": [1], "syntax": "x y"}"#, "syntax"), Some("x y".into()));
+        assert_eq!(
+            string_member(br#"{"a": [1], "syntax": "x y"}"#, "syntax"),
+            Some("x y".into())
+        );
         assert_eq!(string_member(br#"{"syntax": "x""#, "syntax"), None);
     }
 }

@@ -80,9 +80,15 @@ impl Keyword {
         if !word.is_ascii() {
             // U+212A (Kelvin) and U+0130 become ASCII letters in lower case.
             let lower = rune::lower(word);
-            return lower.is_ascii().then(|| Self::find(lower.as_bytes())).flatten();
+            return lower
+                .is_ascii()
+                .then(|| Self::find(lower.as_bytes()))
+                .flatten();
         }
-        Self::with_length(word.len()).iter().copied().find(|k| k.upper().as_bytes().eq_ignore_ascii_case(word))
+        Self::with_length(word.len())
+            .iter()
+            .copied()
+            .find(|k| k.upper().as_bytes().eq_ignore_ascii_case(word))
     }
 
     /// Keywords of that length, the frequent ones first.

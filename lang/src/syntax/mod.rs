@@ -136,7 +136,11 @@ pub struct Text {
 
 impl Text {
     fn source(start: usize, end: usize) -> Self {
-        Self { place: Place::Source, start: start as u32, end: end as u32 }
+        Self {
+            place: Place::Source,
+            start: start as u32,
+            end: end as u32,
+        }
     }
 }
 
@@ -219,8 +223,14 @@ impl Parse {
     }
 
     /// Texts of flags or arguments of a node.
-    pub fn piece_texts<'a>(&'a self, source: &'a [u8], range: &Range<u32>) -> impl Iterator<Item = &'a BStr> {
-        self.pieces(range).iter().map(|piece| self.text(source, piece.text))
+    pub fn piece_texts<'a>(
+        &'a self,
+        source: &'a [u8],
+        range: &Range<u32>,
+    ) -> impl Iterator<Item = &'a BStr> {
+        self.pieces(range)
+            .iter()
+            .map(|piece| self.text(source, piece.text))
     }
 
     /// Here documents of a node.
@@ -268,8 +278,180 @@ impl Parse {
 fn source_range(segments: &[Segment], start: u32, end: u32) -> TextRange {
     let at = |offset: u32| {
         let i = segments.partition_point(|s| s.joined <= offset).max(1) - 1;
-        segments.get(i).map_or(offset, |s| s.source + (offset - s.joined))
+        segments
+            .get(i)
+            .map_or(offset, |s| s.source + (offset - s.joined))
     };
     let from = at(start);
-    if end > start { TextRange::new(from, at(end - 1) + 1) } else { TextRange::new(from, from) }
+    if end > start {
+        TextRange::new(from, at(end - 1) + 1)
+    } else {
+        TextRange::new(from, from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::instructions;
+    use proptest::prelude::*;
+
+    fn printed(source: &[u8]) -> Vec<u8> {
+        let tree = parse(source).tree(source);
+        let mut at = 0;
+        for token in tree.tokens() {
+            assert_eq!(token.range.start, at, "tokens leave no gap");
+            assert!(!token.range.is_empty(), "no token is empty");
+            at = token.range.end;
+        }
+        source[..at as usize].to_vec()
+    }
+
+    /// Every place a parse or a diagnostic names lies in the source.
+    fn check_places(source: &[u8]) {
+        let len = source.len() as u32;
+        let inside = |range: TextRange| {
+            assert!(
+                range.start <= range.end && range.end <= len,
+                "{range:?} of {len}"
+            );
+        };
+        let parse = parse(source);
+        parse
+            .nodes()
+            .iter()
+            .chain(&parse.subs)
+            .for_each(|n| inside(n.range));
+        parse.pieces.iter().for_each(|p| inside(p.range));
+        let file = instructions::lower(source, &parse);
+        file.diagnostics.iter().for_each(|d| inside(d.range));
+        assert_eq!(file.official_error.is_some(), !file.diagnostics.is_empty());
+    }
+
+    /// Fragments that together reach every mode.
+    fn fragment() -> impl Strategy<Value = Vec<u8>> {
+        let known: &[&[u8]] = &[
+            b"FROM a AS b\n",
+            b"RUN ",
+            b"COPY ",
+            b"ONBUILD ",
+            b"ENV ",
+            b"ARG ",
+            b"HEALTHCHECK CMD ",
+            b"SHELL ",
+            b"\\\n",
+            b"\\",
+            b"`\n",
+            b"# escape=`\n",
+            b"# c\n",
+            b"#\n",
+            b"\n",
+            b"\r\n",
+            b" ",
+            b"\t",
+            b"--mount=",
+            b"--",
+            b"\"",
+            b"'",
+            b"[\"a\", \"\\n\"]",
+            b"<<EOF",
+            b"<<-'E'",
+            b"EOF\n",
+            b"E\n",
+            b"=",
+            b"a=b",
+            b"$x",
+            b"${x:-y}",
+            b"${",
+            b",",
+            b"\xff",
+            b"\xc2\xa0",
+            b"\xef\xbb\xbf",
+            b"\0",
+            b"x",
+            b"AS",
+        ];
+        prop_oneof![
+            prop::sample::select(known).prop_map(<[u8]>::to_vec),
+            prop::collection::vec(any::<u8>(), 0..4)
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn any_bytes_are_printed_back(source in prop::collection::vec(any::<u8>(), 0..200)) {
+            prop_assert_eq!(printed(&source), source.clone());
+            check_places(&source);
+        }
+
+        #[test]
+        fn any_mixture_is_printed_back(parts in prop::collection::vec(fragment(), 0..40)) {
+            let source = parts.concat();
+            prop_assert_eq!(printed(&source), source.clone());
+            check_places(&source);
+        }
+    }
+
+    fn errors(source: &str) -> Vec<(&'static str, String)> {
+        let file = instructions::parse(source.as_bytes());
+        let text = |d: &Diagnostic| source[d.range.start as usize..d.range.end as usize].to_owned();
+        file.diagnostics.iter().map(|d| (d.code, text(d))).collect()
+    }
+
+    #[test]
+    fn a_bad_line_does_not_hide_the_next() {
+        let source = "FROM a\nCMD [\"a\", 1]\nENV a=b c\nRUNN x\nCOPY --form=b c d\nEXPOSE\nFROM x y\nUSER\n";
+        let want = [
+            ("json-not-strings", "1"),
+            ("missing-equals", "c"),
+            ("unknown-instruction", "RUNN"),
+            ("unknown-flag", "--form=b"),
+            ("missing-argument", "EXPOSE"),
+            ("bad-from", "x y"),
+            ("missing-argument", "USER"),
+        ];
+        let want: Vec<_> = want.map(|(code, text)| (code, text.to_owned())).into();
+        assert_eq!(errors(source), want);
+    }
+
+    #[test]
+    fn an_open_heredoc_ends_at_the_next_instruction() {
+        assert_eq!(
+            errors("FROM a\nRUN <<EOF\nls\nCOPY a b\nBAD\n"),
+            [
+                ("unterminated-heredoc", "RUN <<EOF".to_owned()),
+                ("unknown-instruction", "BAD".to_owned()),
+            ]
+        );
+    }
+
+    #[test]
+    fn places_are_exact_across_continuations() {
+        let source = b"FR\\\nOM a\nENV a=\"b\\\n c\" \\\n  # note\n  d=\\\ne\n";
+        let parse = parse(source);
+        let text = |r: TextRange| BStr::new(&source[r.start as usize..r.end as usize]);
+        assert_eq!(text(parse.nodes()[0].keyword.range), "FR\\\nOM");
+        let places: Vec<_> = parse
+            .pieces(&parse.nodes()[1].args)
+            .iter()
+            .map(|p| text(p.range).to_string())
+            .collect();
+        assert_eq!(places, ["a", "\"b\\\n c\"", "=", "d", "e", "="]);
+    }
+
+    #[test]
+    fn long_lines_end_the_official_file_only() {
+        let long = "x".repeat(MAX_LINE + 1);
+        let parse = parse(format!("FROM a\nLABEL a={long}\nRUN b\n").as_bytes());
+        assert_eq!(parse.nodes().len(), 3);
+        let error = parse
+            .official_error()
+            .map(|e| (e.message.as_str(), e.at[0].start));
+        assert_eq!(
+            error,
+            Some(("dockerfile line greater than max allowed size of 65535", 1))
+        );
+    }
 }

@@ -21,7 +21,10 @@ pub(super) fn parse(source: &[u8], escape: u8) -> Parse {
         line: 0,
         pending_comments: 0,
         in_directives: true,
-        parse: Parse { escape, ..Parse::default() },
+        parse: Parse {
+            escape,
+            ..Parse::default()
+        },
     };
     parser.parse.nodes.reserve(source.len() / 64);
     parser.parse.pieces.reserve(source.len() / 24);
@@ -72,7 +75,11 @@ impl Parser<'_> {
         }
         if self.parse.nodes.is_empty() {
             let at = LineSpan::new(self.line, self.line);
-            let problem = Problem { code: "no-instructions", message: NO_INSTRUCTIONS.into(), range: TextRange::default() };
+            let problem = Problem {
+                code: "no-instructions",
+                message: NO_INSTRUCTIONS.into(),
+                range: TextRange::default(),
+            };
             self.report(problem, at);
         }
     }
@@ -94,7 +101,11 @@ impl Parser<'_> {
         while text_end > self.at && matches!(self.source[text_end - 1], b'\n' | b'\r') {
             text_end -= 1;
         }
-        Some(Physical { start: self.at, text_end, end })
+        Some(Physical {
+            start: self.at,
+            text_end,
+            end,
+        })
     }
 
     /// Takes the next physical line of a construct that began on an earlier one. The official scanner ends at an
@@ -117,7 +128,14 @@ impl Parser<'_> {
             format!("dockerfile line greater than max allowed size of {MAX_LINE}")
         };
         let range = TextRange::new((line.start + MAX_LINE) as u32, line.text_end as u32);
-        self.report(Problem { code: "line-too-long", message, range }, LineSpan::new(self.line, self.line));
+        self.report(
+            Problem {
+                code: "line-too-long",
+                message,
+                range,
+            },
+            LineSpan::new(self.line, self.line),
+        );
     }
 
     /// Reads the logical line that begins with `line`, and its here documents.
@@ -152,7 +170,8 @@ impl Parser<'_> {
             && let Some(name) = Name::find(&self.source[begin + parts.name.0..begin + parts.name.1])
         {
             self.in_directives = true;
-            let range = |(a, b): (usize, usize)| TextRange::new((begin + a) as u32, (begin + b) as u32);
+            let range =
+                |(a, b): (usize, usize)| TextRange::new((begin + a) as u32, (begin + b) as u32);
             self.directive(Directive {
                 name,
                 name_range: range(parts.name),
@@ -165,25 +184,54 @@ impl Parser<'_> {
         if a == b {
             self.parse.comments.truncate(self.pending_comments);
         } else {
-            self.parse.comments.push(TextRange::new((line.start + a) as u32, (line.start + b) as u32));
+            self.parse.comments.push(TextRange::new(
+                (line.start + a) as u32,
+                (line.start + b) as u32,
+            ));
         }
     }
 
     fn directive(&mut self, directive: Directive) {
         // Official positions of directives are one line early: the line is counted after they are handled.
         let at = LineSpan::new(self.line - 1, self.line - 1);
-        if self.parse.directives.iter().any(|d| d.name == directive.name) {
-            let message = format!("only one {} parser directive can be used", directive.name.text());
-            self.report(Problem { code: "duplicate-directive", message, range: directive.name_range }, at);
+        if self
+            .parse
+            .directives
+            .iter()
+            .any(|d| d.name == directive.name)
+        {
+            let message = format!(
+                "only one {} parser directive can be used",
+                directive.name.text()
+            );
+            self.report(
+                Problem {
+                    code: "duplicate-directive",
+                    message,
+                    range: directive.name_range,
+                },
+                at,
+            );
             return;
         }
         if directive.name == Name::Escape {
-            let value = &self.source[directive.value_range.start as usize..directive.value_range.end as usize];
+            let value = &self.source
+                [directive.value_range.start as usize..directive.value_range.end as usize];
             if let [escape @ (b'\\' | b'`')] = value {
                 self.parse.escape = *escape;
             } else {
-                let message = format!("invalid escape token '{}' does not match ` or \\", rune::to_string(value));
-                self.report(Problem { code: "bad-escape", message, range: directive.value_range }, at);
+                let message = format!(
+                    "invalid escape token '{}' does not match ` or \\",
+                    rune::to_string(value)
+                );
+                self.report(
+                    Problem {
+                        code: "bad-escape",
+                        message,
+                        range: directive.value_range,
+                    },
+                    at,
+                );
             }
         }
         self.parse.directives.push(directive);
@@ -220,7 +268,11 @@ impl Parser<'_> {
             };
             self.append(line.start, line.start + cut);
         }
-        let text = Text { place: Place::Joined, start: start as u32, end: self.parse.joined.len() as u32 };
+        let text = Text {
+            place: Place::Joined,
+            start: start as u32,
+            end: self.parse.joined.len() as u32,
+        };
         if let Some(empty) = empty {
             self.parse.empty_continuations.push(EmptyContinuation {
                 text,
@@ -232,12 +284,23 @@ impl Parser<'_> {
     }
 
     fn append(&mut self, start: usize, end: usize) {
-        self.parse.segments.push(Segment { joined: self.parse.joined.len() as u32, source: start as u32 });
-        self.parse.joined.extend_from_slice(&self.source[start..end]);
+        self.parse.segments.push(Segment {
+            joined: self.parse.joined.len() as u32,
+            source: start as u32,
+        });
+        self.parse
+            .joined
+            .extend_from_slice(&self.source[start..end]);
     }
 
     /// Splits a logical line into a node; an `ONBUILD` has further nodes behind it, one for each level.
-    fn node(&mut self, line: Text, range: TextRange, lines: LineSpan, comments: Range<u32>) -> (usize, Option<Problem>) {
+    fn node(
+        &mut self,
+        line: Text,
+        range: TextRange,
+        lines: LineSpan,
+        comments: Range<u32>,
+    ) -> (usize, Option<Problem>) {
         let parse = &mut self.parse;
         let mut splitter = Splitter {
             text: match line.place {
@@ -278,7 +341,7 @@ impl Parser<'_> {
             return;
         }
         let text = self.parse.text(self.source, line);
-        if text.find(b"<<").is_none() {
+        if !has_heredoc_mark(text) {
             return;
         }
         let first_line = node.lines.start;
@@ -287,7 +350,14 @@ impl Parser<'_> {
             let message = "unexpected end of statement while looking for matching quote".to_owned();
             let lines = node.lines;
             self.parse.nodes[index].broken = true;
-            self.report(Problem { code: "bad-heredoc-name", message, range }, lines);
+            self.report(
+                Problem {
+                    code: "bad-heredoc-name",
+                    message,
+                    range,
+                },
+                lines,
+            );
             return;
         };
         let from = self.parse.heredocs.len() as u32;
@@ -297,7 +367,14 @@ impl Parser<'_> {
             let Some(end) = end else {
                 let at = LineSpan::new(first_line, self.line);
                 let message = "unterminated heredoc".to_owned();
-                self.report(Problem { code: "unterminated-heredoc", message, range }, at);
+                self.report(
+                    Problem {
+                        code: "unterminated-heredoc",
+                        message,
+                        range,
+                    },
+                    at,
+                );
                 self.parse.nodes[index].broken = true;
                 self.recover_body(start, first_line);
                 break;
@@ -356,8 +433,11 @@ impl Parser<'_> {
 
     fn report(&mut self, problem: Problem, at: LineSpan) {
         if self.parse.official_error.is_none() {
-            self.parse.official_error =
-                Some(OfficialError { phase: Phase::Parse, message: problem.message.clone(), at: vec![at] });
+            self.parse.official_error = Some(OfficialError {
+                phase: Phase::Parse,
+                message: problem.message.clone(),
+                at: vec![at],
+            });
         }
         self.parse.errors.push(Diagnostic {
             code: problem.code,
@@ -371,6 +451,18 @@ impl Parser<'_> {
 }
 
 const NO_INSTRUCTIONS: &str = "file with no instructions";
+
+/// Tells whether `<<` occurs. Most lines have no `<` at all.
+fn has_heredoc_mark(text: &[u8]) -> bool {
+    let mut rest = text;
+    while let Some(at) = rest.find_byte(b'<') {
+        if rest.get(at + 1) == Some(&b'<') {
+            return true;
+        }
+        rest = &rest[at + 1..];
+    }
+    false
+}
 
 /// Where to cut a physical line that continues on the next: in front of its escape character.
 pub(super) fn continuation(line: &[u8], escape: u8) -> Option<usize> {
@@ -394,19 +486,32 @@ struct Splitter<'p> {
 
 impl Splitter<'_> {
     /// A node without its comments, here documents and sub-instruction; the text of the latter; the problem.
-    fn node(&mut self, line: Text, range: TextRange, lines: LineSpan) -> (Node, Option<Text>, Option<Problem>) {
+    fn node(
+        &mut self,
+        line: Text,
+        range: TextRange,
+        lines: LineSpan,
+    ) -> (Node, Option<Text>, Option<Problem>) {
         let (start, end) = self.trim(line.start as usize, line.end as usize);
         let keyword_end = self.skip_to_blank(start, end);
         let keyword = self.piece(start, keyword_end);
         let flags_from = self.pieces.len() as u32;
-        let rest = if keyword_end == end { end } else { self.flags(self.skip_blanks(keyword_end, end), end) };
+        let rest = if keyword_end == end {
+            end
+        } else {
+            self.flags(self.skip_blanks(keyword_end, end), end)
+        };
         let args_from = self.pieces.len() as u32;
         let (a, b) = self.trim(rest, end);
         let known = Keyword::find(&self.text[start..keyword_end]);
         let mut sub = None;
         let split = match known.map(Keyword::form) {
             Some(Form::Instruction) => {
-                sub = (a < b).then(|| Text { place: self.place, start: a as u32, end: b as u32 });
+                sub = (a < b).then_some(Text {
+                    place: self.place,
+                    start: a as u32,
+                    end: b as u32,
+                });
                 Ok(false)
             }
             Some(form) => self.arguments(form, known, a, b),
@@ -424,7 +529,11 @@ impl Splitter<'_> {
             args: args_from..self.pieces.len() as u32,
             json,
             original: line,
-            argument_text: Text { place: self.place, start: a as u32, end: b as u32 },
+            argument_text: Text {
+                place: self.place,
+                start: a as u32,
+                end: b as u32,
+            },
             lines,
             range,
             ..Node::default()
@@ -433,7 +542,13 @@ impl Splitter<'_> {
     }
 
     /// Pushes the arguments of `a..b`; tells whether they were JSON.
-    fn arguments(&mut self, form: Form, known: Option<Keyword>, a: usize, b: usize) -> Result<bool, Problem> {
+    fn arguments(
+        &mut self,
+        form: Form,
+        known: Option<Keyword>,
+        a: usize,
+        b: usize,
+    ) -> Result<bool, Problem> {
         if a == b {
             return Ok(false);
         }
@@ -484,7 +599,8 @@ impl Splitter<'_> {
             Array::No => Ok(false),
             Array::NotStrings(at) => Err(Problem {
                 code: "json-not-strings",
-                message: "when using JSON array syntax, arrays must be comprised of strings only".into(),
+                message: "when using JSON array syntax, arrays must be comprised of strings only"
+                    .into(),
                 range: self.range(a + at.start, a + at.end),
             }),
             Array::Strings(strings) => {
@@ -505,8 +621,14 @@ impl Splitter<'_> {
     /// `HEALTHCHECK`: the scan for its first word is bytewise, so 0x85 and 0xA0 count as space.
     fn type_then_command(&mut self, a: usize, b: usize) -> Result<bool, Problem> {
         let text = &self.text[a..b];
-        let sep = text.iter().position(|c| rune::is_latin1_space(*c)).unwrap_or(text.len());
-        let next = text[sep..].iter().position(|c| !rune::is_latin1_space(*c)).map_or(text.len(), |n| sep + n);
+        let sep = text
+            .iter()
+            .position(|c| rune::is_latin1_space(*c))
+            .unwrap_or(text.len());
+        let next = text[sep..]
+            .iter()
+            .position(|c| !rune::is_latin1_space(*c))
+            .map_or(text.len(), |n| sep + n);
         if sep == 0 {
             return Ok(false);
         }
@@ -517,7 +639,9 @@ impl Splitter<'_> {
     /// Name, value and separator for each pair of `ENV` and `LABEL`.
     fn pairs(&mut self, keyword: &str, a: usize, b: usize) -> Result<(), Problem> {
         let mut at = a;
-        let Some(mut word) = self.word(&mut at, b) else { return Ok(()) };
+        let Some(mut word) = self.word(&mut at, b) else {
+            return Ok(());
+        };
         if self.equals(&word).is_none() {
             return self.legacy_pair(keyword, a, b);
         }
@@ -532,8 +656,15 @@ impl Splitter<'_> {
                     range: self.range(word.start, word.end),
                 });
             };
-            self.push_word(&Word { start: word.start, end: equals, ..word });
-            self.push_word(&Word { start: equals + 1, ..word });
+            self.push_word(&Word {
+                start: word.start,
+                end: equals,
+                ..word
+            });
+            self.push_word(&Word {
+                start: equals + 1,
+                ..word
+            });
             self.push(equals, equals + 1);
             match self.word(&mut at, b) {
                 Some(next) => word = next,
@@ -560,7 +691,9 @@ impl Splitter<'_> {
     }
 
     fn equals(&self, word: &Word) -> Option<usize> {
-        self.text[word.start..word.end].find_byte(b'=').map(|n| word.start + n)
+        self.text[word.start..word.end]
+            .find_byte(b'=')
+            .map(|n| word.start + n)
     }
 
     fn push_word(&mut self, word: &Word) {
@@ -584,7 +717,10 @@ impl Splitter<'_> {
     fn flags(&mut self, start: usize, end: usize) -> usize {
         let mut at = start;
         loop {
-            at += self.text[at..end].iter().take_while(|b| rune::is_latin1_space(**b)).count();
+            at += self.text[at..end]
+                .iter()
+                .take_while(|b| rune::is_latin1_space(**b))
+                .count();
             if !self.text[at..end].starts_with(b"--") {
                 return at;
             }
@@ -660,20 +796,36 @@ impl Splitter<'_> {
     fn push_cooked(&mut self, text: &[u8], start: usize, end: usize) {
         let from = self.cooked.len();
         self.cooked.extend_from_slice(text);
-        let text = Text { place: Place::Cooked, start: from as u32, end: self.cooked.len() as u32 };
-        self.pieces.push(Piece { text, range: self.range(start, end) });
+        let text = Text {
+            place: Place::Cooked,
+            start: from as u32,
+            end: self.cooked.len() as u32,
+        };
+        self.pieces.push(Piece {
+            text,
+            range: self.range(start, end),
+        });
     }
 
     fn piece(&self, start: usize, end: usize) -> Piece {
-        let text = Text { place: self.place, start: start as u32, end: end as u32 };
-        Piece { text, range: self.range(start, end) }
+        let text = Text {
+            place: self.place,
+            start: start as u32,
+            end: end as u32,
+        };
+        Piece {
+            text,
+            range: self.range(start, end),
+        }
     }
 
     /// Source bytes of `start..end`.
     fn range(&self, start: usize, end: usize) -> TextRange {
         match self.place {
             Place::Source => TextRange::new(start as u32, end as u32),
-            Place::Joined | Place::Cooked => super::source_range(self.segments, start as u32, end as u32),
+            Place::Joined | Place::Cooked => {
+                super::source_range(self.segments, start as u32, end as u32)
+            }
         }
     }
 
@@ -683,11 +835,19 @@ impl Splitter<'_> {
     }
 
     fn skip_to_blank(&self, start: usize, end: usize) -> usize {
-        start + self.text[start..end].iter().position(|b| rune::is_blank(*b)).unwrap_or(end - start)
+        start
+            + self.text[start..end]
+                .iter()
+                .position(|b| rune::is_blank(*b))
+                .unwrap_or(end - start)
     }
 
     fn skip_blanks(&self, start: usize, end: usize) -> usize {
-        start + self.text[start..end].iter().position(|b| !rune::is_blank(*b)).unwrap_or(end - start)
+        start
+            + self.text[start..end]
+                .iter()
+                .position(|b| !rune::is_blank(*b))
+                .unwrap_or(end - start)
     }
 }
 

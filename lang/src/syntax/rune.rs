@@ -106,7 +106,9 @@ pub fn lower(text: &[u8]) -> String {
     if text.is_ascii() {
         return String::from_utf8_lossy(&text.to_ascii_lowercase()).into_owned();
     }
-    runes(text).map(|c| c.to_lowercase().next().unwrap_or(c)).collect()
+    runes(text)
+        .map(|c| c.to_lowercase().next().unwrap_or(c))
+        .collect()
 }
 
 /// Upper case, character by character. **Source:** Go `strings.ToUpper`.
@@ -192,13 +194,19 @@ mod tests {
 
     #[test]
     fn quoting_follows_go() {
-        assert_eq!(quote("é🐳\u{a0}\u{feff}\u{301}".as_bytes()), "\"é🐳\\u00a0\\ufeff\u{301}\"");
+        assert_eq!(
+            quote("é🐳\u{a0}\u{feff}\u{301}".as_bytes()),
+            "\"é🐳\\u00a0\\ufeff\u{301}\""
+        );
         assert_eq!(quote(b"\0\x7f\xc3"), r#""\x00\x7f\xc3""#);
     }
 
     #[test]
     fn trimming_knows_unicode_space() {
-        assert_eq!(trimmed("\u{3000} a\u{a0}b\u{2003}\t".as_bytes()), "a\u{a0}b".as_bytes());
+        assert_eq!(
+            trimmed("\u{3000} a\u{a0}b\u{2003}\t".as_bytes()),
+            "a\u{a0}b".as_bytes()
+        );
         assert_eq!(trimmed(b"\xa0 \x85"), b"\xa0 \x85");
         assert_eq!(trimmed(b"  "), b"");
     }

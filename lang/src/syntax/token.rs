@@ -166,7 +166,11 @@ pub(super) struct Lexer {
 
 impl Lexer {
     pub(super) fn new(escape: u8) -> Self {
-        Self { escape, quote: None, in_value: false }
+        Self {
+            escape,
+            quote: None,
+            in_value: false,
+        }
     }
 
     /// A new flag or argument begins: nothing is open.
@@ -250,7 +254,14 @@ impl Lexer {
                 Ok(Double::EscapeOrTick) => {
                     let more = protected(self.escape, lexer.slice(), lexer.remainder());
                     let kind = self.escape_kind(lexer.slice());
-                    push(if kind == TokenKind::Word { TokenKind::QuotedText } else { kind }, 1 + more);
+                    push(
+                        if kind == TokenKind::Word {
+                            TokenKind::QuotedText
+                        } else {
+                            kind
+                        },
+                        1 + more,
+                    );
                     lexer.bump(more);
                     continue;
                 }
@@ -279,13 +290,21 @@ impl Lexer {
     }
 
     fn escape_kind(&self, slice: &[u8]) -> TokenKind {
-        if slice == [self.escape] { TokenKind::Escape } else { TokenKind::Word }
+        if slice == [self.escape] {
+            TokenKind::Escape
+        } else {
+            TokenKind::Word
+        }
     }
 }
 
 /// Bytes of the character that the escape in front of `rest` protects; none when `slice` is not the escape.
 fn protected(escape: u8, slice: &[u8], rest: &[u8]) -> usize {
-    if slice == [escape] { super::rune::decode(rest).1 } else { 0 }
+    if slice == [escape] {
+        super::rune::decode(rest).1
+    } else {
+        0
+    }
 }
 
 fn json(text: &[u8], push: &mut impl FnMut(TokenKind, usize)) {

@@ -31,7 +31,12 @@ pub struct Token {
 impl Tree {
     /// Cuts `source` into tokens along the nodes of `parse`, which was made from the same source.
     pub(super) fn new(source: &[u8], parse: &Parse) -> Self {
-        let mut builder = Builder { source, parse, tree: Self::default(), next_directive: 0 };
+        let mut builder = Builder {
+            source,
+            parse,
+            tree: Self::default(),
+            next_directive: 0,
+        };
         builder.tree.kinds.reserve(source.len() / 5);
         builder.tree.starts.reserve(source.len() / 5);
         for node in parse.nodes() {
@@ -61,15 +66,26 @@ impl Tree {
 
     /// Index in [`Parse::nodes`] of the instruction whose tokens cover `offset`.
     pub fn instruction_at(&self, offset: u32) -> Option<usize> {
-        let start = |range: &Range<u32>| self.starts.get(range.start as usize).copied().unwrap_or(self.end);
-        let index = self.instructions.partition_point(|r| start(r) <= offset).checked_sub(1)?;
+        let start = |range: &Range<u32>| {
+            self.starts
+                .get(range.start as usize)
+                .copied()
+                .unwrap_or(self.end)
+        };
+        let index = self
+            .instructions
+            .partition_point(|r| start(r) <= offset)
+            .checked_sub(1)?;
         let behind = self.instructions[index].end as usize;
         (offset <= self.starts.get(behind).copied().unwrap_or(self.end)).then_some(index)
     }
 
     fn token(&self, index: usize) -> Token {
         let end = self.starts.get(index + 1).copied().unwrap_or(self.end);
-        Token { kind: self.kinds[index], range: TextRange::new(self.starts[index], end) }
+        Token {
+            kind: self.kinds[index],
+            range: TextRange::new(self.starts[index], end),
+        }
     }
 }
 
@@ -108,9 +124,14 @@ impl Builder<'_> {
         }
         while self.at() < end {
             let start = self.at();
-            let line_end = self.source[start..end].find_byte(b'\n').map_or(end, |n| start + n + 1);
+            let line_end = self.source[start..end]
+                .find_byte(b'\n')
+                .map_or(end, |n| start + n + 1);
             let text_end = without_line_end(self.source, start, line_end);
-            self.push(TokenKind::Blank, start + rune::leading_space(&self.source[start..text_end]));
+            self.push(
+                TokenKind::Blank,
+                start + rune::leading_space(&self.source[start..text_end]),
+            );
             if self.at() < text_end {
                 self.comment(text_end);
             }
@@ -127,7 +148,9 @@ impl Builder<'_> {
                 self.push(TokenKind::DirectiveMark, self.at() + 1);
                 self.push(TokenKind::Blank, name.start as usize);
                 self.push(TokenKind::DirectiveName, name.end as usize);
-                let equals = self.source[name.end as usize..].find_byte(b'=').map_or(0, |n| name.end as usize + n);
+                let equals = self.source[name.end as usize..]
+                    .find_byte(b'=')
+                    .map_or(0, |n| name.end as usize + n);
                 self.push(TokenKind::Blank, equals);
                 self.push(TokenKind::Equals, equals + 1);
                 self.push(TokenKind::Blank, value.start as usize);
@@ -146,10 +169,18 @@ impl Builder<'_> {
         for heredoc in heredocs {
             self.push(TokenKind::HeredocBody, heredoc.body.end as usize);
             let end = heredoc.terminator.end as usize;
-            let name_start = end - heredoc.name.len().min(end - heredoc.terminator.start as usize);
+            let name_start = end
+                - heredoc
+                    .name
+                    .len()
+                    .min(end - heredoc.terminator.start as usize);
             self.push(TokenKind::Blank, name_start);
             self.push(TokenKind::HeredocEnd, end);
-            let behind = self.source[end..].iter().take_while(|b| **b == b'\r').count() + end;
+            let behind = self.source[end..]
+                .iter()
+                .take_while(|b| **b == b'\r')
+                .count()
+                + end;
             let lf = usize::from(self.source.get(behind) == Some(&b'\n'));
             // The line end of the last document is not part of the instruction.
             if end < node.range.end as usize {
@@ -157,7 +188,9 @@ impl Builder<'_> {
             }
         }
         self.push(TokenKind::Word, node.range.end as usize);
-        self.tree.instructions.push(first..self.tree.kinds.len() as u32);
+        self.tree
+            .instructions
+            .push(first..self.tree.kinds.len() as u32);
     }
 
     /// The lines of a logical line up to `end`.
@@ -168,7 +201,9 @@ impl Builder<'_> {
         let mut first = true;
         while self.at() < end {
             let start = self.at();
-            let line_end = self.source[start..end].find_byte(b'\n').map_or(end, |n| start + n + 1);
+            let line_end = self.source[start..end]
+                .find_byte(b'\n')
+                .map_or(end, |n| start + n + 1);
             let text_end = without_line_end(self.source, start, line_end);
             let line = &self.source[start..text_end];
             let space = rune::leading_space(line);
@@ -177,7 +212,12 @@ impl Builder<'_> {
                 self.push(TokenKind::Comment, text_end);
             } else {
                 let cut = parser::continuation(line, self.parse.escape);
-                self.content(&mut lexer, &stretches, &mut stretch, cut.map_or(text_end, |n| start + n));
+                self.content(
+                    &mut lexer,
+                    &stretches,
+                    &mut stretch,
+                    cut.map_or(text_end, |n| start + n),
+                );
                 self.push(TokenKind::Continuation, text_end);
             }
             self.push(TokenKind::LineEnd, line_end);
@@ -212,17 +252,26 @@ impl Builder<'_> {
         let mut node = node;
         loop {
             let mut add = |mode, range: TextRange| {
-                out.push(Stretch { mode, start: range.start as usize, end: range.end as usize });
+                out.push(Stretch {
+                    mode,
+                    start: range.start as usize,
+                    end: range.end as usize,
+                });
             };
             add(Mode::Keyword, node.keyword.range);
-            self.parse.pieces(&node.flags).iter().for_each(|flag| add(Mode::Flag, flag.range));
-            match self.parse.sub(node) {
-                Some(sub) => node = sub,
-                None => {
-                    add(argument_mode(node), self.parse.text_range(node.argument_text));
-                    return out;
-                }
+            self.parse
+                .pieces(&node.flags)
+                .iter()
+                .for_each(|flag| add(Mode::Flag, flag.range));
+            if let Some(sub) = self.parse.sub(node) {
+                node = sub;
+                continue;
             }
+            add(
+                argument_mode(node),
+                self.parse.text_range(node.argument_text),
+            );
+            return out;
         }
     }
 }
@@ -237,5 +286,8 @@ fn argument_mode(node: &Node) -> Mode {
 
 /// End of the text of the line `start..end`, without LF and the carriage returns in front of it.
 fn without_line_end(source: &[u8], start: usize, end: usize) -> usize {
-    start + source[start..end].trim_end_with(|c| matches!(c, '\n' | '\r')).len()
+    start
+        + source[start..end]
+            .trim_end_with(|c| matches!(c, '\n' | '\r'))
+            .len()
 }
