@@ -11,4 +11,5 @@ pub mod image;
 pub mod registry;
 pub mod store;
 pub mod sys;
+pub(crate) mod waiting;
 pub mod world;

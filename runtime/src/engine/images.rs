@@ -10,6 +10,7 @@ pub use crate::image::save::SaveFormat;
 use crate::image::save::{self, SaveImage, SaveTarget};
 use crate::store::{CollectOptions, EntryKind, ImageDetails, ImageRecord, Store};
 use cooperage_lang::model::platform::Platform;
+use cooperage_lang::model::suggest;
 use cooperage_lang::model::reference::{Digest, Reference};
 use cooperage_lang::plan::config::ImageConfig;
 use std::path::Path;
@@ -324,12 +325,8 @@ fn kind_name(kind: EntryKind) -> &'static str {
     }
 }
 
-/// The known name that differs least, when it differs little.
+/// The known name that is nearly `name`.
 fn nearest(name: &str, known: &[String]) -> Option<String> {
-    let close = |known: &String| {
-        let bare = known.strip_suffix(":latest").unwrap_or(known);
-        let distance = levenshtein(name, bare).min(levenshtein(name, known));
-        (distance <= 2.max(name.len() / 4)).then(|| (distance, bare.to_owned()))
-    };
-    known.iter().filter_map(close).min().map(|(_, name)| name)
+    let bare = known.iter().map(|k| k.strip_suffix(":latest").unwrap_or(k));
+    suggest::closest(name.as_bytes(), bare.chain(known.iter().map(String::as_str)), true)
 }

@@ -56,6 +56,11 @@ impl Paths {
         self.root.join("cachemounts")
     }
 
+    /// Named volumes of `run -v`.
+    pub fn volumes(&self) -> PathBuf {
+        self.root.join("volumes")
+    }
+
     /// Remembered digests of context files.
     pub fn context_index(&self) -> PathBuf {
         self.root.join("contexts")

@@ -19,6 +19,7 @@ pub use pull::{PullEvent, pull, resolve};
 
 use crate::cancel::Cancel;
 use crate::store::{ImageRecord, Store};
+use crate::waiting::block_on;
 use cooperage_lang::model::platform::Platform;
 use cooperage_lang::model::reference::Reference;
 
@@ -35,32 +36,26 @@ pub fn pull_blocking(
     cancel: &Cancel,
 ) -> Result<ImageRecord, PullError> {
     let failed = |cause| PullError { name: reference.familiar(), cause };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|e| failed(RegistryError::Runtime(e)))?;
     let (events, mut received) = tokio::sync::mpsc::unbounded_channel();
-    let (stop, mut stopped) = tokio::sync::watch::channel(false);
-    let _guard = cancel.on_cancel(move || {
-        let _ = stop.send(true);
-    });
     let client = Client::from_env(insecure.to_vec());
     // A receiver that is gone wants no more news.
     let send = std::sync::Arc::new(move |event| drop(events.send(event)));
-    let done = runtime.block_on(async {
+    let done = block_on(cancel, async {
         let pulling = pull(&client, store, reference, platform, send);
         tokio::pin!(pulling);
         loop {
             tokio::select! {
                 result = &mut pulling => break result,
                 Some(event) = received.recv() => progress(event),
-                Ok(()) = stopped.changed() => break Err(failed(RegistryError::Canceled)),
             }
         }
     });
     while let Ok(event) = received.try_recv() {
         progress(event);
     }
-    done
+    match done {
+        Ok(Some(result)) => result,
+        Ok(None) => Err(failed(RegistryError::Canceled)),
+        Err(e) => Err(failed(RegistryError::Runtime(e))),
+    }
 }

@@ -5,19 +5,23 @@ use crate::build::context::Context;
 use crate::build::context::ignore::IgnoreFile;
 use crate::build::error::{BuildError, Problem};
 use crate::build::events::Events;
-use crate::build::fetch;
+use crate::build::fetch::{self, http::HttpFile};
 use crate::build::selection::SourceView;
+use crate::registry::Client;
+use crate::waiting::block_on;
+use cooperage_lang::model::url::{SourceKind, classify};
 use crate::image::ingest::sniff;
 use crate::store::{UnpackOptions, unpack};
 use cooperage_lang::plan::{Op, Source, Step};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 /// What a download or clone brought.
 pub(super) enum Fetched {
     /// One file.
-    Http(fetch::http::Downloaded),
+    Http(HttpFile),
     /// A checked-out tree.
     Git(Context),
 }
@@ -25,7 +29,11 @@ pub(super) enum Fetched {
 impl Fetched {
     pub(super) fn view(&self) -> SourceView<'_> {
         match self {
-            Self::Http(file) => SourceView::File { path: &file.path, digest: file.digest, mtime: file.mtime },
+            Self::Http(file) => SourceView::File {
+                path: &file.path,
+                digest: crate::store::DiffId::from_digest(&file.digest).map_or([0; 32], |d| *d.bytes()),
+                mtime: file.modified.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs() as i64),
+            },
             Self::Git(tree) => SourceView::Tree(tree),
         }
     }
@@ -51,17 +59,49 @@ impl Session<'_> {
                 Ok(state)
             }
             Source::Http { url, checksum } => {
-                let file = fetch::http::download(self.store()?, self.lease()?, url, checksum.as_deref(), &self.cancel)
-                    .map_err(|e| Problem::Fetch(e.to_string()))?;
+                let file = self.download(url, checksum.as_deref())?;
                 self.keep_fetched(step, source, Fetched::Http(file))
             }
             Source::Git { url, keep_git_dir, checksum } => {
-                let folder = self.lease()?.folder("git").map_err(store)?;
-                fetch::git::checkout(url, checksum.as_deref(), *keep_git_dir, &folder, &self.cancel)
-                    .map_err(|e| Problem::Fetch(e.to_string()))?;
-                let tree = Context::open(&folder, IgnoreFile::none(), None).map_err(|e| Problem::Fetch(e.to_string()))?;
+                let root = self.checkout(url, checksum.as_deref(), *keep_git_dir)?;
+                let tree = Context::open(&root, IgnoreFile::none(), None).map_err(|e| Problem::Fetch(e.to_string()))?;
                 self.keep_fetched(step, source, Fetched::Git(tree))
             }
+        }
+    }
+
+    fn download(&self, url: &str, checksum: Option<&str>) -> Result<HttpFile, BuildError> {
+        let client = Client::from_env(self.engine.options().insecure_registries.clone());
+        let place = (self.store()?, self.lease()?);
+        let fetched = fetch::http::fetch(client.transport(), place, url, checksum, &|_, _| {});
+        self.wait_for(fetched)?.map_err(|e| Problem::Fetch(e.to_string()).into())
+    }
+
+    fn checkout(&self, url: &str, checksum: Option<&str>, keep_git_dir: bool) -> Result<PathBuf, BuildError> {
+        let failed = |e: &dyn std::fmt::Display| BuildError::from(Problem::Fetch(e.to_string()));
+        let mut git = match classify(url) {
+            Ok(SourceKind::Git(git)) => *git,
+            Ok(_) => return Err(failed(&format!("`{url}` is not a git repository"))),
+            Err(e) => return Err(failed(&e)),
+        };
+        if let Some(checksum) = checksum {
+            checksum.clone_into(&mut git.checksum);
+        }
+        let folder = self.lease()?.folder("git").map_err(store)?;
+        let place = self.store()?;
+        let keep = git.keep_git_dir.unwrap_or(keep_git_dir);
+        let work = async {
+            let resolved = fetch::git::resolve(&git).await?;
+            fetch::git::checkout(place, &git, &resolved, keep, &folder).await
+        };
+        Ok(self.wait_for(work)?.map_err(|e| failed(&e))?.root)
+    }
+
+    fn wait_for<T>(&self, future: impl Future<Output = T>) -> Result<T, BuildError> {
+        match block_on(&self.cancel, future) {
+            Ok(Some(result)) => Ok(result),
+            Ok(None) => Err(Problem::Canceled.into()),
+            Err(e) => Err(Problem::Fetch(format!("cannot start the network runtime: {e}")).into()),
         }
     }
 
@@ -87,14 +127,10 @@ impl Session<'_> {
 
     /// A context by URL: a repository, or one archive.
     pub(super) fn download_context(&self, url: &str) -> Result<PathBuf, BuildError> {
-        let fetch_failed = |e: &dyn std::fmt::Display| Problem::Fetch(e.to_string());
-        if fetch::git::is_repository(url) {
-            let folder = self.lease()?.folder("context").map_err(store)?;
-            fetch::git::checkout(url, None, false, &folder, &self.cancel).map_err(|e| fetch_failed(&e))?;
-            return Ok(folder);
+        if matches!(classify(url), Ok(SourceKind::Git(_))) {
+            return self.checkout(url, None, false);
         }
-        let file = fetch::http::download(self.store()?, self.lease()?, url, None, &self.cancel)
-            .map_err(|e| fetch_failed(&e))?;
+        let file = self.download(url, None)?;
         self.unpack_context(&file.path)
     }
 }
