@@ -11,5 +11,9 @@ pub mod platform;
 pub mod port;
 pub mod quote;
 pub mod reference;
+mod rune;
 pub mod signal;
 pub mod url;
+
+#[cfg(test)]
+mod properties;
