@@ -11,5 +11,6 @@ pub mod image;
 pub mod registry;
 pub mod store;
 pub mod sys;
+pub mod units;
 pub(crate) mod waiting;
 pub mod world;
