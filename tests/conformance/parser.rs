@@ -454,7 +454,7 @@ fn run_device(case: &Value) -> Result<(), String> {
     }
 }
 
-fn mutations(case: &Value) -> Result<(), String> {
+pub(crate) fn mutations(case: &Value) -> Result<(), String> {
     let source = dockerfile(case);
     corpus::lossless(&source)?;
     let parse = syntax::parse(&source);

@@ -144,16 +144,14 @@ enum Json {
     Word,
 }
 
-/// `--name=value`.
+/// `--name=` of a flag.
 #[derive(Logos, Clone, Copy, Debug, PartialEq, Eq)]
 #[logos(utf8 = false)]
 enum Flag {
-    #[regex(b"--[^=]*")]
+    #[regex(b"[^=]+")]
     Name,
     #[token(b"=")]
     Equals,
-    #[regex(b"[^=]+")]
-    Value,
 }
 
 /// Cuts stretches of one logical line into tokens; remembers open quotes from one physical line to the next.
@@ -191,17 +189,22 @@ impl Lexer {
     }
 
     fn flag(&mut self, text: &[u8], push: &mut impl FnMut(TokenKind, usize)) {
-        let mut lexer = Flag::lexer(text);
-        while let Some(token) = lexer.next() {
-            let kind = match token {
-                _ if self.in_value => TokenKind::FlagValue,
-                Ok(Flag::Equals) => {
+        let mut rest = text;
+        if !self.in_value {
+            let mut lexer = Flag::lexer(text);
+            while let Some(token) = lexer.next() {
+                if token == Ok(Flag::Equals) {
+                    push(TokenKind::Equals, 1);
                     self.in_value = true;
-                    TokenKind::Equals
+                    break;
                 }
-                Ok(Flag::Name | Flag::Value) | Err(()) => TokenKind::FlagName,
-            };
-            push(kind, lexer.slice().len());
+                push(TokenKind::FlagName, lexer.slice().len());
+            }
+            rest = lexer.remainder();
+        }
+        // The value is one token, whatever it contains.
+        if !rest.is_empty() {
+            push(TokenKind::FlagValue, rest.len());
         }
     }
 

@@ -157,7 +157,9 @@ impl Builder<'_> {
                 self.push(TokenKind::DirectiveValue, value.end as usize);
                 self.push(TokenKind::Blank, text_end);
             }
-            None => self.push(TokenKind::Comment, text_end),
+            None if self.source[self.at()] == b'#' => self.push(TokenKind::Comment, text_end),
+            // Only the body of a here document without end is neither comment nor instruction.
+            None => self.push(TokenKind::HeredocBody, text_end),
         }
     }
 
@@ -290,4 +292,109 @@ fn without_line_end(source: &[u8], start: usize, end: usize) -> usize {
         + source[start..end]
             .trim_end_with(|c| matches!(c, '\n' | '\r'))
             .len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{ast, parse};
+    use super::*;
+    use TokenKind::{
+        Blank, Comment, Continuation, DirectiveMark, DirectiveName, DirectiveValue, Equals, Escape,
+        FlagName, FlagValue, HeredocBody, HeredocEnd, HeredocMark, JsonBracket, JsonComma,
+        JsonString, Keyword, LineEnd, Operator, Quote, QuotedText, Variable, Word,
+    };
+
+    /// Kinds and texts of all tokens but blanks and line ends.
+    fn tokens(source: &str) -> Vec<(TokenKind, &str)> {
+        let tree = parse(source.as_bytes()).tree(source.as_bytes());
+        let text = |t: Token| {
+            (
+                t.kind,
+                &source[t.range.start as usize..t.range.end as usize],
+            )
+        };
+        tree.tokens()
+            .map(text)
+            .filter(|t| !matches!(t.0, Blank | LineEnd))
+            .collect()
+    }
+
+    #[test]
+    fn directives_and_comments() {
+        assert_eq!(
+            tokens("# escape = `\n# a=b\n"),
+            [
+                (DirectiveMark, "#"),
+                (DirectiveName, "escape"),
+                (Equals, "="),
+                (DirectiveValue, "`"),
+                (Comment, "# a=b"),
+            ]
+        );
+    }
+
+    #[test]
+    fn shell_text_with_continuation() {
+        assert_eq!(
+            tokens("RUN --mount=type=cache a \"$b\" \\\n # c\n  && 'd' \\$e\n"),
+            [
+                (Keyword, "RUN"),
+                (FlagName, "--mount"),
+                (Equals, "="),
+                (FlagValue, "type=cache"),
+                (Word, "a"),
+                (Quote, "\""),
+                (Variable, "$b"),
+                (Quote, "\""),
+                (Continuation, "\\"),
+                (Comment, "# c"),
+                (Operator, "&&"),
+                (Quote, "'"),
+                (QuotedText, "d"),
+                (Quote, "'"),
+                (Escape, "\\$"),
+                (Word, "e"),
+            ]
+        );
+    }
+
+    #[test]
+    fn json_and_here_documents() {
+        assert_eq!(
+            tokens("CMD [\"a\", \"b\"]\nCOPY <<-E /x\n# a\n\tE\n"),
+            [
+                (Keyword, "CMD"),
+                (JsonBracket, "["),
+                (JsonString, "\"a\""),
+                (JsonComma, ","),
+                (JsonString, "\"b\""),
+                (JsonBracket, "]"),
+                (Keyword, "COPY"),
+                (HeredocMark, "<<-"),
+                (Word, "E"),
+                (Word, "/x"),
+                (HeredocBody, "# a\n"),
+                (HeredocEnd, "E"),
+            ]
+        );
+    }
+
+    #[test]
+    fn views_find_instructions_and_variables() {
+        let source = b"FROM a\n\nRUN echo $x '$y' \"${z:-1}\" # $w\n";
+        let parsed = parse(source);
+        let tree = parsed.tree(source);
+        let file = ast::File::new(source, &parsed, &tree);
+        let run = file.instruction_at(15).expect("RUN covers the offset");
+        assert_eq!(run.keyword(), Some(super::super::Keyword::Run));
+        let names: Vec<_> = run
+            .variables()
+            .map(|v| file.text(v.name).to_string())
+            .collect();
+        assert_eq!(names, ["x", "z", "w"]);
+        assert!(
+            file.instruction_at(7).is_none(),
+            "an empty line belongs to nobody"
+        );
+    }
 }
