@@ -24,7 +24,7 @@ pub(crate) fn inlay_hints(text: &Text, forecast: &Forecast, range: lsp::Range) -
             label: lsp::InlayHintLabel::String(words::sentence(step, &forecast.plan, now)),
             kind: None,
             text_edits: None,
-            tooltip: tooltip(forecast, step),
+            tooltip: tooltip(step),
             padding_left: Some(true),
             padding_right: None,
             data: None,
@@ -32,8 +32,8 @@ pub(crate) fn inlay_hints(text: &Text, forecast: &Forecast, range: lsp::Range) -
         .collect()
 }
 
-fn tooltip(forecast: &Forecast, step: &StepForecast) -> Option<lsp::InlayHintTooltip> {
-    let detail = words::detail(step, &forecast.plan)?;
+fn tooltip(step: &StepForecast) -> Option<lsp::InlayHintTooltip> {
+    let detail = words::detail(step)?;
     Some(lsp::InlayHintTooltip::String(detail))
 }
 

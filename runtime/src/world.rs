@@ -1,5 +1,6 @@
 //! What the store tells a plan.
 
+use crate::image::load::layout_config;
 use crate::store::{ImageDetails, Store};
 use cooperage_lang::model::ignore::Patterns;
 use cooperage_lang::model::platform::Platform;
@@ -35,15 +36,21 @@ impl World for StoreWorld<'_> {
     }
 
     fn layout_image(&self, layout: &str, platform: &Platform) -> Known<Arc<ImageConfig>> {
-        match crate::image::layout::read_config(layout, platform) {
+        match read_layout(layout, platform) {
             Ok(details) => Known::Yes(Arc::new(details.config)),
-            Err(error) => Known::No(error.to_string()),
+            Err(error) => Known::No(error),
         }
     }
 
     fn ignore_patterns(&self) -> Option<Arc<Patterns>> {
         self.ignore.clone()
     }
+}
+
+/// Config of a layout's image; a sentence when it has none for `platform`.
+pub(crate) fn read_layout(layout: &str, platform: &Platform) -> Result<ImageDetails, String> {
+    let config = layout_config(layout, platform).map_err(|e| e.to_string())?;
+    ImageDetails::parse(&config).map_err(|e| e.to_string())
 }
 
 /// Whether an image runs on `platform`. An image that does not say where it runs is taken at its word.

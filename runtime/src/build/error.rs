@@ -1,7 +1,7 @@
 //! Why a build failed, and where in the Dockerfile.
 
-use crate::build::content::ContentError;
-use crate::build::ops::copy::CopyError;
+use crate::build::ops::CopyError;
+use crate::build::selection::SelectError;
 use crate::container::LaunchError;
 use crate::registry::PullError;
 use cooperage_lang::plan::Plan;
@@ -39,7 +39,7 @@ pub enum Problem {
     Context { path: PathBuf, source: std::io::Error },
     /// What a COPY, ADD or mount names cannot be read.
     #[error(transparent)]
-    Content(#[from] ContentError),
+    Content(#[from] SelectError),
     /// Files could not be copied.
     #[error(transparent)]
     Copy(#[from] CopyError),
@@ -188,8 +188,8 @@ impl std::error::Error for BuildError {
     }
 }
 
-impl<T: Into<Problem>> From<T> for BuildError {
-    fn from(problem: T) -> Self {
+impl From<Problem> for BuildError {
+    fn from(problem: Problem) -> Self {
         Self::new(problem)
     }
 }

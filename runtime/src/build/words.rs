@@ -3,8 +3,8 @@
 
 use crate::units::{Size, Span, ago};
 use cooperage_lang::plan::{Plan, Step, StepId};
-use crate::build::cache::{CacheStatus, MissKind};
-use crate::build::forecast::{Forecast, StepForecast};
+use super::cache::{CacheStatus, MissKind};
+use super::forecast::{Forecast, StepForecast};
 use std::time::SystemTime;
 
 /// `cached 2 h ago, 38.0 MB`; `reruns: app/requirements.txt (content) changed, last took 42 s`; `depends on stage deps`.
@@ -37,7 +37,8 @@ fn dependency(plan: &Plan, step: StepId, on: StepId) -> String {
 
 /// The text of a step in one row.
 pub fn title(step: &Step) -> String {
-    text::one_line(if step.number.is_some() { &step.text } else { &step.name })
+    let text = if step.number.is_some() { &step.text } else { &step.name };
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The last line of a forecast: `9 of 12 cached, about 51 s`.
@@ -71,5 +72,22 @@ pub fn reason(status: &CacheStatus) -> Option<String> {
         }
         CacheStatus::Never => Some("no-cache-flag".to_owned()),
         CacheStatus::Hit(_) | CacheStatus::Depends { .. } => None,
+    }
+}
+
+/// As [`summary`], of the steps of one stage.
+pub fn stage_summary(forecast: &Forecast, stage: usize) -> String {
+    let steps: Vec<_> = forecast.numbered().filter(|s| forecast.plan.step(s.step).stage == Some(stage)).collect();
+    let cached = steps.iter().filter(|s| matches!(s.status, CacheStatus::Hit(_))).count();
+    format!("{cached} of {} cached", steps.len())
+}
+
+/// All culprits of a step that misses, one a line; nothing when the sentence says it all.
+pub fn detail(step: &StepForecast) -> Option<String> {
+    match &step.status {
+        CacheStatus::Miss(reason) if reason.culprits.len() > 1 => {
+            Some(reason.culprits.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+        }
+        _ => step.problem.clone(),
     }
 }

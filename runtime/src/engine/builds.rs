@@ -360,7 +360,7 @@ fn plan_options(request: &BuildRequest) -> Result<PlanOptions, BuildError> {
     let target_platform = request
         .platform
         .as_deref()
-        .map(Platform::parse)
+        .map(|text| Platform::parse(text, &host_platform()))
         .transpose()
         .map_err(|e| Problem::Option(format!("--platform: {e}")))?;
     Ok(PlanOptions {

@@ -184,7 +184,7 @@ impl Engine {
     ) -> Result<Image, EngineError> {
         let reference = parse_name(name)?.with_default_tag();
         let platform = match platform {
-            Some(text) => Platform::parse(text)
+            Some(text) => Platform::parse(text, &super::builds::host_platform())
                 .map_err(|e| EngineError::Name { name: text.to_owned(), reason: e.to_string() })?,
             None => super::builds::host_platform(),
         };

@@ -18,8 +18,7 @@ impl Session<'_> {
         let trees = self.source_trees(plan, copy, states)?;
         let root = self.root_stack(step, states)?;
         let draft = self.draft()?;
-        let options = ops::copy::CopyOptions { epoch: self.source_date_epoch(), ..Default::default() };
-        ops::copy::copy(copy, &root, &views(&trees), draft.fs(), &options)
+        ops::copy(copy, &root, &views(&trees), draft.fs(), &self.copy_options())
             .map_err(|e| BuildError::from(Problem::Copy(e)).at(&self.planned.name, &self.planned.source, step.range))?;
         self.commit(draft)
     }
@@ -27,7 +26,7 @@ impl Session<'_> {
     pub(super) fn run_mkdir(&self, step: &Step, mkdir: &Mkdir, states: &[State]) -> Result<Ran, BuildError> {
         let root = self.root_stack(step, states)?;
         let draft = self.draft()?;
-        ops::mkdir::mkdir(mkdir, &root, draft.fs(), self.source_date_epoch())
+        ops::mkdir(mkdir, &root, draft.fs(), &self.copy_options())
             .map_err(|e| BuildError::from(Problem::Copy(e)).at(&self.planned.name, &self.planned.source, step.range))?;
         self.commit(draft)
     }
@@ -42,6 +41,10 @@ impl Session<'_> {
             State::Ready { snapshot, .. } => self.stack(snapshot),
             State::Pending { .. } => unreachable!("a step runs after its root"),
         }
+    }
+
+    fn copy_options(&self) -> ops::CopyOptions {
+        ops::CopyOptions { epoch: self.source_date_epoch(), ..ops::CopyOptions::default() }
     }
 
     fn draft(&self) -> Result<LayerDraft, BuildError> {

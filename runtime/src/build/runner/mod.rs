@@ -22,7 +22,7 @@ use super::selection::SourceView;
 use super::tree::FileTree;
 use crate::cancel::Cancel;
 use crate::engine::{Engine, Planned};
-use crate::image::layout;
+use crate::world::read_layout;
 use crate::store::{CacheKey, DiffId, ImageRecord, Lease, NewRecord, StepRun, Store, StoreError};
 use cooperage_lang::model::ignore::Patterns;
 use cooperage_lang::model::reference::Reference;
@@ -343,7 +343,7 @@ impl<'a> Session<'a> {
         platform: &cooperage_lang::model::platform::Platform,
     ) -> Result<State, BuildError> {
         let pending = State::Pending { chain: None, on: step.id };
-        let Ok(read) = layout::read_config(text, platform) else { return Ok(pending) };
+        let Ok(read) = read_layout(text, platform) else { return Ok(pending) };
         let here = match self.store {
             Some(opened) => read
                 .diff_ids
@@ -450,7 +450,7 @@ impl CacheView for Session<'_> {
             took: run.took,
             size: run.bytes,
             facts: meta.facts,
-            inputs: content::unpack(&inputs),
+            inputs: unpack(&inputs),
         })
     }
 
@@ -462,7 +462,7 @@ impl CacheView for Session<'_> {
                 Some((Reference::familiar(reference), digest.to_string()))
             }
             Op::Source(Source::OciLayout { layout, platform }) => {
-                let read = layout::read_config(layout, platform).ok()?;
+                let read = read_layout(layout, platform).ok()?;
                 let layers: Vec<String> = read.diff_ids.iter().map(DiffId::to_string).collect();
                 Some((layout.clone(), layers.join("+")))
             }
@@ -501,7 +501,7 @@ impl Runner for Session<'_> {
         let opened = self.store()?;
         let meta = Meta { root: hex(&record.root.0), facts: decision.facts.clone() };
         let meta = serde_json::to_string(&meta).expect("string keys only");
-        let manifest = content::pack(&decision.inputs);
+        let manifest = pack(&decision.inputs);
         let new = NewRecord {
             layer: Some(record.layer),
             took: record.took,
@@ -531,6 +531,29 @@ impl Runner for Session<'_> {
     fn canceled(&self) -> BuildError {
         Problem::Canceled.into()
     }
+}
+
+/// Manifests one behind the other, each with its length before it.
+fn pack(manifests: &[Arc<ContentManifest>]) -> Vec<u8> {
+    let mut packed = Vec::new();
+    for manifest in manifests {
+        let bytes = manifest.to_bytes();
+        packed.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
+        packed.extend_from_slice(&bytes);
+    }
+    packed
+}
+
+/// Inverse of [`pack`]; ends at the first thing that is no manifest.
+fn unpack(mut packed: &[u8]) -> Vec<Arc<ContentManifest>> {
+    let mut manifests = Vec::new();
+    while let Some((length, rest)) = packed.split_first_chunk::<4>() {
+        let Some((bytes, rest)) = rest.split_at_checked(u32::from_le_bytes(*length) as usize) else { break };
+        let Some(manifest) = ContentManifest::from_bytes(bytes) else { break };
+        manifests.push(Arc::new(manifest));
+        packed = rest;
+    }
+    manifests
 }
 
 fn store(error: StoreError) -> BuildError {
