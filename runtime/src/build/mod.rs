@@ -4,7 +4,14 @@
 //! [`decide`](cache::decide); nothing else computes a cache key.
 
 pub mod cache;
+pub mod content;
+pub mod context;
 pub mod events;
 pub mod exec;
 pub mod forecast;
+pub mod ops;
+mod pool;
 pub mod request;
+pub mod selection;
+pub mod stack;
+pub mod tree;
