@@ -11,5 +11,6 @@ pub mod platform;
 pub mod port;
 pub mod quote;
 pub mod reference;
+mod rune;
 pub mod signal;
 pub mod url;
