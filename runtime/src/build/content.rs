@@ -43,7 +43,7 @@ pub struct ManifestEntry<'a> {
     pub mode: u32,
     pub uid: u32,
     pub gid: u32,
-    /// Of bytes and attributes; zeros for folders. Of a manifest that was stored, only the first eight bytes.
+    /// Of bytes and attributes; zeros for a folder without attributes. Of a manifest that was stored, only the first eight bytes.
     pub digest: ContentDigest,
 }
 
@@ -217,9 +217,7 @@ impl ContentManifest {
             put_number(&mut body, u64::from(kind_number(e.kind)) << 12 | u64::from(e.mode));
             put_number(&mut body, u64::from(e.uid));
             put_number(&mut body, u64::from(e.gid));
-            if e.kind != Kind::Dir {
-                body.extend_from_slice(&e.digest[..STORED]);
-            }
+            body.extend_from_slice(&e.digest[..STORED]);
             last = e.path;
         }
         let mut out = vec![VERSION];
@@ -261,12 +259,10 @@ impl ContentManifest {
             let kind = number_kind(bits >> 12)?;
             let uid = u32::try_from(take_number(&mut at)?).ok()?;
             let gid = u32::try_from(take_number(&mut at)?).ok()?;
+            let (head, rest) = at.split_at_checked(STORED)?;
             let mut digest = [0; 32];
-            if kind != Kind::Dir {
-                let (head, rest) = at.split_at_checked(STORED)?;
-                digest[..STORED].copy_from_slice(head);
-                at = rest;
-            }
+            digest[..STORED].copy_from_slice(head);
+            at = rest;
             let path = start..manifest.paths.len() as u32;
             manifest.entries.push(Raw { path, kind, mode: (bits & 0o7777) as u32, uid, gid, digest });
         }
@@ -315,6 +311,8 @@ struct Gather<'a> {
     place: Vec<u32>,
     /// Entries whose digest has to be computed, with the tree that has them.
     unread: Vec<(usize, &'a dyn FileTree)>,
+    /// Extended attributes of entries that have some.
+    attributes: Vec<(usize, Vec<u8>)>,
     /// What is hashed before the entry of that number.
     marks: Vec<(usize, Vec<u8>)>,
 }
@@ -368,6 +366,18 @@ impl<'a> Gather<'a> {
                 Some(Sha256::digest(format!("{}:{}", stat.device.0, stat.device.1)).into())
             }
         };
+        if tree.has_xattrs() && matches!(stat.kind, Kind::File | Kind::Dir) {
+            let mut text = Vec::new();
+            for (name, value) in tree.xattrs(&rooted())? {
+                for part in [name.as_slice(), &value] {
+                    put_number(&mut text, part.len() as u64);
+                    text.extend_from_slice(part);
+                }
+            }
+            if !text.is_empty() {
+                self.attributes.push((self.manifest.entries.len(), text));
+            }
+        }
         if digest.is_none() {
             self.unread.push((self.manifest.entries.len(), tree));
         }
@@ -384,6 +394,10 @@ impl<'a> Gather<'a> {
 
     fn finish(mut self) -> Result<ContentManifest, SelectError> {
         self.read()?;
+        for (i, text) in &self.attributes {
+            let digest = &mut self.manifest.entries[*i].digest;
+            *digest = Sha256::new().chain_update(*digest).chain_update(text).finalize().into();
+        }
         let mut hash = Sha256::new();
         let mut marks = self.marks.iter().peekable();
         let mut buffer = Vec::new();

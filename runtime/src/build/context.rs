@@ -362,6 +362,10 @@ impl FileTree for Context {
         Ok(Vec::new())
     }
 
+    fn has_xattrs(&self) -> bool {
+        false
+    }
+
     fn digest(&self, path: &[u8]) -> Result<ContentDigest, TreeError> {
         if let Some(stat) = self.lstat(path)? {
             if let Some(digest) = self.remembered(path, &Key::of(&stat)) {

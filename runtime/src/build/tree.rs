@@ -108,6 +108,11 @@ pub trait FileTree: Send + Sync {
     /// Extended attributes that belong to an image: `security.capability`, `user.*`.
     fn xattrs(&self, path: &[u8]) -> Result<Xattrs, TreeError>;
 
+    /// Whether any entry can have extended attributes.
+    fn has_xattrs(&self) -> bool {
+        true
+    }
+
     /// Digest of the content of the file `path`; reads it when it is not known.
     fn digest(&self, path: &[u8]) -> Result<ContentDigest, TreeError>;
 

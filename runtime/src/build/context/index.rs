@@ -207,13 +207,13 @@ impl<'a> Update<'a> {
         for (folder, files) in self.folders.iter().filter(|(_, files)| !files.is_empty()) {
             entries.clear();
             for (name, (key, digest)) in files {
-                encode_entry(&mut entries, name, key, digest);
+                encode_entry(&mut entries, name.as_bstr(), key, digest);
             }
             put(&mut out, folder);
             put(&mut out, &entries);
         }
         for (folder, range) in &self.old.folders {
-            if !self.folders.contains_key(folder) && !self.is_gone(folder) {
+            if !self.folders.contains_key(folder) && !self.is_gone(folder.as_bstr()) {
                 put(&mut out, folder);
                 put(&mut out, &self.old.bytes[range.clone()]);
             }
