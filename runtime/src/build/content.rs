@@ -102,19 +102,28 @@ pub fn selection(op: &Copy, views: &[SourceView<'_>]) -> Result<ContentManifest,
         gather.mark(b"source", &[]);
         match (source, view) {
             (CopySource::Path { path, .. }, SourceView::Tree(tree)) => {
-                let options = SelectOptions { wildcards: true, parents: op.parents, exclude: &op.exclude };
+                let options = SelectOptions {
+                    wildcards: true,
+                    parents: op.parents,
+                    exclude: &op.exclude,
+                };
                 for m in select(*tree, path.as_bytes(), &options)? {
                     let whole = m.stat.kind != Kind::Dir;
                     gather.matched(*tree, &m, whole)?;
                 }
             }
             (CopySource::Git { .. }, SourceView::Tree(tree)) => {
-                let options = SelectOptions { exclude: &op.exclude, ..SelectOptions::default() };
+                let options = SelectOptions {
+                    exclude: &op.exclude,
+                    ..SelectOptions::default()
+                };
                 for m in select(*tree, b"/", &options)? {
                     gather.matched(*tree, &m, true)?;
                 }
             }
-            (CopySource::Http { name, .. }, SourceView::File { digest, .. }) => gather.mark(name.as_bytes(), digest),
+            (CopySource::Http { name, .. }, SourceView::File { digest, .. }) => {
+                gather.mark(name.as_bytes(), digest);
+            }
             // The text of a heredoc is part of the step's definition.
             (CopySource::Inline { .. }, _) => {}
             (CopySource::Path { .. } | CopySource::Git { .. } | CopySource::Http { .. }, _) => {
@@ -146,12 +155,17 @@ pub fn compare(old: &ContentManifest, new: &ContentManifest) -> Vec<Culprit> {
         all
     };
     let (old_order, new_order) = (sorted(old), sorted(new));
-    let (mut olds, mut news) = (old_order.into_iter().peekable(), new_order.into_iter().peekable());
+    let (mut olds, mut news) = (
+        old_order.into_iter().peekable(),
+        new_order.into_iter().peekable(),
+    );
     let mut found = Vec::new();
     loop {
-        let (a, b) = (olds.peek().map(|i| old.entry(*i)), news.peek().map(|i| new.entry(*i)));
+        let (a, b) = (
+            olds.peek().map(|i| old.entry(*i)),
+            news.peek().map(|i| new.entry(*i)),
+        );
         let (path, what) = match (a, b) {
-            (None, None) => return found,
             (Some(a), b) if b.is_none_or(|b| a.path < b.path) => {
                 olds.next();
                 (a.path, Some(What::Removed))
@@ -165,9 +179,12 @@ pub fn compare(old: &ContentManifest, new: &ContentManifest) -> Vec<Culprit> {
                 news.next();
                 (b.path, Some(What::Added))
             }
-            (Some(_), None) => return found,
+            (_, None) => return found,
         };
-        found.extend(what.map(|what| Culprit { path: path.to_owned(), what }));
+        found.extend(what.map(|what| Culprit {
+            path: path.to_owned(),
+            what,
+        }));
     }
 }
 
@@ -214,7 +231,10 @@ impl ContentManifest {
             put_number(&mut body, shared as u64);
             put_number(&mut body, (e.path.len() - shared) as u64);
             body.extend_from_slice(&e.path[shared..]);
-            put_number(&mut body, u64::from(kind_number(e.kind)) << 12 | u64::from(e.mode));
+            put_number(
+                &mut body,
+                u64::from(kind_number(e.kind)) << 12 | u64::from(e.mode),
+            );
             put_number(&mut body, u64::from(e.uid));
             put_number(&mut body, u64::from(e.gid));
             body.extend_from_slice(&e.digest[..STORED]);
@@ -241,19 +261,27 @@ impl ContentManifest {
         std::io::Read::read_to_end(&mut std::io::Read::take(decoder, LIMIT), &mut body).ok()?;
         let mut at = body.as_slice();
         let count = take_number(&mut at)?;
-        let mut manifest = Self { digest: *digest, ..Self::default() };
+        let mut manifest = Self {
+            digest: *digest,
+            ..Self::default()
+        };
         for _ in 0..count {
             let shared = usize::try_from(take_number(&mut at)?).ok()?;
             let own = usize::try_from(take_number(&mut at)?).ok()?;
             let (name, rest) = at.split_at_checked(own)?;
             at = rest;
-            let last = manifest.entries.last().map_or(0..0, |e: &Raw| e.path.clone());
+            let last = manifest
+                .entries
+                .last()
+                .map_or(0..0, |e: &Raw| e.path.clone());
             let shared_end = last.start as usize + shared;
             if shared_end > last.end as usize {
                 return None;
             }
             let start = manifest.paths.len() as u32;
-            manifest.paths.extend_from_within(last.start as usize..shared_end);
+            manifest
+                .paths
+                .extend_from_within(last.start as usize..shared_end);
             manifest.paths.extend_from_slice(name);
             let bits = take_number(&mut at)?;
             let kind = number_kind(bits >> 12)?;
@@ -264,14 +292,28 @@ impl ContentManifest {
             digest[..STORED].copy_from_slice(head);
             at = rest;
             let path = start..manifest.paths.len() as u32;
-            manifest.entries.push(Raw { path, kind, mode: (bits & 0o7777) as u32, uid, gid, digest });
+            manifest.entries.push(Raw {
+                path,
+                kind,
+                mode: (bits & 0o7777) as u32,
+                uid,
+                gid,
+                digest,
+            });
         }
         Some(manifest)
     }
 }
 
-const KINDS: [Kind; 7] =
-    [Kind::File, Kind::Dir, Kind::Symlink, Kind::Fifo, Kind::Char, Kind::Block, Kind::Socket];
+const KINDS: [Kind; 7] = [
+    Kind::File,
+    Kind::Dir,
+    Kind::Symlink,
+    Kind::Fifo,
+    Kind::Char,
+    Kind::Block,
+    Kind::Socket,
+];
 
 fn kind_number(kind: Kind) -> u8 {
     KINDS.iter().position(|k| *k == kind).unwrap_or(0) as u8
@@ -326,7 +368,12 @@ impl<'a> Gather<'a> {
     }
 
     /// A match with everything below it; `itself`: its own mode and content count.
-    fn matched(&mut self, tree: &'a dyn FileTree, m: &Match, itself: bool) -> Result<(), SelectError> {
+    fn matched(
+        &mut self,
+        tree: &'a dyn FileTree,
+        m: &Match,
+        itself: bool,
+    ) -> Result<(), SelectError> {
         self.mark(&m.name, &[kind_number(m.stat.kind)]);
         let root = match relative(&m.root) {
             b"." => b"",
@@ -384,7 +431,11 @@ impl<'a> Gather<'a> {
         self.manifest.entries.push(Raw {
             path: full,
             kind: stat.kind,
-            mode: if stat.kind == Kind::Symlink { 0o777 } else { stat.mode },
+            mode: if stat.kind == Kind::Symlink {
+                0o777
+            } else {
+                stat.mode
+            },
             uid: stat.uid,
             gid: stat.gid,
             digest: digest.unwrap_or_default(),
@@ -396,7 +447,11 @@ impl<'a> Gather<'a> {
         self.read()?;
         for (i, text) in &self.attributes {
             let digest = &mut self.manifest.entries[*i].digest;
-            *digest = Sha256::new().chain_update(*digest).chain_update(text).finalize().into();
+            *digest = Sha256::new()
+                .chain_update(*digest)
+                .chain_update(text)
+                .finalize()
+                .into();
         }
         let mut hash = Sha256::new();
         let mut marks = self.marks.iter().peekable();
@@ -407,7 +462,8 @@ impl<'a> Gather<'a> {
                 hash.update((text.len() as u64).to_le_bytes());
                 hash.update(text);
             }
-            let name = &self.manifest.paths[(e.path.start + self.place[i]) as usize..e.path.end as usize];
+            let name =
+                &self.manifest.paths[(e.path.start + self.place[i]) as usize..e.path.end as usize];
             buffer.clear();
             buffer.push(2);
             buffer.extend_from_slice(&(name.len() as u32).to_le_bytes());
@@ -440,7 +496,10 @@ impl<'a> Gather<'a> {
                 let path = BString::from([b"/", self.manifest.entry(*i).path.as_bytes()].concat());
                 let digest = tree.digest(&path);
                 let failed = digest.is_err();
-                results.lock().unwrap_or_else(PoisonError::into_inner).push((*i, digest));
+                results
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push((*i, digest));
                 if failed {
                     next.store(usize::MAX / 2, Ordering::Relaxed);
                 }

@@ -9,9 +9,12 @@ pub mod ignore;
 mod index;
 mod walk;
 
+#[cfg(test)]
+mod tests;
+
 use super::tree::{
-    self, ContentDigest, FileTree, Kind, Listed, Listing, MissingHint, Stat, TreeError, Xattrs, child, elements,
-    file_name, is_below, open_below, parent, relative,
+    self, ContentDigest, FileTree, Kind, Listed, Listing, MissingHint, Stat, TreeError, Xattrs,
+    child, elements, file_name, is_below, open_below, parent, relative,
 };
 use bstr::{BString, ByteSlice};
 use cooperage_lang::model::ignore::ParentMatches;
@@ -105,12 +108,20 @@ impl Context {
     ///
     /// # Errors
     /// [`ContextError::Open`] when it is no folder that can be read.
-    pub fn open(path: &Path, ignore: IgnoreFile, indexes: Option<&Path>) -> Result<Self, ContextError> {
-        let failed = |source: io::Error| ContextError::Open { path: path.to_owned(), source };
+    pub fn open(
+        path: &Path,
+        ignore: IgnoreFile,
+        indexes: Option<&Path>,
+    ) -> Result<Self, ContextError> {
+        let failed = |source: io::Error| ContextError::Open {
+            path: path.to_owned(),
+            source,
+        };
         // The index is found by the real path: the same folder under two names has one.
         let real = path.canonicalize().map_err(failed)?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let root = rustix::fs::open(&real, flags, rustix::fs::Mode::empty()).map_err(|e| failed(e.into()))?;
+        let root = rustix::fs::open(&real, flags, rustix::fs::Mode::empty())
+            .map_err(|e| failed(e.into()))?;
         let resolution = resolution_of(&root);
         let index_file = indexes.map(|folder| folder.join(index::file_name(&real)));
         let index = index_file.as_deref().map(Index::read).unwrap_or_default();
@@ -139,12 +150,18 @@ impl Context {
     /// Forgets what is known of these paths (rooted) and of everything below them: an editor calls it for each change
     /// the file system reports. The ignore file is not read again; a change of it needs a new [`Context`].
     pub fn refresh(&self, paths: &[BString]) {
-        let gone = |known: &BString| paths.iter().any(|p| known == parent(p) || is_below(known, p));
+        let gone = |known: &BString| {
+            paths
+                .iter()
+                .any(|p| known == parent(p) || is_below(known, p))
+        };
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         state.read.retain(|known, _| !gone(known));
         // Whether an excluded folder shows depends on what is below it, so its parents go too.
         let negated = self.ignore.patterns().has_negations();
-        state.listings.retain(|known, _| !gone(known) && !(negated && paths.iter().any(|p| is_below(p, known))));
+        state.listings.retain(|known, _| {
+            !(gone(known) || (negated && paths.iter().any(|p| is_below(p, known))))
+        });
         drop(state);
         let mut fresh = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);
         fresh.retain(|known, f| f.sure || !paths.iter().any(|p| is_below(known, p)));
@@ -161,7 +178,9 @@ impl Context {
     /// # Errors
     /// [`ContextError::Index`]; a build can go on without it.
     pub fn save(&self) -> Result<(), ContextError> {
-        let Some(file) = &self.index_file else { return Ok(()) };
+        let Some(file) = &self.index_file else {
+            return Ok(());
+        };
         let fresh = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);
         if !fresh.values().any(|f| f.sure) {
             return Ok(());
@@ -174,7 +193,10 @@ impl Context {
         for (path, f) in fresh.iter().filter(|(_, f)| f.sure) {
             update.file(parent(path), file_name(path), f.key, f.digest);
         }
-        update.write(file).map_err(|source| ContextError::Index { path: file.clone(), source })
+        update.write(file).map_err(|source| ContextError::Index {
+            path: file.clone(),
+            source,
+        })
     }
 
     /// The patterns' verdict on the folders above `path`; `None` when one of them hides everything below it.
@@ -190,7 +212,9 @@ impl Context {
                 done.push(b'/');
             }
             done.extend_from_slice(element);
-            let verdict = patterns.visit(&state, &done).map_err(|e| self.ignore.error(&e))?;
+            let verdict = patterns
+                .visit(&state, &done)
+                .map_err(|e| self.ignore.error(e))?;
             if verdict.excluded && !patterns.may_reinclude_below(&done) {
                 return Ok(None);
             }
@@ -201,20 +225,35 @@ impl Context {
 
     /// Attributes of a path whose folder was not listed.
     fn stat_alone(&self, path: &[u8]) -> Result<Option<Stat>, TreeError> {
-        let Some(above) = self.state_for(parent(path))? else { return Ok(None) };
+        let Some(above) = self.state_for(parent(path))? else {
+            return Ok(None);
+        };
         let excluded = if self.ignore.patterns().is_empty() {
             false
         } else {
-            self.ignore.patterns().visit(&above, relative(path)).map_err(|e| self.ignore.error(&e))?.excluded
+            self.ignore
+                .patterns()
+                .visit(&above, relative(path))
+                .map_err(|e| self.ignore.error(e))?
+                .excluded
         };
-        let Some(stat) = self.stat_on_disk(path)? else { return Ok(None) };
+        let Some(stat) = self.stat_on_disk(path)? else {
+            return Ok(None);
+        };
         let shown = !excluded || (stat.kind == Kind::Dir && !self.list(path)?.is_empty());
         Ok((shown && stat.kind != Kind::Socket).then_some(stat))
     }
 
     fn stat_on_disk(&self, path: &[u8]) -> Result<Option<Stat>, TreeError> {
-        let raw = open_below(&self.root, parent(path), OFlags::PATH | OFlags::DIRECTORY)
-            .and_then(|folder| rustix::fs::statat(&folder, relative(file_name(path)), AtFlags::SYMLINK_NOFOLLOW));
+        let raw = open_below(&self.root, parent(path), OFlags::PATH | OFlags::DIRECTORY).and_then(
+            |folder| {
+                rustix::fs::statat(
+                    &folder,
+                    relative(file_name(path)),
+                    AtFlags::SYMLINK_NOFOLLOW,
+                )
+            },
+        );
         match raw {
             Ok(raw) => Ok(Some(walk::context_stat(&raw))),
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NAMETOOLONG) => Ok(None),
@@ -224,25 +263,31 @@ impl Context {
 
     /// Reads one folder.
     fn read_folder(&self, path: &[u8]) -> Result<Folder, TreeError> {
-        let Some(state) = self.state_for(path)? else { return Ok(Folder::default()) };
+        let Some(state) = self.state_for(path)? else {
+            return Ok(Folder::default());
+        };
         match open_below(&self.root, path, OFlags::RDONLY | OFlags::DIRECTORY) {
             Ok(fd) => Ok(walk::read(&self.walk(), &fd, path, &state)?.0),
-            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NAMETOOLONG) => Ok(Folder::default()),
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NAMETOOLONG) => {
+                Ok(Folder::default())
+            }
             Err(e) => Err(failed("list", path, e)),
         }
     }
 
     fn walk(&self) -> walk::Walk<'_> {
-        walk::Walk { root: &self.root, ignore: &self.ignore, index: &self.index }
+        walk::Walk {
+            root: &self.root,
+            ignore: &self.ignore,
+            index: &self.index,
+        }
     }
 
     /// A digest that is remembered for the file with these attributes.
     fn remembered(&self, path: &[u8], key: &Key) -> Option<ContentDigest> {
         let fresh = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(f) = fresh.get(path.as_bstr()) {
-            if f.key == *key {
-                return Some(f.digest);
-            }
+        if let Some(f) = fresh.get(path.as_bstr()).filter(|f| f.key == *key) {
+            return Some(f.digest);
         }
         drop(fresh);
         self.index.find(parent(path), file_name(path), key)
@@ -253,20 +298,32 @@ impl Context {
     /// A digest is only sure when the file's change time lies so far back that any later change gives it another one, and
     /// when the file did not change while it was read. **Source:** git, *racy-git*.
     fn hash(&self, path: &[u8]) -> Result<ContentDigest, TreeError> {
-        let io = |source| TreeError::Io { doing: "read", path: path.into(), source };
+        let io = |source| TreeError::Io {
+            doing: "read",
+            path: path.into(),
+            source,
+        };
         let mut buffer = Vec::new();
         let mut last = None;
         for _ in 0..3 {
             let file = self.open(path)?;
-            let before = Key::of(&tree::stat_of(&rustix::fs::fstat(&file).map_err(|e| io(e.into()))?));
+            let before = Key::of(&tree::stat_of(
+                &rustix::fs::fstat(&file).map_err(|e| io(e.into()))?,
+            ));
             let sure = self.settle(&before);
             if sure == Settled::Waited {
                 continue;
             }
             let digest = tree::hash_reader(&file, &mut buffer).map_err(io)?;
-            let after = Key::of(&tree::stat_of(&rustix::fs::fstat(&file).map_err(|e| io(e.into()))?));
+            let after = Key::of(&tree::stat_of(
+                &rustix::fs::fstat(&file).map_err(|e| io(e.into()))?,
+            ));
             let sure = sure == Settled::Yes && after == before;
-            last = Some(Fresh { key: after, digest, sure });
+            last = Some(Fresh {
+                key: after,
+                digest,
+                sure,
+            });
             if after == before {
                 break;
             }
@@ -280,7 +337,10 @@ impl Context {
                 sure: false,
             },
         };
-        self.fresh.lock().unwrap_or_else(PoisonError::into_inner).insert(path.into(), fresh);
+        self.fresh
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(path.into(), fresh);
         Ok(fresh.digest)
     }
 
@@ -318,7 +378,13 @@ impl FileTree for Context {
             let raw = rustix::fs::fstat(&self.root).map_err(|e| failed("read", path, e))?;
             return Ok(Some(walk::context_stat(&raw)));
         }
-        let known = self.state.read().unwrap_or_else(PoisonError::into_inner).listings.get(parent(path)).cloned();
+        let known = self
+            .state
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .listings
+            .get(parent(path))
+            .cloned();
         match known {
             Some(listing) => Ok(find(&listing, file_name(path)).map(|l| l.stat)),
             None => self.stat_alone(path),
@@ -327,10 +393,21 @@ impl FileTree for Context {
 
     fn list(&self, path: &[u8]) -> Result<Listing, TreeError> {
         let path = path.as_bstr();
-        if let Some(listing) = self.state.read().unwrap_or_else(PoisonError::into_inner).listings.get(path) {
+        if let Some(listing) = self
+            .state
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .listings
+            .get(path)
+        {
             return Ok(listing.clone());
         }
-        let read = self.state.write().unwrap_or_else(PoisonError::into_inner).read.remove(path);
+        let read = self
+            .state
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .read
+            .remove(path);
         let mut folder = match read {
             Some(folder) => folder,
             None => self.read_folder(path)?,
@@ -341,20 +418,32 @@ impl FileTree for Context {
             }
         }
         let listing: Listing = Arc::from(folder.entries);
-        self.state.write().unwrap_or_else(PoisonError::into_inner).listings.insert(path.into(), listing.clone());
+        self.state
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .listings
+            .insert(path.into(), listing.clone());
         Ok(listing)
     }
 
     fn read_link(&self, path: &[u8]) -> Result<BString, TreeError> {
-        let text = open_below(&self.root, parent(path), OFlags::PATH | OFlags::DIRECTORY)
-            .and_then(|folder| rustix::fs::readlinkat(&folder, file_name(path).as_bytes(), Vec::new()));
-        Ok(text.map_err(|e| failed("read the link", path, e))?.into_bytes().into())
+        let text = open_below(&self.root, parent(path), OFlags::PATH | OFlags::DIRECTORY).and_then(
+            |folder| rustix::fs::readlinkat(&folder, file_name(path).as_bytes(), Vec::new()),
+        );
+        Ok(text
+            .map_err(|e| failed("read the link", path, e))?
+            .into_bytes()
+            .into())
     }
 
     fn open(&self, path: &[u8]) -> Result<File, TreeError> {
         // A pipe that took the file's place must not stop the build.
-        let fd = open_below(&self.root, path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY)
-            .map_err(|e| failed("open", path, e))?;
+        let fd = open_below(
+            &self.root,
+            path,
+            OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY,
+        )
+        .map_err(|e| failed("open", path, e))?;
         Ok(File::from(fd))
     }
 
@@ -367,18 +456,19 @@ impl FileTree for Context {
     }
 
     fn digest(&self, path: &[u8]) -> Result<ContentDigest, TreeError> {
-        if let Some(stat) = self.lstat(path)? {
-            if let Some(digest) = self.remembered(path, &Key::of(&stat)) {
-                return Ok(digest);
-            }
+        let stat = self.lstat(path)?;
+        match stat.and_then(|s| self.remembered(path, &Key::of(&s))) {
+            Some(digest) => Ok(digest),
+            None => self.hash(path),
         }
-        self.hash(path)
     }
 
     fn prefetch(&self, folders: &[BString]) {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        let wanted: Vec<&BString> =
-            folders.iter().filter(|f| !state.listings.contains_key(*f) && !state.read.contains_key(*f)).collect();
+        let wanted: Vec<&BString> = folders
+            .iter()
+            .filter(|f| !state.listings.contains_key(*f) && !state.read.contains_key(*f))
+            .collect();
         drop(state);
         let mut roots = Vec::new();
         for path in wanted {
@@ -401,19 +491,34 @@ impl FileTree for Context {
 
     fn missing(&self, path: &[u8]) -> MissingHint {
         let there = matches!(self.stat_on_disk(path), Ok(Some(_)));
-        let excluded_by = if there { self.ignore.excluding_line(relative(path)) } else { None };
-        let near = if excluded_by.is_some() { Vec::new() } else { tree::near_names(self, path) };
+        let excluded_by = if there {
+            self.ignore.excluding_line(relative(path))
+        } else {
+            None
+        };
+        let near = if excluded_by.is_some() {
+            Vec::new()
+        } else {
+            tree::near_names(self, path)
+        };
         MissingHint { excluded_by, near }
     }
 }
 
 /// The entry with that name.
 fn find<'a>(listing: &'a Listing, name: &[u8]) -> Option<&'a Listed> {
-    listing.binary_search_by(|l| l.name.as_slice().cmp(name)).ok().map(|i| &listing[i])
+    listing
+        .binary_search_by(|l| l.name.as_slice().cmp(name))
+        .ok()
+        .map(|i| &listing[i])
 }
 
 fn failed(doing: &'static str, path: &[u8], errno: Errno) -> TreeError {
-    TreeError::Io { doing, path: path.into(), source: errno.into() }
+    TreeError::Io {
+        doing,
+        path: path.into(),
+        source: errno.into(),
+    }
 }
 
 fn resolution_of(root: &OwnedFd) -> Resolution {

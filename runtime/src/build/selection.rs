@@ -2,7 +2,8 @@
 //! `--exclude`. Copying writes what is selected here, and the cache looks at the content of exactly that.
 
 use super::tree::{
-    ContentDigest, FileTree, Kind, MissingHint, Stat, TreeError, child, elements, file_name, is_below, relative, resolve,
+    ContentDigest, FileTree, Kind, MissingHint, Stat, TreeError, child, elements, file_name,
+    is_below, relative, resolve,
 };
 use bstr::{BStr, BString, ByteSlice};
 use cooperage_lang::model::ignore::{IgnoreError, ParentMatches, Patterns};
@@ -27,7 +28,11 @@ pub enum SourceView<'a> {
     /// Files of a step, of a context or of a git checkout.
     Tree(&'a dyn FileTree),
     /// The file of an HTTP source, on the host: its digest and the date it gets, seconds since 1970.
-    File { path: &'a std::path::Path, digest: ContentDigest, mtime: i64 },
+    File {
+        path: &'a std::path::Path,
+        digest: ContentDigest,
+        mtime: i64,
+    },
     /// The source carries its content: a heredoc.
     Inline,
 }
@@ -108,7 +113,12 @@ impl Below {
     fn push(&mut self, path: &[u8], stat: Stat, digest: Option<ContentDigest>, implied: bool) {
         let start = self.paths.len() as u32;
         self.paths.extend_from_slice(path);
-        self.entries.push(RawSelected { path: start..self.paths.len() as u32, stat, digest, implied });
+        self.entries.push(RawSelected {
+            path: start..self.paths.len() as u32,
+            stat,
+            digest,
+            implied,
+        });
     }
 }
 
@@ -121,40 +131,80 @@ impl Below {
 ///
 /// # Errors
 /// See [`SelectError`].
-pub fn select(tree: &dyn FileTree, path: &[u8], options: &SelectOptions<'_>) -> Result<Vec<Match>, SelectError> {
-    let (base, include) = if options.parents { split_pivot(path) } else { (BString::from(path), None) };
+pub fn select(
+    tree: &dyn FileTree,
+    path: &[u8],
+    options: &SelectOptions<'_>,
+) -> Result<Vec<Match>, SelectError> {
+    let (base, include) = if options.parents {
+        split_pivot(path)
+    } else {
+        (BString::from(path), None)
+    };
     let bad = |e: IgnoreError| SelectError::Pattern(e.to_string());
-    let exclude = if options.exclude.is_empty() { None } else { Some(Patterns::new(options.exclude).map_err(bad)?) };
+    let exclude = if options.exclude.is_empty() {
+        None
+    } else {
+        Some(Patterns::new(options.exclude).map_err(bad)?)
+    };
     // The empty pattern matches nothing, as no path is empty.
     let patterns: Option<Patterns> = match &include {
         Some(p) if p.is_empty() => Some(Patterns::default()),
         Some(p) => Some(Patterns::new(&[p]).map_err(bad)?),
         None => None,
     };
-    let names = if options.wildcards && has_wildcard(&base) { wildcard(tree, &base)? } else { vec![base.clone()] };
+    let names = if options.wildcards && has_wildcard(&base) {
+        wildcard(tree, &base)?
+    } else {
+        vec![base.clone()]
+    };
     let mut matches = Vec::with_capacity(names.len());
     for name in names {
         let root = resolve(tree, &name, true)?;
-        let Some(stat) = tree.lstat(&root)? else { return Err(missing(tree, &name, &root)) };
-        matches.push(Match { name: file_name(&name).to_owned(), root, stat, below: Below::default() });
+        let Some(stat) = tree.lstat(&root)? else {
+            return Err(missing(tree, &name, &root));
+        };
+        matches.push(Match {
+            name: file_name(&name).to_owned(),
+            root,
+            stat,
+            below: Below::default(),
+        });
     }
     if include.is_none() {
-        let folders: Vec<BString> =
-            matches.iter().filter(|m| m.stat.kind == Kind::Dir).map(|m| m.root.clone()).collect();
+        let folders: Vec<BString> = matches
+            .iter()
+            .filter(|m| m.stat.kind == Kind::Dir)
+            .map(|m| m.root.clone())
+            .collect();
         tree.prefetch(&folders);
     }
     for m in matches.iter_mut().filter(|m| m.stat.kind == Kind::Dir) {
         let only = include.as_ref().map(|p| literal_elements(p));
         if let Some(only) = &only {
             let mut start = m.root.clone();
-            only.iter().for_each(|e| super::tree::push(&mut start, e));
+            for element in only {
+                super::tree::push(&mut start, element);
+            }
             tree.prefetch(&[start]);
         }
-        let mut walk = Walk { tree, include: patterns.as_ref(), exclude: exclude.as_ref(), only, out: Below::default(), pending: Vec::new() };
+        let mut walk = Walk {
+            tree,
+            include: patterns.as_ref(),
+            exclude: exclude.as_ref(),
+            only,
+            out: Below::default(),
+            pending: Vec::new(),
+        };
         let include_state = patterns.as_ref().map(Patterns::root).unwrap_or_default();
         let exclude_state = exclude.as_ref().map(Patterns::root).unwrap_or_default();
         let root = m.root.clone();
-        walk.folder(&root, &mut BString::default(), &include_state, &exclude_state)?;
+        walk.folder(
+            &root,
+            &mut BString::default(),
+            &include_state,
+            &exclude_state,
+        )?;
         m.below = walk.out;
     }
     if let Some(pattern) = include {
@@ -164,21 +214,37 @@ pub fn select(tree: &dyn FileTree, path: &[u8], options: &SelectOptions<'_>) -> 
 }
 
 /// A `--parents` path without wildcards has to select something.
-fn required(tree: &dyn FileTree, base: &[u8], pattern: &[u8], matches: &[Match]) -> Result<(), SelectError> {
+fn required(
+    tree: &dyn FileTree,
+    base: &[u8],
+    pattern: &[u8],
+    matches: &[Match],
+) -> Result<(), SelectError> {
     if has_wildcard(base) || has_wildcard(pattern) {
         return Ok(());
     }
     let wanted = pattern;
-    let found = matches.iter().any(|m| m.below.iter().any(|s| !s.implied && is_below(s.path, wanted)));
+    let found = matches.iter().any(|m| {
+        m.below
+            .iter()
+            .any(|s| !s.implied && is_below(s.path, wanted))
+    });
     if found && !wanted.is_empty() {
         return Ok(());
     }
-    let path = if pattern.is_empty() { BString::from(base) } else { child(base, pattern) };
+    let path = if pattern.is_empty() {
+        BString::from(base)
+    } else {
+        child(base, pattern)
+    };
     Err(missing(tree, &path, &path))
 }
 
 fn missing(tree: &dyn FileTree, written: &[u8], resolved: &[u8]) -> SelectError {
-    SelectError::NotFound { path: written.into(), hint: tree.missing(resolved) }
+    SelectError::NotFound {
+        path: written.into(),
+        hint: tree.missing(resolved),
+    }
 }
 
 /// Splits a `--parents` path into the folder to start from and the pattern below it.
@@ -203,15 +269,23 @@ fn literal_elements(pattern: &[u8]) -> Vec<BString> {
     if pattern.starts_with(b"!") {
         return Vec::new();
     }
-    elements(pattern).take_while(|e| !has_wildcard(e) && !e.contains(&b'\\')).map(BString::from).collect()
+    elements(pattern)
+        .take_while(|e| !has_wildcard(e) && !e.contains(&b'\\'))
+        .map(BString::from)
+        .collect()
 }
 
 /// Paths that match a pattern. A matched folder is not looked into; a malformed pattern matches nothing.
 fn wildcard(tree: &dyn FileTree, pattern: &[u8]) -> Result<Vec<BString>, SelectError> {
     let all: Vec<&[u8]> = elements(pattern).collect();
-    let first = all.iter().position(|e| has_wildcard(e)).unwrap_or(all.len());
+    let first = all
+        .iter()
+        .position(|e| has_wildcard(e))
+        .unwrap_or(all.len());
     let mut prefix = BString::from("/");
-    all[..first].iter().for_each(|e| super::tree::push(&mut prefix, e));
+    all[..first]
+        .iter()
+        .for_each(|e| super::tree::push(&mut prefix, e));
     let rest = all[first..].join(&b'/');
     let base = resolve(tree, &prefix, true)?;
     match tree.lstat(&base)? {
@@ -220,9 +294,20 @@ fn wildcard(tree: &dyn FileTree, pattern: &[u8]) -> Result<Vec<BString>, SelectE
         Some(_) => {}
     }
     // Only a class can match a slash, so without one the number of elements is known.
-    let depth = if rest.contains(&b'[') { usize::MAX } else { all.len() - first };
+    let depth = if rest.contains(&b'[') {
+        usize::MAX
+    } else {
+        all.len() - first
+    };
     let mut found = Vec::new();
-    matching(tree, &base, &mut BString::default(), &rest, depth, &mut found)?;
+    matching(
+        tree,
+        &base,
+        &mut BString::default(),
+        &rest,
+        depth,
+        &mut found,
+    )?;
     Ok(found)
 }
 
@@ -243,7 +328,14 @@ fn matching(
         if glob_match(pattern, rel).unwrap_or(false) {
             found.push(child(folder, &entry.name));
         } else if entry.stat.kind == Kind::Dir && depth > 1 {
-            matching(tree, &child(folder, &entry.name), rel, pattern, depth - 1, found)?;
+            matching(
+                tree,
+                &child(folder, &entry.name),
+                rel,
+                pattern,
+                depth - 1,
+                found,
+            )?;
         }
         rel.truncate(length);
     }
@@ -278,10 +370,9 @@ impl Walk<'_> {
         let bad = |e: IgnoreError| SelectError::Pattern(e.to_string());
         let level = elements(rel).count();
         for entry in self.tree.list(folder)?.iter() {
-            if let Some(wanted) = self.only.as_ref().and_then(|only| only.get(level)) {
-                if *wanted != entry.name {
-                    continue;
-                }
+            let wanted = self.only.as_ref().and_then(|only| only.get(level));
+            if wanted.is_some_and(|wanted| *wanted != entry.name) {
+                continue;
             }
             let length = rel.len();
             if length > 0 {
@@ -308,10 +399,19 @@ impl Walk<'_> {
             let closed = excluded && !self.exclude.is_some_and(Patterns::has_negations);
             if entry.stat.kind == Kind::Dir && !closed {
                 if !selected {
-                    self.pending.push(Pending { path: rel.clone(), stat: entry.stat, written: false });
+                    self.pending.push(Pending {
+                        path: rel.clone(),
+                        stat: entry.stat,
+                        written: false,
+                    });
                 }
                 let path = child(folder, &entry.name);
-                self.folder(&path, rel, &below_include.unwrap_or_default(), &below_exclude.unwrap_or_default())?;
+                self.folder(
+                    &path,
+                    rel,
+                    &below_include.unwrap_or_default(),
+                    &below_exclude.unwrap_or_default(),
+                )?;
                 if !selected {
                     self.pending.pop();
                 }

@@ -5,8 +5,8 @@
 //! a file, so names, owners and digests need no privileges and no reading.
 
 use super::tree::{
-    self, ContentDigest, FileTree, Kind, Listed, Listing, Stat, TreeError, Xattrs, child, file_name, open_below, parent,
-    relative,
+    self, ContentDigest, FileTree, Kind, Listed, Listing, Stat, TreeError, Xattrs, child,
+    file_name, open_below, parent, relative,
 };
 use crate::store::{Entry, EntryKind, Layer, LayerIndex};
 use bstr::{BString, ByteSlice};
@@ -67,7 +67,10 @@ struct Found {
 impl LayerStack {
     /// Nothing: `FROM scratch`.
     pub fn empty() -> Self {
-        Self { layers: Vec::new(), folders: RwLock::default() }
+        Self {
+            layers: Vec::new(),
+            folders: RwLock::default(),
+        }
     }
 
     /// Stacks folders, bottom first.
@@ -77,15 +80,26 @@ impl LayerStack {
     pub fn open(layers: impl IntoIterator<Item = StackLayer>) -> Result<Self, TreeError> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let open = |layer: StackLayer| {
-            let fd = rustix::fs::open(&layer.dir, flags, Mode::empty()).map_err(|e| TreeError::Io {
-                doing: "open the layer",
-                path: layer.dir.to_string_lossy().into_owned().into(),
-                source: e.into(),
-            })?;
-            Ok(Opened { fd, index: layer.index, children: OnceLock::new() })
+            let fd =
+                rustix::fs::open(&layer.dir, flags, Mode::empty()).map_err(|e| TreeError::Io {
+                    doing: "open the layer",
+                    path: layer.dir.to_string_lossy().into_owned().into(),
+                    source: e.into(),
+                })?;
+            Ok(Opened {
+                fd,
+                index: layer.index,
+                children: OnceLock::new(),
+            })
         };
-        let layers = layers.into_iter().map(open).collect::<Result<_, TreeError>>()?;
-        Ok(Self { layers, folders: RwLock::default() })
+        let layers = layers
+            .into_iter()
+            .map(open)
+            .collect::<Result<_, TreeError>>()?;
+        Ok(Self {
+            layers,
+            folders: RwLock::default(),
+        })
     }
 
     /// Stacks layers of the store, bottom first. A layer whose index cannot be read is looked at on disk.
@@ -93,7 +107,10 @@ impl LayerStack {
     /// # Errors
     /// As [`LayerStack::open`].
     pub fn of_layers<'a>(layers: impl IntoIterator<Item = &'a Layer>) -> Result<Self, TreeError> {
-        Self::open(layers.into_iter().map(|l| StackLayer { dir: l.dir.clone(), index: l.index().ok() }))
+        Self::open(layers.into_iter().map(|l| StackLayer {
+            dir: l.dir.clone(),
+            index: l.index().ok(),
+        }))
     }
 
     /// Stacks folders without indexes, bottom first.
@@ -101,7 +118,10 @@ impl LayerStack {
     /// # Errors
     /// As [`LayerStack::open`].
     pub fn of_folders<P: AsRef<Path>>(folders: &[P]) -> Result<Self, TreeError> {
-        Self::open(folders.iter().map(|f| StackLayer { dir: f.as_ref().to_owned(), index: None }))
+        Self::open(folders.iter().map(|f| StackLayer {
+            dir: f.as_ref().to_owned(),
+            index: None,
+        }))
     }
 
     /// Tells whether there is no layer.
@@ -115,7 +135,10 @@ impl LayerStack {
             // An index has no entry for the root; the folder belongs to whoever runs us.
             Some(layer) if layer.index.is_none() => {
                 let raw = rustix::fs::fstat(&layer.fd).map_err(|e| failed("read", b"/", e))?;
-                Ok(Stat { ctime: None, ..tree::stat_of(&raw) })
+                Ok(Stat {
+                    ctime: None,
+                    ..tree::stat_of(&raw)
+                })
             }
             _ => Ok(Stat {
                 kind: Kind::Dir,
@@ -134,12 +157,20 @@ impl LayerStack {
 
     /// The merged folder at `path`; empty when there is none.
     fn merged(&self, path: &[u8]) -> Result<Arc<Merged>, TreeError> {
-        if let Some(m) = self.folders.read().unwrap_or_else(PoisonError::into_inner).get(path.as_bstr()) {
+        if let Some(m) = self
+            .folders
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(path.as_bstr())
+        {
             return Ok(m.clone());
         }
         let layers = self.layers_of(path)?;
         let merged = Arc::new(self.merge(path, layers)?);
-        self.folders.write().unwrap_or_else(PoisonError::into_inner).insert(path.into(), merged.clone());
+        self.folders
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(path.into(), merged.clone());
         Ok(merged)
     }
 
@@ -171,8 +202,16 @@ impl LayerStack {
         }
         all.retain(|_, (_, f)| !f.whiteout && f.stat.kind != Kind::Socket);
         let origin = all.values().map(|(n, _)| *n).collect();
-        let listing = all.into_iter().map(|(name, (_, f))| Listed { name, stat: f.stat, digest: f.digest });
-        Ok(Merged { listing: listing.collect(), origin, layers })
+        let listing = all.into_iter().map(|(name, (_, f))| Listed {
+            name,
+            stat: f.stat,
+            digest: f.digest,
+        });
+        Ok(Merged {
+            listing: listing.collect(),
+            origin,
+            layers,
+        })
     }
 
     fn layer(&self, n: u32) -> &Opened {
@@ -183,12 +222,18 @@ impl LayerStack {
     fn find(&self, path: &[u8]) -> Result<Option<(Listed, u32)>, TreeError> {
         let merged = self.merged(parent(path))?;
         let name = file_name(path);
-        let at = merged.listing.binary_search_by(|l| l.name.as_slice().cmp(name));
-        Ok(at.ok().map(|i| (merged.listing[i].clone(), merged.origin[i])))
+        let at = merged
+            .listing
+            .binary_search_by(|l| l.name.as_slice().cmp(name));
+        Ok(at
+            .ok()
+            .map(|i| (merged.listing[i].clone(), merged.origin[i])))
     }
 
     fn open_at(&self, path: &[u8], flags: OFlags) -> Result<OwnedFd, TreeError> {
-        let Some((_, n)) = self.find(path)? else { return Err(failed("open", path, Errno::NOENT)) };
+        let Some((_, n)) = self.find(path)? else {
+            return Err(failed("open", path, Errno::NOENT));
+        };
         open_below(&self.layer(n).fd, path, flags).map_err(|e| failed("open", path, e))
     }
 }
@@ -206,39 +251,65 @@ impl FileTree for LayerStack {
     }
 
     fn read_link(&self, path: &[u8]) -> Result<BString, TreeError> {
-        let Some((_, n)) = self.find(path)? else { return Err(failed("read the link", path, Errno::NOENT)) };
+        let Some((_, n)) = self.find(path)? else {
+            return Err(failed("read the link", path, Errno::NOENT));
+        };
         let layer = self.layer(n);
         if let Some(entry) = layer.index.as_ref().and_then(|i| i.find(bare(path))) {
             return Ok(entry.target.to_owned());
         }
-        let text = open_below(&layer.fd, parent(path), OFlags::PATH | OFlags::DIRECTORY)
-            .and_then(|folder| rustix::fs::readlinkat(&folder, file_name(path).as_bytes(), Vec::new()));
-        Ok(text.map_err(|e| failed("read the link", path, e))?.into_bytes().into())
+        let text = open_below(&layer.fd, parent(path), OFlags::PATH | OFlags::DIRECTORY).and_then(
+            |folder| rustix::fs::readlinkat(&folder, file_name(path).as_bytes(), Vec::new()),
+        );
+        Ok(text
+            .map_err(|e| failed("read the link", path, e))?
+            .into_bytes()
+            .into())
     }
 
     fn open(&self, path: &[u8]) -> Result<File, TreeError> {
-        self.open_at(path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY).map(File::from)
+        self.open_at(path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY)
+            .map(File::from)
     }
 
     fn xattrs(&self, path: &[u8]) -> Result<Xattrs, TreeError> {
-        let Some((listed, n)) = self.find(path)? else { return Ok(Vec::new()) };
+        let Some((listed, n)) = self.find(path)? else {
+            return Ok(Vec::new());
+        };
         let layer = self.layer(n);
         if let Some(index) = &layer.index {
-            let Some(entry) = index.find(bare(path)).map(|e| layer.content_entry(e)) else { return Ok(Vec::new()) };
-            let wanted = entry.xattrs().filter(|(name, _)| tree::is_image_xattr(name));
-            return Ok(wanted.map(|(name, value)| (name.to_owned(), value.to_vec())).collect());
+            let Some(entry) = index.find(bare(path)).map(|e| layer.content_entry(e)) else {
+                return Ok(Vec::new());
+            };
+            let wanted = entry
+                .xattrs()
+                .filter(|(name, _)| tree::is_image_xattr(name));
+            return Ok(wanted
+                .map(|(name, value)| (name.to_owned(), value.to_vec()))
+                .collect());
         }
         // Links and devices cannot carry the attributes that images keep; opening a pipe or a device could wait.
         if !matches!(listed.stat.kind, Kind::File | Kind::Dir) {
             return Ok(Vec::new());
         }
-        let fd = open_below(&layer.fd, path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY)
-            .map_err(|e| failed("open", path, e))?;
+        let fd = open_below(
+            &layer.fd,
+            path,
+            OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY,
+        )
+        .map_err(|e| failed("open", path, e))?;
         tree::image_xattrs(&fd).map_err(|e| failed("read attributes of", path, e))
     }
 
     fn digest(&self, path: &[u8]) -> Result<ContentDigest, TreeError> {
-        if let Some((Listed { digest: Some(digest), .. }, _)) = self.find(path)? {
+        if let Some((
+            Listed {
+                digest: Some(digest),
+                ..
+            },
+            _,
+        )) = self.find(path)?
+        {
             return Ok(digest);
         }
         let file = self.open(path)?;
@@ -256,8 +327,15 @@ impl Opened {
         if let Some(index) = &self.index {
             return Ok(index.find(bare(path)).map(|e| self.found(e)));
         }
-        let raw = open_below(&self.fd, parent(path), OFlags::PATH | OFlags::DIRECTORY)
-            .and_then(|folder| rustix::fs::statat(&folder, file_name(path).as_bytes(), AtFlags::SYMLINK_NOFOLLOW));
+        let raw = open_below(&self.fd, parent(path), OFlags::PATH | OFlags::DIRECTORY).and_then(
+            |folder| {
+                rustix::fs::statat(
+                    &folder,
+                    file_name(path).as_bytes(),
+                    AtFlags::SYMLINK_NOFOLLOW,
+                )
+            },
+        );
         match raw {
             Ok(raw) => Ok(Some(found_on_disk(&raw))),
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NAMETOOLONG) => Ok(None),
@@ -268,14 +346,22 @@ impl Opened {
     /// What this layer alone has in the folder `path`.
     fn list(&self, path: &[u8]) -> Result<Vec<(BString, Found)>, TreeError> {
         if let Some(index) = &self.index {
-            let numbers = self.children(index).by_folder.get(bare(path).as_bstr()).map_or(&[][..], Vec::as_slice);
+            let numbers = self
+                .children(index)
+                .by_folder
+                .get(bare(path).as_bstr())
+                .map_or(&[][..], Vec::as_slice);
             let entries = numbers.iter().filter_map(|n| index.get(*n as usize));
-            return Ok(entries.map(|e| (file_name(e.path).to_owned(), self.found(e))).collect());
+            return Ok(entries
+                .map(|e| (file_name(e.path).to_owned(), self.found(e)))
+                .collect());
         }
         let flags = OFlags::RDONLY | OFlags::DIRECTORY;
         let fd = match open_below(&self.fd, path, flags) {
             Ok(fd) => fd,
-            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NAMETOOLONG) => return Ok(Vec::new()),
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NAMETOOLONG) => {
+                return Ok(Vec::new());
+            }
             Err(e) => return Err(failed("list", path, e)),
         };
         let mut buffer = Vec::with_capacity(32 * 1024);
@@ -300,7 +386,8 @@ impl Opened {
         if let Some(index) = &self.index {
             return Ok(index.find(bare(path)).is_some_and(|e| e.opaque));
         }
-        let fd = open_below(&self.fd, path, OFlags::RDONLY | OFlags::DIRECTORY).map_err(|e| failed("open", path, e))?;
+        let fd = open_below(&self.fd, path, OFlags::RDONLY | OFlags::DIRECTORY)
+            .map_err(|e| failed("open", path, e))?;
         let mut value = [0u8; 2];
         Ok(["trusted.overlay.opaque", "user.overlay.opaque"]
             .iter()
@@ -312,7 +399,10 @@ impl Opened {
             let mut by_folder: HashMap<BString, Vec<u32>> = HashMap::new();
             let mut linked = HashSet::new();
             for (n, entry) in index.iter().enumerate() {
-                let folder = entry.path.rfind_byte(b'/').map_or(&b""[..], |i| &entry.path[..i]);
+                let folder = entry
+                    .path
+                    .rfind_byte(b'/')
+                    .map_or(&b""[..], |i| &entry.path[..i]);
                 by_folder.entry(folder.into()).or_default().push(n as u32);
                 if entry.kind == EntryKind::HardLink {
                     linked.insert(entry.target.to_owned());
@@ -325,7 +415,9 @@ impl Opened {
     /// The entry that holds the attributes: that of the first name of a file with several.
     fn content_entry<'a>(&'a self, entry: Entry<'a>) -> Entry<'a> {
         match &self.index {
-            Some(index) if entry.kind == EntryKind::HardLink => index.find(entry.target).unwrap_or(entry),
+            Some(index) if entry.kind == EntryKind::HardLink => {
+                index.find(entry.target).unwrap_or(entry)
+            }
             _ => entry,
         }
     }
@@ -340,7 +432,10 @@ impl Opened {
             EntryKind::Block => Kind::Block,
             EntryKind::Fifo => Kind::Fifo,
         };
-        let linked = self.index.as_ref().is_some_and(|i| self.children(i).linked.contains(real.path));
+        let linked = self
+            .index
+            .as_ref()
+            .is_some_and(|i| self.children(i).linked.contains(real.path));
         Found {
             stat: Stat {
                 kind,
@@ -370,8 +465,15 @@ fn path_number(path: &[u8]) -> u64 {
 fn found_on_disk(raw: &rustix::fs::Stat) -> Found {
     let stat = tree::stat_of(raw);
     // A layer is not written to any more; its change times say nothing.
-    let stat = Stat { ctime: None, ..stat };
-    Found { whiteout: stat.kind == Kind::Char && stat.device == (0, 0), stat, digest: None }
+    let stat = Stat {
+        ctime: None,
+        ..stat
+    };
+    Found {
+        whiteout: stat.kind == Kind::Char && stat.device == (0, 0),
+        stat,
+        digest: None,
+    }
 }
 
 /// A path as indexes have it.
@@ -383,5 +485,9 @@ fn bare(path: &[u8]) -> &[u8] {
 }
 
 fn failed(doing: &'static str, path: &[u8], errno: Errno) -> TreeError {
-    TreeError::Io { doing, path: path.into(), source: errno.into() }
+    TreeError::Io {
+        doing,
+        path: path.into(),
+        source: errno.into(),
+    }
 }

@@ -88,7 +88,10 @@ pub enum TreeError {
     #[error("cannot use `{path}`: too many symbolic links")]
     TooManyLinks { path: BString },
     #[error("{ignore_file}: {message}")]
-    Ignore { ignore_file: String, message: String },
+    Ignore {
+        ignore_file: String,
+        message: String,
+    },
 }
 
 /// A read-only tree of files.
@@ -121,7 +124,10 @@ pub trait FileTree: Send + Sync {
 
     /// What to tell the user of a path that is not there.
     fn missing(&self, path: &[u8]) -> MissingHint {
-        MissingHint { excluded_by: None, near: near_names(self, path) }
+        MissingHint {
+            excluded_by: None,
+            near: near_names(self, path),
+        }
     }
 }
 
@@ -160,7 +166,11 @@ const MAX_LINKS: usize = 255;
 ///
 /// # Errors
 /// [`TreeError::TooManyLinks`]; [`TreeError::NotADirectory`] when a file is used as a folder.
-pub fn resolve<T: FileTree + ?Sized>(tree: &T, path: &[u8], follow_last: bool) -> Result<BString, TreeError> {
+pub fn resolve<T: FileTree + ?Sized>(
+    tree: &T,
+    path: &[u8],
+    follow_last: bool,
+) -> Result<BString, TreeError> {
     resolve_with(path, follow_last, |p| {
         Ok(match tree.lstat(p)? {
             None => Step::Missing,
@@ -212,7 +222,11 @@ pub(super) fn resolve_with<E: From<TreeError>>(
                 if links > MAX_LINKS {
                     return Err(TreeError::TooManyLinks { path: path.into() }.into());
                 }
-                done = if text.starts_with(b"/") { BString::from("/") } else { here };
+                done = if text.starts_with(b"/") {
+                    BString::from("/")
+                } else {
+                    here
+                };
                 todo.extend(elements(&text).rev().map(BString::from));
             }
             Step::Other => {
@@ -227,7 +241,8 @@ pub(super) fn resolve_with<E: From<TreeError>>(
 
 /// Elements of a path, without empty ones and `.`.
 pub(super) fn elements(path: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
-    path.split(|b| *b == b'/').filter(|e| !e.is_empty() && *e != b".")
+    path.split(|b| *b == b'/')
+        .filter(|e| !e.is_empty() && *e != b".")
 }
 
 /// The folder a rooted path lies in; `/` for the root.
@@ -278,17 +293,26 @@ pub(super) fn is_below(path: &[u8], folder: &[u8]) -> bool {
 pub(super) fn near_names<T: FileTree + ?Sized>(tree: &T, path: &[u8]) -> Vec<BString> {
     let folder = parent(path);
     let wanted = file_name(path);
-    let Ok(listing) = tree.list(folder) else { return Vec::new() };
+    let Ok(listing) = tree.list(folder) else {
+        return Vec::new();
+    };
     let mut found: Vec<(usize, &Listed)> = listing
         .iter()
         .filter_map(|l| {
-            let distance = if l.name.eq_ignore_ascii_case(wanted) { 0 } else { edit_distance(&l.name, wanted) };
+            let distance = if l.name.eq_ignore_ascii_case(wanted) {
+                0
+            } else {
+                edit_distance(&l.name, wanted)
+            };
             (distance <= wanted.len().div_ceil(4).min(3)).then_some((distance, l))
         })
         .collect();
     found.sort_by(|a, b| (a.0, &a.1.name).cmp(&(b.0, &b.1.name)));
     found.truncate(3);
-    found.into_iter().map(|(_, l)| relative(&child(folder, &l.name)).into()).collect()
+    found
+        .into_iter()
+        .map(|(_, l)| relative(&child(folder, &l.name)).into())
+        .collect()
 }
 
 /// Levenshtein distance of two names, bytes.
@@ -327,13 +351,20 @@ pub(super) fn stat_of(raw: &RawStat) -> Stat {
         mode: raw.st_mode & 0o7777,
         uid: raw.st_uid,
         gid: raw.st_gid,
-        size: if kind == Kind::File { raw.st_size as u64 } else { 0 },
+        size: if kind == Kind::File {
+            raw.st_size as u64
+        } else {
+            0
+        },
         mtime: (raw.st_mtime, raw.st_mtime_nsec as u32),
         ctime: Some((raw.st_ctime, raw.st_ctime_nsec as u32)),
         id,
         link: (kind != Kind::Dir && raw.st_nlink > 1).then_some(id),
         device: match kind {
-            Kind::Char | Kind::Block => (rustix::fs::major(raw.st_rdev), rustix::fs::minor(raw.st_rdev)),
+            Kind::Char | Kind::Block => (
+                rustix::fs::major(raw.st_rdev),
+                rustix::fs::minor(raw.st_rdev),
+            ),
             _ => (0, 0),
         },
     }
@@ -342,7 +373,11 @@ pub(super) fn stat_of(raw: &RawStat) -> Stat {
 /// Opens a path below `root`; no element may be a link, and nothing outside can be reached.
 ///
 /// **Source:** openat2(2). Kernels and sandboxes without it get the same by opening element after element.
-pub(super) fn open_below(root: impl AsFd, path: &[u8], flags: OFlags) -> rustix::io::Result<OwnedFd> {
+pub(super) fn open_below(
+    root: impl AsFd,
+    path: &[u8],
+    flags: OFlags,
+) -> rustix::io::Result<OwnedFd> {
     let flags = flags | OFlags::CLOEXEC | OFlags::NOFOLLOW;
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
     let path = relative(path);
@@ -369,7 +404,10 @@ fn open_stepwise(root: impl AsFd, path: &[u8], flags: OFlags) -> rustix::io::Res
 }
 
 /// SHA-256 of what is left to read.
-pub(super) fn hash_reader(mut reader: impl Read, buffer: &mut Vec<u8>) -> io::Result<ContentDigest> {
+pub(super) fn hash_reader(
+    mut reader: impl Read,
+    buffer: &mut Vec<u8>,
+) -> io::Result<ContentDigest> {
     use sha2::Digest as _;
     buffer.resize(128 * 1024, 0);
     let mut hash = sha2::Sha256::new();
@@ -400,7 +438,11 @@ pub(super) fn image_xattrs(file: impl AsFd) -> rustix::io::Result<Xattrs> {
     for name in names.split(|b| *b == 0).filter(|n| is_image_xattr(n)) {
         let mut value = Vec::with_capacity(256);
         loop {
-            match rustix::fs::fgetxattr(file.as_fd(), name, rustix::buffer::spare_capacity(&mut value)) {
+            match rustix::fs::fgetxattr(
+                file.as_fd(),
+                name,
+                rustix::buffer::spare_capacity(&mut value),
+            ) {
                 Ok(_) => break,
                 Err(Errno::RANGE) => value.reserve(64 * 1024),
                 Err(e) => return Err(e),
@@ -414,12 +456,15 @@ pub(super) fn image_xattrs(file: impl AsFd) -> rustix::io::Result<Xattrs> {
 
 /// Tells whether an extended attribute is part of an image.
 pub(super) fn is_image_xattr(name: &[u8]) -> bool {
-    name == b"security.capability" || (name.starts_with(b"user.") && !name.starts_with(b"user.overlay."))
+    name == b"security.capability"
+        || (name.starts_with(b"user.") && !name.starts_with(b"user.overlay."))
 }
 
 /// Number of threads for work on files: never one, as half of the time is waiting.
 pub(super) fn threads() -> usize {
-    std::thread::available_parallelism().map_or(2, std::num::NonZero::get).clamp(2, 8)
+    std::thread::available_parallelism()
+        .map_or(2, std::num::NonZero::get)
+        .clamp(2, 8)
 }
 
 #[cfg(test)]
@@ -439,7 +484,13 @@ mod tests {
 
     #[test]
     fn links_stay_inside_the_root() {
-        let links = [("/l", "../../../tmp/x"), ("/a/rel", "../b"), ("/abs", "/c/d"), ("/last", "/q"), ("/f", "")];
+        let links = [
+            ("/l", "../../../tmp/x"),
+            ("/a/rel", "../b"),
+            ("/abs", "/c/d"),
+            ("/last", "/q"),
+            ("/f", ""),
+        ];
         let check = |path: &str, follow: bool, want: &str| {
             assert_eq!(resolved(&links, path, follow).unwrap(), want, "{path}");
         };
@@ -450,13 +501,19 @@ mod tests {
         check("/last", true, "/q");
         check("/../..", true, "/");
         check("/f", true, "/f");
-        assert!(matches!(resolved(&links, "/f/x", true), Err(TreeError::NotADirectory { .. })));
+        assert!(matches!(
+            resolved(&links, "/f/x", true),
+            Err(TreeError::NotADirectory { .. })
+        ));
     }
 
     #[test]
     fn loops_end() {
         let links = [("/a", "b"), ("/b", "a")];
-        assert!(matches!(resolved(&links, "/a", true), Err(TreeError::TooManyLinks { .. })));
+        assert!(matches!(
+            resolved(&links, "/a", true),
+            Err(TreeError::TooManyLinks { .. })
+        ));
     }
 
     #[test]

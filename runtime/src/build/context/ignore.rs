@@ -23,7 +23,10 @@ const LIMIT: u64 = 16 << 20;
 
 /// The Dockerfile of a context when none was named.
 pub fn default_dockerfile(context: &Path) -> Option<PathBuf> {
-    DOCKERFILES.iter().map(|name| context.join(name)).find(|p| p.is_file())
+    DOCKERFILES
+        .iter()
+        .map(|name| context.join(name))
+        .find(|p| p.is_file())
 }
 
 impl IgnoreFile {
@@ -39,8 +42,15 @@ impl IgnoreFile {
     pub fn parse(name: impl Into<String>, text: Vec<u8>) -> Result<Self, ContextError> {
         let name = name.into();
         match Patterns::parse_file(&text) {
-            Ok(patterns) => Ok(Self { name, text, patterns }),
-            Err(e) => Err(ContextError::Pattern { name, message: e.to_string() }),
+            Ok(patterns) => Ok(Self {
+                name,
+                text,
+                patterns,
+            }),
+            Err(e) => Err(ContextError::Pattern {
+                name,
+                message: e.to_string(),
+            }),
         }
     }
 
@@ -58,10 +68,16 @@ impl IgnoreFile {
             Some(p.with_file_name(name))
         });
         for path in beside.into_iter().chain([context.join(".dockerignore")]) {
-            let name = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
+            let name = path
+                .file_name()
+                .map_or_else(String::new, |n| n.to_string_lossy().into_owned());
             match read_small(&path) {
                 Ok(text) => return Self::parse(name, text),
-                Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
+                Err(e)
+                    if matches!(
+                        e.kind(),
+                        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                    ) => {}
                 Err(source) => return Err(ContextError::IgnoreFile { path, source }),
             }
         }
@@ -84,14 +100,22 @@ impl IgnoreFile {
         // The last of equal lines decides, as the last match does.
         let lines = self.text.split(|b| *b == b'\n').enumerate();
         let same = |line: &[u8]| {
-            Patterns::parse_file(line).is_ok_and(|p| p.patterns().first().is_some_and(|p| p.written() == pattern))
+            Patterns::parse_file(line)
+                .is_ok_and(|p| p.patterns().first().is_some_and(|p| p.written() == pattern))
         };
         let (number, line) = lines.filter(|(_, line)| same(line)).last()?;
-        Some((self.name.clone(), number + 1, String::from_utf8_lossy(line).trim().to_owned()))
+        Some((
+            self.name.clone(),
+            number + 1,
+            String::from_utf8_lossy(line).trim().to_owned(),
+        ))
     }
 
-    pub(super) fn error(&self, e: &IgnoreError) -> TreeError {
-        TreeError::Ignore { ignore_file: self.name.clone(), message: e.to_string() }
+    pub(super) fn error(&self, e: IgnoreError) -> TreeError {
+        TreeError::Ignore {
+            ignore_file: self.name.clone(),
+            message: e.to_string(),
+        }
     }
 }
 
@@ -100,12 +124,18 @@ fn read_small(path: &Path) -> io::Result<Vec<u8>> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
     if !file.metadata()?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "not a regular file",
+        ));
     }
     let mut text = Vec::new();
     file.take(LIMIT + 1).read_to_end(&mut text)?;
     if text.len() as u64 > LIMIT {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 16 MiB"));
+        return Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            "larger than 16 MiB",
+        ));
     }
     Ok(text)
 }

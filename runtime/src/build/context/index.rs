@@ -56,11 +56,14 @@ pub(super) struct Index {
 /// Name of the index file of the context at `path`.
 pub(super) fn file_name(path: &Path) -> String {
     let digest = Sha256::digest(path.as_os_str().as_bytes());
-    digest.iter().take(16).fold(String::with_capacity(32), |mut s, b| {
-        s.push(char::from_digit(u32::from(b >> 4), 16).unwrap_or('0'));
-        s.push(char::from_digit(u32::from(b & 15), 16).unwrap_or('0'));
-        s
-    })
+    digest
+        .iter()
+        .take(16)
+        .fold(String::with_capacity(32), |mut s, b| {
+            s.push(char::from_digit(u32::from(b >> 4), 16).unwrap_or('0'));
+            s.push(char::from_digit(u32::from(b & 15), 16).unwrap_or('0'));
+            s
+        })
 }
 
 fn checksum(bytes: &[u8]) -> [u8; CHECKSUM] {
@@ -94,12 +97,20 @@ impl Index {
     }
 
     fn entries(&self, folder: &BStr) -> Entries<'_> {
-        Entries { bytes: self.folders.get(folder).map_or(&[], |r| &self.bytes[r.clone()]) }
+        Entries {
+            bytes: self
+                .folders
+                .get(folder)
+                .map_or(&[], |r| &self.bytes[r.clone()]),
+        }
     }
 
     /// The digest of a file in that state.
     pub(super) fn find(&self, folder: &BStr, name: &BStr, key: &Key) -> Option<ContentDigest> {
-        self.entries(folder).find(|(n, _, _)| *n == name).filter(|(_, k, _)| k == key).map(|(_, _, d)| d)
+        self.entries(folder)
+            .find(|(n, _, _)| *n == name)
+            .filter(|(_, k, _)| k == key)
+            .map(|(_, _, d)| d)
     }
 
     /// Fills in the digests of a folder's files; `listed` is sorted by name.
@@ -107,11 +118,10 @@ impl Index {
         let mut known = self.entries(folder.as_bstr()).peekable();
         for l in listed.iter_mut().filter(|l| l.stat.kind == Kind::File) {
             while known.next_if(|(name, _, _)| *name < l.name).is_some() {}
-            if let Some((name, k, digest)) = known.peek() {
-                if *name == l.name && *k == key(l) {
-                    l.digest = Some(*digest);
-                }
-            }
+            let same = known
+                .peek()
+                .filter(|(name, k, _)| *name == l.name && *k == key(l));
+            l.digest = same.map(|(_, _, digest)| *digest);
         }
     }
 }
@@ -140,9 +150,18 @@ impl<'a> Iterator for Entries<'a> {
         self.bytes = rest;
         let u64_at = |i: usize| u64::from_le_bytes(std::array::from_fn(|n| record[i + n]));
         let time_at = |i: usize| {
-            (u64_at(i).cast_signed(), u32::from_le_bytes(std::array::from_fn(|n| record[i + 8 + n])))
+            (
+                u64_at(i).cast_signed(),
+                u32::from_le_bytes(std::array::from_fn(|n| record[i + 8 + n])),
+            )
         };
-        let key = Key { dev: u64_at(0), ino: u64_at(8), size: u64_at(16), mtime: time_at(24), ctime: time_at(36) };
+        let key = Key {
+            dev: u64_at(0),
+            ino: u64_at(8),
+            size: u64_at(16),
+            mtime: time_at(24),
+            ctime: time_at(36),
+        };
         Some((name.as_bstr(), key, std::array::from_fn(|n| record[48 + n])))
     }
 }
@@ -159,25 +178,38 @@ pub(super) struct Update<'a> {
 
 impl<'a> Update<'a> {
     pub(super) fn new(old: &'a Index) -> Self {
-        Self { old, folders: HashMap::new(), seen: HashMap::new() }
+        Self {
+            old,
+            folders: HashMap::new(),
+            seen: HashMap::new(),
+        }
     }
 
     /// A folder that was listed: its entries replace what the old index says of it.
     pub(super) fn folder(&mut self, path: &BString, listing: &[Listed]) {
         let known = |l: &Listed| Some((l.name.clone(), (Key::of(&l.stat), l.digest?)));
-        let files = listing.iter().filter(|l| l.stat.kind == Kind::File).filter_map(known).collect();
+        let files = listing
+            .iter()
+            .filter(|l| l.stat.kind == Kind::File)
+            .filter_map(known)
+            .collect();
         self.folders.insert(path.clone(), files);
-        let below = listing.iter().filter(|l| l.stat.kind == Kind::Dir).map(|l| l.name.clone()).collect();
+        let below = listing
+            .iter()
+            .filter(|l| l.stat.kind == Kind::Dir)
+            .map(|l| l.name.clone())
+            .collect();
         self.seen.insert(path.clone(), below);
     }
 
     /// One file.
     pub(super) fn file(&mut self, folder: &BStr, name: &BStr, key: Key, digest: ContentDigest) {
         let old = self.old;
-        let files = self
-            .folders
-            .entry(folder.to_owned())
-            .or_insert_with(|| old.entries(folder).map(|(n, k, d)| (n.to_owned(), (k, d))).collect());
+        let files = self.folders.entry(folder.to_owned()).or_insert_with(|| {
+            old.entries(folder)
+                .map(|(n, k, d)| (n.to_owned(), (k, d)))
+                .collect()
+        });
         files.insert(name.to_owned(), (key, digest));
     }
 
@@ -186,14 +218,22 @@ impl<'a> Update<'a> {
         static SERIAL: AtomicU32 = AtomicU32::new(0);
         let bytes = self.encode();
         if let Some(folder) = path.parent() {
-            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+            std::fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(folder)?;
         }
         let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
         let temporary = path.with_extension(format!("{}-{serial}.new", std::process::id()));
-        let mut file =
-            std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
+        let mut file = std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&temporary)?;
         // Not synced: after a crash the checksum tells, and the price is one slower build.
-        let written = file.write_all(&bytes).and_then(|()| std::fs::rename(&temporary, path));
+        let written = file
+            .write_all(&bytes)
+            .and_then(|()| std::fs::rename(&temporary, path));
         if written.is_err() {
             let _ = std::fs::remove_file(&temporary);
         }

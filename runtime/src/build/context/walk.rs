@@ -39,7 +39,11 @@ pub(super) struct Below {
 
 /// Attributes of a context's file: owners are not part of it.
 pub(super) fn context_stat(raw: &rustix::fs::Stat) -> Stat {
-    Stat { uid: 0, gid: 0, ..tree::stat_of(raw) }
+    Stat {
+        uid: 0,
+        gid: 0,
+        ..tree::stat_of(raw)
+    }
 }
 
 /// Reads the folder `fd`, which is `path`; `state` is the patterns' verdict on it.
@@ -70,7 +74,9 @@ pub(super) fn read(
         if !patterns.is_empty() {
             full.truncate(base);
             full.extend_from_slice(name);
-            let verdict = patterns.visit(state, &full).map_err(|e| walk.ignore.error(&e))?;
+            let verdict = patterns
+                .visit(state, &full)
+                .map_err(|e| walk.ignore.error(e))?;
             excluded = verdict.excluded;
             matches = verdict.matches;
             let maybe_folder = matches!(entry.file_type(), FileType::Directory | FileType::Unknown);
@@ -89,7 +95,10 @@ pub(super) fn read(
             // An image cannot hold a socket. **Source:** containerd `archive`.
             Kind::Socket => continue,
             Kind::Dir => {
-                below.push(Below { name: name.clone(), state: matches });
+                below.push(Below {
+                    name: name.clone(),
+                    state: matches,
+                });
                 if excluded {
                     folder.doubtful.push(name.clone());
                 }
@@ -97,10 +106,15 @@ pub(super) fn read(
             _ if excluded => continue,
             _ => {}
         }
-        folder.entries.push(Listed { name, stat, digest: None });
+        folder.entries.push(Listed {
+            name,
+            stat,
+            digest: None,
+        });
     }
     folder.entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-    walk.index.fill(path, &mut folder.entries, |l| Key::of(&l.stat));
+    walk.index
+        .fill(path, &mut folder.entries, |l| Key::of(&l.stat));
     Ok((folder, below))
 }
 
@@ -112,11 +126,23 @@ struct Task {
 }
 
 /// Reads whole subtrees. Folders that cannot be read are left out; asking for them gives the error.
-pub(super) fn subtrees(walk: &Walk<'_>, roots: Vec<(BString, ParentMatches)>) -> Vec<(BString, Folder)> {
+pub(super) fn subtrees(
+    walk: &Walk<'_>,
+    roots: Vec<(BString, ParentMatches)>,
+) -> Vec<(BString, Folder)> {
     let all = Mutex::new(Vec::new());
-    let tasks = roots.into_iter().map(|(path, state)| Task { path, parent: None, state }).collect();
+    let tasks = roots
+        .into_iter()
+        .map(|(path, state)| Task {
+            path,
+            parent: None,
+            state,
+        })
+        .collect();
     pool::run(tasks, |task: Task, more| {
-        let Some((folder, fd, below)) = visit(walk, &task) else { return };
+        let Some((folder, fd, below)) = visit(walk, &task) else {
+            return;
+        };
         let fd = Arc::new(fd);
         let path = &task.path;
         more.extend(below.into_iter().map(|b| Task {
@@ -124,7 +150,9 @@ pub(super) fn subtrees(walk: &Walk<'_>, roots: Vec<(BString, ParentMatches)>) ->
             parent: Some(fd.clone()),
             state: b.state,
         }));
-        all.lock().unwrap_or_else(PoisonError::into_inner).push((task.path, folder));
+        all.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push((task.path, folder));
     });
     all.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
@@ -132,9 +160,13 @@ pub(super) fn subtrees(walk: &Walk<'_>, roots: Vec<(BString, ParentMatches)>) ->
 fn visit(walk: &Walk<'_>, task: &Task) -> Option<(Folder, OwnedFd, Vec<Below>)> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let fd = match &task.parent {
-        Some(parent) => {
-            rustix::fs::openat(parent.as_fd(), tree::file_name(&task.path).as_bytes(), flags, Mode::empty()).ok()?
-        }
+        Some(parent) => rustix::fs::openat(
+            parent.as_fd(),
+            tree::file_name(&task.path).as_bytes(),
+            flags,
+            Mode::empty(),
+        )
+        .ok()?,
         None => open_below(walk.root, &task.path, flags).ok()?,
     };
     let (folder, below) = read(walk, &fd, &task.path, &task.state).ok()?;

@@ -7,7 +7,9 @@
 
 use super::draft::{Body, Content, Draft, Found, Meta, Node, NodeId};
 use super::{ArchiveError, CopyError};
-use crate::build::tree::{FileTree, Kind, Time, Xattrs, child, elements, is_image_xattr, parent, push};
+use crate::build::tree::{
+    FileTree, Kind, Time, Xattrs, child, elements, is_image_xattr, parent, push,
+};
 use bstr::{BStr, BString, ByteSlice};
 use cooperage_lang::model::pattern::clean;
 use rustix::fd::OwnedFd;
@@ -38,7 +40,11 @@ impl Spool {
     /// A hidden folder in `out`, on the same file system; gone when the layer is written.
     pub(super) fn new(out: &Path) -> Result<Self, CopyError> {
         static SERIAL: AtomicU32 = AtomicU32::new(0);
-        let name = format!(".unpack-{}-{}", std::process::id(), SERIAL.fetch_add(1, Ordering::Relaxed));
+        let name = format!(
+            ".unpack-{}-{}",
+            std::process::id(),
+            SERIAL.fetch_add(1, Ordering::Relaxed)
+        );
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let make = || {
             let parent = rustix::fs::open(out, flags, Mode::empty())?;
@@ -48,7 +54,12 @@ impl Spool {
         };
         let (parent, folder) =
             make().map_err(|e: rustix::io::Errno| write_error(name.as_bytes(), e.into()))?;
-        Ok(Self { folder, name, parent, next: 0 })
+        Ok(Self {
+            folder,
+            name,
+            parent,
+            next: 0,
+        })
     }
 
     pub(super) fn folder(&self) -> &OwnedFd {
@@ -61,7 +72,8 @@ impl Spool {
     }
 
     fn add(&mut self, content: &mut impl Read) -> Result<u64, SpoolError> {
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mode = Mode::RUSR | Mode::WUSR;
         let number = self.next;
         let fd = rustix::fs::openat(&self.folder, Self::file_name(number), flags, mode)
@@ -123,14 +135,17 @@ fn decompress(mut file: File) -> io::Result<Box<dyn Read>> {
     file.rewind()?;
     let reader = BufReader::with_capacity(64 * 1024, file);
     let starts = |m: &[u8]| magic.starts_with(m);
-    let zstd_skippable = magic.len() >= 4 && magic[0] & 0xF0 == 0x50 && magic[1..4] == [0x2A, 0x4D, 0x18];
+    let zstd_skippable =
+        magic.len() >= 4 && magic[0] & 0xF0 == 0x50 && magic[1..4] == [0x2A, 0x4D, 0x18];
     Ok(if starts(&[0x1F, 0x8B, 0x08]) {
         Box::new(flate2::bufread::MultiGzDecoder::new(reader))
     } else if starts(b"BZh") {
         Box::new(bzip2::bufread::MultiBzDecoder::new(reader))
     } else if starts(&[0xFD, b'7', b'z', b'X', b'Z', 0]) {
-        let stream =
-            liblzma::stream::Stream::new_stream_decoder(DICTIONARY_LIMIT, liblzma::stream::CONCATENATED)?;
+        let stream = liblzma::stream::Stream::new_stream_decoder(
+            DICTIONARY_LIMIT,
+            liblzma::stream::CONCATENATED,
+        )?;
         Box::new(liblzma::bufread::XzDecoder::new_stream(reader, stream))
     } else if starts(&[0x28, 0xB5, 0x2F, 0xFD]) || zstd_skippable {
         Box::new(zstd::stream::read::Decoder::with_buffer(reader)?)
@@ -151,10 +166,18 @@ pub(super) struct Into<'a, 'd> {
 }
 
 /// Unpacks the archive `name`.
-pub(super) fn unpack(reader: Box<dyn Read>, name: &BStr, into: Into<'_, '_>, spool: &mut Spool) -> Result<(), CopyError> {
+pub(super) fn unpack(
+    reader: Box<dyn Read>,
+    name: &BStr,
+    into: Into<'_, '_>,
+    spool: &mut Spool,
+) -> Result<(), CopyError> {
     let mut archive = Reader { reader, entries: 0 };
     let mut unpacker = Unpacker { into, spool };
-    let failed = |problem| CopyError::Archive { path: name.to_owned(), problem };
+    let failed = |problem| CopyError::Archive {
+        path: name.to_owned(),
+        problem,
+    };
     while let Some(header) = archive.next().map_err(failed)? {
         let mut content = archive.content(header.size);
         unpacker.entry(&header, &mut content).map_err(|e| match e {
@@ -195,7 +218,11 @@ impl Unpacker<'_, '_> {
         let inside = BString::from(clean(&[b"/", cleaned.as_slice()].concat()));
         let depth = elements(&inside).count();
         if depth > DEPTH_LIMIT {
-            return Err(ArchiveError::Depth { path: header.path.clone(), depth }.into());
+            return Err(ArchiveError::Depth {
+                path: header.path.clone(),
+                depth,
+            }
+            .into());
         }
         if depth == 0 {
             return self.dest_itself(header, &cleaned);
@@ -220,7 +247,12 @@ impl Unpacker<'_, '_> {
             Type::Symlink => Body::Symlink(header.link.clone()),
             Type::Special(kind) => Body::Special(kind, header.device),
         };
-        let node = Node { meta: self.meta(header), xattrs: header.xattrs.clone(), body, shared: false };
+        let node = Node {
+            meta: self.meta(header),
+            xattrs: header.xattrs.clone(),
+            body,
+            shared: false,
+        };
         self.into.draft.put(folder, name.as_bstr(), node);
         Ok(())
     }
@@ -244,7 +276,12 @@ impl Unpacker<'_, '_> {
     fn folder_for(&mut self, inside: &[u8]) -> Result<NodeId, UnpackError> {
         let mut at = BString::from(self.into.dest);
         let mut here = BString::from("/");
-        let meta = Meta { mode: 0o755, uid: 0, gid: 0, mtime: self.into.created };
+        let meta = Meta {
+            mode: 0o755,
+            uid: 0,
+            gid: 0,
+            mtime: self.into.created,
+        };
         for element in elements(parent(inside)) {
             push(&mut here, element);
             push(&mut at, element);
@@ -257,9 +294,18 @@ impl Unpacker<'_, '_> {
                 continue;
             }
             // What is left is a link, or in the way.
-            at = self.into.draft.resolve_below(self.into.dest, &here, true).map_err(|_| not_a_directory(inside))?;
+            at = self
+                .into
+                .draft
+                .resolve_below(self.into.dest, &here, true)
+                .map_err(|_| not_a_directory(inside))?;
             match self.into.draft.locate(&at)? {
-                Found::Nothing => return Err(ArchiveError::NoFolder { path: inside.into() }.into()),
+                Found::Nothing => {
+                    return Err(ArchiveError::NoFolder {
+                        path: inside.into(),
+                    }
+                    .into());
+                }
                 found if self.into.draft.is_dir(found) => {}
                 _ => return Err(not_a_directory(inside)),
             }
@@ -273,17 +319,29 @@ impl Unpacker<'_, '_> {
         match self.into.draft.enter(folder, name)? {
             Some(id) => self.set(id, meta, &header.xattrs),
             None => {
-                self.into.draft.new_dir(folder, name, meta, header.xattrs.clone())?;
+                self.into
+                    .draft
+                    .new_dir(folder, name, meta, header.xattrs.clone())?;
             }
         }
         Ok(())
     }
 
-    fn hard_link(&mut self, header: &Header, folder: NodeId, name: &BStr) -> Result<(), UnpackError> {
-        let missing = || ArchiveError::LinkTarget { path: header.path.clone(), target: header.link.clone() };
+    fn hard_link(
+        &mut self,
+        header: &Header,
+        folder: NodeId,
+        name: &BStr,
+    ) -> Result<(), UnpackError> {
+        let missing = || ArchiveError::LinkTarget {
+            path: header.path.clone(),
+            target: header.link.clone(),
+        };
         let inside = BString::from(clean(&[b"/", header.link.as_slice()].concat()));
         let draft = &mut *self.into.draft;
-        let target = draft.resolve_below(self.into.dest, &inside, false).map_err(|_| missing())?;
+        let target = draft
+            .resolve_below(self.into.dest, &inside, false)
+            .map_err(|_| missing())?;
         let first = match draft.locate(&target)? {
             Found::Nothing => return Err(missing().into()),
             found if draft.is_dir(found) => return Err(missing().into()),
@@ -292,13 +350,26 @@ impl Unpacker<'_, '_> {
             Found::Below(stat) => {
                 let lower = draft.lower();
                 let body = match stat.kind {
-                    Kind::Symlink => Body::Symlink(lower.read_link(&target).map_err(CopyError::from)?),
-                    Kind::File => Body::File(Content::Lower { path: target.clone() }),
+                    Kind::Symlink => {
+                        Body::Symlink(lower.read_link(&target).map_err(CopyError::from)?)
+                    }
+                    Kind::File => Body::File(Content::Lower {
+                        path: target.clone(),
+                    }),
                     kind => Body::Special(kind, stat.device),
                 };
                 let xattrs = lower.xattrs(&target).map_err(CopyError::from)?;
                 let (dir, last) = draft.folder_of(&target)?;
-                draft.put(dir, last, Node { meta: Meta::of(&stat), xattrs, body, shared: false })
+                draft.put(
+                    dir,
+                    last,
+                    Node {
+                        meta: Meta::of(&stat),
+                        xattrs,
+                        body,
+                        shared: false,
+                    },
+                )
             }
         };
         draft.link(folder, name, first);
@@ -310,7 +381,8 @@ impl Unpacker<'_, '_> {
     fn set(&mut self, id: NodeId, meta: Meta, xattrs: &Xattrs) {
         let node = self.into.draft.node_mut(id);
         node.meta = meta;
-        node.xattrs.retain(|(name, _)| !xattrs.iter().any(|(n, _)| n == name));
+        node.xattrs
+            .retain(|(name, _)| !xattrs.iter().any(|(n, _)| n == name));
         node.xattrs.extend(xattrs.iter().cloned());
         if let Body::Dir(d) = &mut node.body {
             d.changed = true;
@@ -319,7 +391,12 @@ impl Unpacker<'_, '_> {
 
     fn meta(&self, header: &Header) -> Meta {
         let (uid, gid) = self.into.owner.unwrap_or((header.uid, header.gid));
-        Meta { mode: header.mode, uid, gid, mtime: header.mtime }
+        Meta {
+            mode: header.mode,
+            uid,
+            gid,
+            mtime: header.mtime,
+        }
     }
 }
 
@@ -336,11 +413,18 @@ fn not_a_directory(path: &[u8]) -> UnpackError {
 }
 
 fn write_error(path: &[u8], source: io::Error) -> CopyError {
-    CopyError::Write { path: child(b"/", path.strip_prefix(b"/").unwrap_or(path)), source }
+    CopyError::Write {
+        path: child(b"/", path.strip_prefix(b"/").unwrap_or(path)),
+        source,
+    }
 }
 
 fn read_error(e: io::Error) -> ArchiveError {
-    if e.kind() == io::ErrorKind::UnexpectedEof { ArchiveError::Truncated } else { ArchiveError::Read(e) }
+    if e.kind() == io::ErrorKind::UnexpectedEof {
+        ArchiveError::Truncated
+    } else {
+        ArchiveError::Read(e)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -444,12 +528,20 @@ impl Reader {
     }
 
     fn content(&mut self, size: u64) -> Contents<'_> {
-        Contents { reader: &mut self.reader, left: size }
+        Contents {
+            reader: &mut self.reader,
+            left: size,
+        }
     }
 
     fn skip(&mut self, bytes: u64) -> Result<(), ArchiveError> {
-        let skipped = io::copy(&mut (&mut self.reader).take(bytes), &mut io::sink()).map_err(read_error)?;
-        if skipped == bytes { Ok(()) } else { Err(ArchiveError::Truncated) }
+        let skipped =
+            io::copy(&mut (&mut self.reader).take(bytes), &mut io::sink()).map_err(read_error)?;
+        if skipped == bytes {
+            Ok(())
+        } else {
+            Err(ArchiveError::Truncated)
+        }
     }
 }
 
@@ -467,7 +559,9 @@ impl Contents<'_> {
 
 impl Read for Contents<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let most = buffer.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
+        let most = buffer
+            .len()
+            .min(usize::try_from(self.left).unwrap_or(usize::MAX));
         if most == 0 {
             return Ok(0);
         }
@@ -488,10 +582,20 @@ fn padding(size: u64) -> u64 {
 /// The sum over the header with spaces for the checksum itself, as unsigned or (old writers) signed bytes.
 fn checksum_fits(header: &tar::Header) -> bool {
     let bytes = header.as_bytes();
-    let counted = |i: usize| if (148..156).contains(&i) { b' ' } else { bytes[i] };
+    let counted = |i: usize| {
+        if (148..156).contains(&i) {
+            b' '
+        } else {
+            bytes[i]
+        }
+    };
     let unsigned: u32 = (0..BLOCK).map(|i| u32::from(counted(i))).sum();
-    let signed: i32 = (0..BLOCK).map(|i| i32::from(counted(i).cast_signed())).sum();
-    header.cksum().is_ok_and(|sum| sum == unsigned || sum as i32 == signed)
+    let signed: i32 = (0..BLOCK)
+        .map(|i| i32::from(counted(i).cast_signed()))
+        .sum();
+    header
+        .cksum()
+        .is_ok_and(|sum| sum == unsigned || sum as i32 == signed)
 }
 
 fn until_nul(text: &[u8]) -> BString {
@@ -518,7 +622,10 @@ impl Extended {
                 b"gid" => self.gid = Some(u32::try_from(number()?).ok()?),
                 b"mtime" => self.mtime = Some(pax_time(value)?),
                 _ => {
-                    if let Some(name) = key.strip_prefix(b"SCHILY.xattr.").filter(|n| is_image_xattr(n)) {
+                    if let Some(name) = key
+                        .strip_prefix(b"SCHILY.xattr.")
+                        .filter(|n| is_image_xattr(n))
+                    {
                         self.xattrs.retain(|(n, _)| n != name);
                         self.xattrs.push((name.into(), value.to_vec()));
                     }
@@ -534,7 +641,11 @@ fn pax_time(value: &[u8]) -> Option<Time> {
     let text = std::str::from_utf8(value).ok()?;
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let seconds: i64 = whole.parse().ok()?;
-    let digits: String = fraction.chars().chain(std::iter::repeat('0')).take(9).collect();
+    let digits: String = fraction
+        .chars()
+        .chain(std::iter::repeat('0'))
+        .take(9)
+        .collect();
     let nanos: u32 = digits.parse().ok()?;
     if whole.starts_with('-') && nanos > 0 {
         return Some((seconds - 1, 1_000_000_000 - nanos));
@@ -542,7 +653,12 @@ fn pax_time(value: &[u8]) -> Option<Time> {
     Some((seconds, nanos))
 }
 
-fn header(raw: &tar::Header, kind: u8, path: BString, extended: Extended) -> Result<Header, ArchiveError> {
+fn header(
+    raw: &tar::Header,
+    kind: u8,
+    path: BString,
+    extended: Extended,
+) -> Result<Header, ArchiveError> {
     let path = extended.path.unwrap_or(path);
     let bad = || ArchiveError::Header(path.clone());
     let number = |n: io::Result<u64>| n.ok().and_then(|n| u32::try_from(n).ok());
@@ -556,7 +672,12 @@ fn header(raw: &tar::Header, kind: u8, path: BString, extended: Extended) -> Res
         b'4' => Type::Special(Kind::Block),
         b'5' => Type::Dir,
         b'6' => Type::Special(Kind::Fifo),
-        other => return Err(ArchiveError::Type { path, kind: char::from(other) }),
+        other => {
+            return Err(ArchiveError::Type {
+                path,
+                kind: char::from(other),
+            });
+        }
     };
     let size = match kind {
         Type::File => match extended.size {
@@ -572,9 +693,10 @@ fn header(raw: &tar::Header, kind: u8, path: BString, extended: Extended) -> Res
         }
         _ => (0, 0),
     };
-    let link = extended
-        .link
-        .unwrap_or_else(|| raw.link_name_bytes().map_or_else(BString::default, |l| l.into_owned().into()));
+    let link = extended.link.unwrap_or_else(|| {
+        raw.link_name_bytes()
+            .map_or_else(BString::default, |l| l.into_owned().into())
+    });
     Ok(Header {
         link,
         kind,
@@ -582,7 +704,9 @@ fn header(raw: &tar::Header, kind: u8, path: BString, extended: Extended) -> Res
         uid: extended.uid.or_else(|| number(raw.uid())).ok_or_else(bad)?,
         gid: extended.gid.or_else(|| number(raw.gid())).ok_or_else(bad)?,
         size,
-        mtime: extended.mtime.unwrap_or_else(|| (raw.mtime().map_or(0, |s| s as i64), 0)),
+        mtime: extended
+            .mtime
+            .unwrap_or_else(|| (raw.mtime().map_or(0, |s| s as i64), 0)),
         device,
         xattrs: extended.xattrs,
         path,

@@ -2,11 +2,14 @@
 
 use super::draft::{Body, Content, Draft, Found, Meta, Node, NodeId};
 use super::{CopyError, archive, owner, write};
-use crate::build::selection::{Match, Selected, SelectError, SelectOptions, SourceView, select};
+use crate::build::selection::{
+    Below, Match, SelectError, SelectOptions, Selected, SourceView, select,
+};
 use crate::build::stack::LayerStack;
 use crate::build::tree::{FileTree, Kind, Stat, Time, Xattrs, child, file_name, parent};
 use bstr::{BStr, BString, ByteSlice};
 use cooperage_lang::model::mode::ModeChange;
+use cooperage_lang::model::pattern::clean;
 use cooperage_lang::plan::{Copy, CopySource};
 use std::collections::HashMap;
 use std::path::Path;
@@ -23,14 +26,21 @@ pub struct CopyOptions {
 
 impl Default for CopyOptions {
     fn default() -> Self {
-        Self { epoch: None, now: SystemTime::now() }
+        Self {
+            epoch: None,
+            now: SystemTime::now(),
+        }
     }
 }
 
 impl CopyOptions {
     /// The date of what is new.
     pub(super) fn created(&self) -> Time {
-        let now = || self.now.duration_since(UNIX_EPOCH).map_or((0, 0), |d| (d.as_secs() as i64, d.subsec_nanos()));
+        let now = || {
+            self.now
+                .duration_since(UNIX_EPOCH)
+                .map_or((0, 0), |d| (d.as_secs() as i64, d.subsec_nanos()))
+        };
         self.epoch.map_or_else(now, |s| (s, 0))
     }
 }
@@ -72,14 +82,27 @@ pub fn copy(
         None => None,
         Some(text) => {
             if let (true, Some(name)) = (link, owner::name_in(text)) {
-                return Err(CopyError::NameWithLink { name: name.to_owned() });
+                return Err(CopyError::NameWithLink {
+                    name: name.to_owned(),
+                });
             }
             Some(owner::look_up(text, root)?)
         }
     };
-    let mode = op.chmod.as_deref().map(ModeChange::parse).transpose().map_err(CopyError::Mode)?;
-    let mut copier =
-        Copier { draft: Draft::new(root)?, owner, mode, created: options.created(), epoch: options.epoch, spool: None };
+    let mode = op
+        .chmod
+        .as_deref()
+        .map(ModeChange::parse)
+        .transpose()
+        .map_err(CopyError::Mode)?;
+    let mut copier = Copier {
+        draft: Draft::new(root)?,
+        owner,
+        mode,
+        created: options.created(),
+        epoch: options.epoch,
+        spool: None,
+    };
     for (number, source) in op.sources.iter().enumerate() {
         let view = sources.get(number).ok_or(CopyError::Unprepared(number))?;
         copier.source(op, number, source, view, out)?;
@@ -127,7 +150,11 @@ impl Copier<'_> {
     ) -> Result<(), CopyError> {
         match (source, view) {
             (CopySource::Path { path, .. }, SourceView::Tree(tree)) => {
-                let select_options = SelectOptions { wildcards: true, parents: op.parents, exclude: &op.exclude };
+                let select_options = SelectOptions {
+                    wildcards: true,
+                    parents: op.parents,
+                    exclude: &op.exclude,
+                };
                 let unpack = op.unpack.unwrap_or(op.add);
                 for m in select(*tree, path.as_bytes(), &select_options)? {
                     if unpack && m.stat.kind == Kind::File {
@@ -136,14 +163,33 @@ impl Copier<'_> {
                             continue;
                         }
                     }
-                    self.matched(&Item { number, tree: Some(*tree), contents_only: true }, &m, &op.dest)?;
+                    self.matched(
+                        &Item {
+                            number,
+                            tree: Some(*tree),
+                            contents_only: true,
+                        },
+                        &m,
+                        &op.dest,
+                    )?;
                 }
                 Ok(())
             }
             (CopySource::Git { .. }, SourceView::Tree(tree)) => {
-                let select_options = SelectOptions { exclude: &op.exclude, ..SelectOptions::default() };
+                let select_options = SelectOptions {
+                    exclude: &op.exclude,
+                    ..SelectOptions::default()
+                };
                 for m in select(*tree, b"/", &select_options)? {
-                    self.matched(&Item { number, tree: Some(*tree), contents_only: false }, &m, &op.dest)?;
+                    self.matched(
+                        &Item {
+                            number,
+                            tree: Some(*tree),
+                            contents_only: false,
+                        },
+                        &m,
+                        &op.dest,
+                    )?;
                 }
                 Ok(())
             }
@@ -174,8 +220,17 @@ impl Copier<'_> {
     fn new_folder(&self) -> Meta {
         let (uid, gid) = self.owner.unwrap_or((0, 0));
         // Go's FileMode carries no set-id bits here, so only the permission bits of an octal --chmod arrive.
-        let mode = self.mode.as_ref().and_then(ModeChange::octal).map_or(0o755, |m| m & 0o777);
-        Meta { mode, uid, gid, mtime: self.created }
+        let mode = self
+            .mode
+            .as_ref()
+            .and_then(ModeChange::octal)
+            .map_or(0o755, |m| m & 0o777);
+        Meta {
+            mode,
+            uid,
+            gid,
+            mtime: self.created,
+        }
     }
 
     /// Attributes of the copy of a file or folder.
@@ -183,17 +238,30 @@ impl Copier<'_> {
         let (uid, gid) = self.owner.unwrap_or((stat.uid, stat.gid));
         let mode = match &self.mode {
             _ if stat.kind == Kind::Symlink => 0o777,
-            Some(change) => change.octal().unwrap_or_else(|| change.apply(stat.mode, stat.kind == Kind::Dir)),
+            Some(change) => change
+                .octal()
+                .unwrap_or_else(|| change.apply(stat.mode, stat.kind == Kind::Dir)),
             None => stat.mode,
         };
-        Meta { mode, uid, gid, mtime: self.epoch.map_or(stat.mtime, |s| (s, 0)) }
+        Meta {
+            mode,
+            uid,
+            gid,
+            mtime: self.epoch.map_or(stat.mtime, |s| (s, 0)),
+        }
     }
 
     /// Resolves the destination and makes the folders it needs. Gives the path that `m` gets.
     fn target(&mut self, m: &Match, dest: &str, contents_only: bool) -> Result<BString, CopyError> {
-        let dest = dest.as_bytes();
-        let to_folder = dest.ends_with(b"/") || dest.ends_with(b"/.");
-        let ensured = if to_folder { dest } else { &dest[..dest.rfind_byte(b'/').map_or(0, |i| i + 1)] };
+        let to_folder = dest.ends_with('/') || dest.ends_with("/.");
+        // `..` goes by the text, whatever a link before it leads to. **Source:** BuildKit `file.cleanPath`.
+        let cleaned = clean(dest.as_bytes());
+        let dest = cleaned.as_slice();
+        let ensured = if to_folder {
+            dest
+        } else {
+            parent(dest).as_bytes()
+        };
         let ensured = self.draft.resolve(ensured)?;
         let new_folder = self.new_folder();
         self.draft.make_dirs(&ensured, new_folder)?;
@@ -201,11 +269,19 @@ impl Copier<'_> {
         let is_dir = m.stat.kind == Kind::Dir;
         let found = self.draft.locate(&target)?;
         let exists = !matches!(found, Found::Nothing);
-        let inside = if is_dir { !contents_only && exists } else { self.draft.is_dir(found) };
+        let inside = if is_dir {
+            !contents_only && exists
+        } else {
+            self.draft.is_dir(found)
+        };
         if inside && !m.name.is_empty() {
             target = child(&target, &m.name);
         }
-        let folder = if contents_only && is_dir && !exists { target.as_bstr() } else { parent(&target) };
+        let folder = if contents_only && is_dir && !exists {
+            target.as_bstr()
+        } else {
+            parent(&target)
+        };
         let folder = folder.to_owned();
         self.draft.make_dirs(&folder, new_folder)?;
         Ok(target)
@@ -215,14 +291,25 @@ impl Copier<'_> {
         let target = self.target(m, dest, item.contents_only)?;
         if m.stat.kind != Kind::Dir {
             let (dir, name) = self.draft.folder_of(&target)?;
-            return self.file(item, &m.root, &m.stat, dir, name, &target, &mut HashMap::new());
+            return self.file(
+                item,
+                &m.root,
+                &m.stat,
+                dir,
+                name,
+                &target,
+                &mut HashMap::new(),
+            );
         }
         let top = self.top_folder(item, m, &target)?;
         // Folders from `top` down to the current entry, with the length of their paths below it.
         let mut open: Vec<(BString, NodeId)> = Vec::new();
         let mut links = HashMap::new();
         for entry in m.below.iter() {
-            while open.last().is_some_and(|(path, _)| !lies_in(entry.path, path)) {
+            while open
+                .last()
+                .is_some_and(|(path, _)| !lies_in(entry.path, path))
+            {
                 open.pop();
             }
             let dir = open.last().map_or(top, |(_, id)| *id);
@@ -239,7 +326,12 @@ impl Copier<'_> {
     }
 
     /// The folder that a folder's contents go to.
-    fn top_folder(&mut self, item: &Item<'_>, m: &Match, target: &[u8]) -> Result<NodeId, CopyError> {
+    fn top_folder(
+        &mut self,
+        item: &Item<'_>,
+        m: &Match,
+        target: &[u8],
+    ) -> Result<NodeId, CopyError> {
         match self.draft.locate(target)? {
             Found::Nothing => {
                 let (dir, name) = self.draft.folder_of(target)?;
@@ -257,7 +349,9 @@ impl Copier<'_> {
                 }
                 Ok(id)
             }
-            _ => Err(CopyError::DirectoryOverFile { path: target.into() }),
+            _ => Err(CopyError::DirectoryOverFile {
+                path: target.into(),
+            }),
         }
     }
 
@@ -271,20 +365,27 @@ impl Copier<'_> {
         name: &BStr,
         target: &[u8],
     ) -> Result<NodeId, CopyError> {
-        let over_file = || CopyError::DirectoryOverFile { path: child(target, entry.path) };
+        let over_file = || CopyError::DirectoryOverFile {
+            path: child(target, entry.path),
+        };
         let meta = self.meta(entry.stat);
         if matches!(self.draft.look(dir, name)?, Found::Nothing) {
             return self.draft.new_dir(dir, name, meta, xattrs(item, source)?);
         }
         let id = self.draft.enter(dir, name)?.ok_or_else(over_file)?;
-        let new = if entry.implied { Vec::new() } else { xattrs(item, source)? };
+        let new = if entry.implied {
+            Vec::new()
+        } else {
+            xattrs(item, source)?
+        };
         let node = self.draft.node_mut(id);
         if entry.implied {
             // Only the mode, and that of the source whatever --chmod says. **Source:** fsutil `copyDirectoryOnly`.
             node.meta.mode = entry.stat.mode;
         } else {
             node.meta = meta;
-            node.xattrs.retain(|(name, _)| !new.iter().any(|(n, _)| n == name));
+            node.xattrs
+                .retain(|(name, _)| !new.iter().any(|(n, _)| n == name));
             node.xattrs.extend(new);
         }
         if let Body::Dir(d) = &mut node.body {
@@ -293,7 +394,10 @@ impl Copier<'_> {
         Ok(id)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "source and destination of one file, each known by several names")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "source and destination of one file, each known by several names"
+    )]
     fn file(
         &mut self,
         item: &Item<'_>,
@@ -308,17 +412,34 @@ impl Copier<'_> {
         if self.draft.is_dir(found) {
             return Err(CopyError::FileOverDirectory { path: path.into() });
         }
-        if let Some(first) = stat.link.filter(|_| stat.kind == Kind::File).and_then(|l| links.get(&l)) {
+        if let Some(first) = stat
+            .link
+            .filter(|_| stat.kind == Kind::File)
+            .and_then(|l| links.get(&l))
+        {
             self.draft.link(dir, name, *first);
             return Ok(());
         }
         let body = match (stat.kind, item.tree) {
             (Kind::Symlink, Some(tree)) => Body::Symlink(tree.read_link(source)?),
-            (Kind::File, _) => Body::File(Content::Source { source: item.number, path: source.into(), stat: *stat }),
+            (Kind::File, _) => Body::File(Content::Source {
+                source: item.number,
+                path: source.into(),
+                stat: *stat,
+            }),
             (kind, _) => Body::Special(kind, stat.device),
         };
-        let xattrs = if stat.kind == Kind::File { xattrs(item, source)? } else { Vec::new() };
-        let node = Node { meta: self.meta(stat), xattrs, body, shared: false };
+        let xattrs = if stat.kind == Kind::File {
+            xattrs(item, source)?
+        } else {
+            Vec::new()
+        };
+        let node = Node {
+            meta: self.meta(stat),
+            xattrs,
+            body,
+            shared: false,
+        };
         let id = self.draft.put(dir, name, node);
         if let (Some(link), Kind::File) = (stat.link, stat.kind) {
             links.insert(link, id);
@@ -331,24 +452,52 @@ impl Copier<'_> {
         let (dir, name) = self.draft.folder_of(&target)?;
         let found = self.draft.look(dir, name)?;
         if self.draft.is_dir(found) {
-            return Err(CopyError::FileOverDirectory { path: target.clone() });
+            return Err(CopyError::FileOverDirectory {
+                path: target.clone(),
+            });
         }
-        let node = Node { meta: self.meta(&m.stat), xattrs: Vec::new(), body: Body::File(content), shared: false };
+        let node = Node {
+            meta: self.meta(&m.stat),
+            xattrs: Vec::new(),
+            body: Body::File(content),
+            shared: false,
+        };
         self.draft.put(dir, name, node);
         Ok(())
     }
 
     /// Unpacks `file` into the destination when it is an archive.
-    fn unpack(&mut self, file: std::fs::File, name: &BStr, dest: &str, out: &Path) -> Result<bool, CopyError> {
-        let Some(reader) = archive::detect(file) else { return Ok(false) };
-        let dest = self.draft.resolve(dest.as_bytes())?;
+    fn unpack(
+        &mut self,
+        file: std::fs::File,
+        name: &BStr,
+        dest: &str,
+        out: &Path,
+    ) -> Result<bool, CopyError> {
+        let Some(reader) = archive::detect(file) else {
+            return Ok(false);
+        };
+        let dest = self.draft.resolve(&clean(dest.as_bytes()))?;
         let (uid, gid) = self.owner.unwrap_or((0, 0));
-        self.draft.make_dirs(&dest, Meta { mode: 0o755, uid, gid, mtime: self.created })?;
+        self.draft.make_dirs(
+            &dest,
+            Meta {
+                mode: 0o755,
+                uid,
+                gid,
+                mtime: self.created,
+            },
+        )?;
         if self.spool.is_none() {
             self.spool = Some(archive::Spool::new(out)?);
         }
         let spool = self.spool.as_mut().expect("it was made above");
-        let into = archive::Into { draft: &mut self.draft, dest: dest.as_bstr(), owner: self.owner, created: self.created };
+        let into = archive::Into {
+            draft: &mut self.draft,
+            dest: dest.as_bstr(),
+            owner: self.owner,
+            created: self.created,
+        };
         archive::unpack(reader, name, into, spool)?;
         Ok(true)
     }
@@ -356,7 +505,8 @@ impl Copier<'_> {
 
 /// Tells whether `path` lies below the folder `folder`; both relative.
 fn lies_in(path: &[u8], folder: &[u8]) -> bool {
-    path.strip_prefix(folder).is_some_and(|rest| rest.first() == Some(&b'/'))
+    path.strip_prefix(folder)
+        .is_some_and(|rest| rest.first() == Some(&b'/'))
 }
 
 fn xattrs(item: &Item<'_>, path: &[u8]) -> Result<Xattrs, SelectError> {
@@ -380,5 +530,10 @@ fn single(name: &[u8], mode: u32, mtime: Time) -> Match {
         link: None,
         device: (0, 0),
     };
-    Match { name: file_name(name).to_owned(), root: child(b"/", name), stat, below: Default::default() }
+    Match {
+        name: file_name(name).to_owned(),
+        root: child(b"/", name),
+        stat,
+        below: Below::default(),
+    }
 }

@@ -5,7 +5,9 @@
 
 use super::CopyError;
 use crate::build::stack::LayerStack;
-use crate::build::tree::{self, FileTree, Kind, Stat, Time, TreeError, Xattrs, child, elements, file_name, parent};
+use crate::build::tree::{
+    self, FileTree, Kind, Stat, Time, TreeError, Xattrs, child, elements, file_name, parent,
+};
 use bstr::{BStr, BString, ByteSlice};
 use std::collections::BTreeMap;
 
@@ -53,7 +55,11 @@ pub(super) struct Dir {
 #[derive(Clone, Debug)]
 pub(super) enum Content {
     /// A path of the source with that number, as it was when it was selected.
-    Source { source: usize, path: BString, stat: Stat },
+    Source {
+        source: usize,
+        path: BString,
+        stat: Stat,
+    },
     /// The text of the heredoc source with that number.
     Inline(usize),
     /// The host file of the source with that number.
@@ -84,10 +90,31 @@ impl<'a> Draft<'a> {
     /// An empty layer on `lower`.
     pub(super) fn new(lower: &'a LayerStack) -> Result<Self, CopyError> {
         let stat = lower.lstat(b"/")?;
-        let meta = stat.map_or(Meta { mode: 0o755, uid: 0, gid: 0, mtime: (0, 0) }, |s| Meta::of(&s));
-        let dir = Dir { children: BTreeMap::new(), lower: Some("/".into()), opaque: false, changed: false };
-        let root = Node { meta, xattrs: Vec::new(), body: Body::Dir(dir), shared: false };
-        Ok(Self { lower, nodes: vec![root] })
+        let meta = stat.map_or(
+            Meta {
+                mode: 0o755,
+                uid: 0,
+                gid: 0,
+                mtime: (0, 0),
+            },
+            |s| Meta::of(&s),
+        );
+        let dir = Dir {
+            children: BTreeMap::new(),
+            lower: Some("/".into()),
+            opaque: false,
+            changed: false,
+        };
+        let root = Node {
+            meta,
+            xattrs: Vec::new(),
+            body: Body::Dir(dir),
+            shared: false,
+        };
+        Ok(Self {
+            lower,
+            nodes: vec![root],
+        })
     }
 
     pub(super) fn node(&self, id: NodeId) -> &Node {
@@ -104,13 +131,20 @@ impl<'a> Draft<'a> {
     }
 
     /// Follows links in `path`, with `root` (a resolved folder) as the root that none leaves.
-    pub(super) fn resolve_below(&self, root: &[u8], path: &[u8], follow_last: bool) -> Result<BString, CopyError> {
+    pub(super) fn resolve_below(
+        &self,
+        root: &[u8],
+        path: &[u8],
+        follow_last: bool,
+    ) -> Result<BString, CopyError> {
         let inside = tree::resolve_with(path, follow_last, |p| {
             let full = join(root, p);
             Ok::<_, CopyError>(match self.locate(&full)? {
                 Found::Nothing => tree::Step::Missing,
                 Found::Below(s) if s.kind == Kind::Dir => tree::Step::Dir,
-                Found::Below(s) if s.kind == Kind::Symlink => tree::Step::Link(self.lower.read_link(&full)?),
+                Found::Below(s) if s.kind == Kind::Symlink => {
+                    tree::Step::Link(self.lower.read_link(&full)?)
+                }
                 Found::Below(_) => tree::Step::Other,
                 Found::Here(id) => match &self.node(id).body {
                     Body::Dir(_) => tree::Step::Dir,
@@ -131,7 +165,9 @@ impl<'a> Draft<'a> {
                 Found::Here(id) => at = id,
                 Found::Nothing => return Ok(Found::Nothing),
                 // From here on only the layers below have anything.
-                Found::Below(_) => return Ok(self.lower.lstat(path)?.map_or(Found::Nothing, Found::Below)),
+                Found::Below(_) => {
+                    return Ok(self.lower.lstat(path)?.map_or(Found::Nothing, Found::Below));
+                }
             }
         }
         Ok(Found::Here(at))
@@ -139,10 +175,16 @@ impl<'a> Draft<'a> {
 
     /// What is under `name` in the folder `dir`.
     pub(super) fn look(&self, dir: NodeId, name: &BStr) -> Result<Found, CopyError> {
-        let Body::Dir(d) = &self.node(dir).body else { return Ok(Found::Nothing) };
+        let Body::Dir(d) = &self.node(dir).body else {
+            return Ok(Found::Nothing);
+        };
         if let Some(id) = d.children.get(name) {
             let hidden = matches!(self.node(*id).body, Body::Whiteout);
-            return Ok(if hidden { Found::Nothing } else { Found::Here(*id) });
+            return Ok(if hidden {
+                Found::Nothing
+            } else {
+                Found::Here(*id)
+            });
         }
         Ok(self.below(d, name)?.map_or(Found::Nothing, Found::Below))
     }
@@ -168,11 +210,26 @@ impl<'a> Draft<'a> {
         match self.look(dir, name)? {
             Found::Here(id) if matches!(self.node(id).body, Body::Dir(_)) => Ok(Some(id)),
             Found::Below(stat) if stat.kind == Kind::Dir => {
-                let Body::Dir(Dir { lower: Some(above), .. }) = &self.node(dir).body else { return Ok(None) };
+                let Body::Dir(Dir {
+                    lower: Some(above), ..
+                }) = &self.node(dir).body
+                else {
+                    return Ok(None);
+                };
                 let path = child(above, name);
                 let xattrs = self.lower.xattrs(&path)?;
-                let body = Body::Dir(Dir { children: BTreeMap::new(), lower: Some(path), opaque: false, changed: false });
-                let node = Node { meta: Meta::of(&stat), xattrs, body, shared: false };
+                let body = Body::Dir(Dir {
+                    children: BTreeMap::new(),
+                    lower: Some(path),
+                    opaque: false,
+                    changed: false,
+                });
+                let node = Node {
+                    meta: Meta::of(&stat),
+                    xattrs,
+                    body,
+                    shared: false,
+                };
                 Ok(Some(self.attach(dir, name, node)))
             }
             _ => Ok(None),
@@ -190,19 +247,44 @@ impl<'a> Draft<'a> {
             let name = element.as_bstr();
             at = match self.look(at, name)? {
                 Found::Nothing => self.new_dir(at, name, meta, Vec::new())?,
-                _ => self.enter(at, name)?.ok_or_else(|| CopyError::NotADirectory { path: here.clone() })?,
+                _ => self
+                    .enter(at, name)?
+                    .ok_or_else(|| CopyError::NotADirectory { path: here.clone() })?,
             };
         }
         Ok(at)
     }
 
     /// Puts a new folder where nothing shows.
-    pub(super) fn new_dir(&mut self, dir: NodeId, name: &BStr, meta: Meta, xattrs: Xattrs) -> Result<NodeId, CopyError> {
-        let Body::Dir(d) = &self.node(dir).body else { return Err(CopyError::NotADirectory { path: name.into() }) };
+    pub(super) fn new_dir(
+        &mut self,
+        dir: NodeId,
+        name: &BStr,
+        meta: Meta,
+        xattrs: Xattrs,
+    ) -> Result<NodeId, CopyError> {
+        let Body::Dir(d) = &self.node(dir).body else {
+            return Err(CopyError::NotADirectory { path: name.into() });
+        };
         // Where a folder was removed, a new one of that name must not let the old one show through.
-        let opaque = d.children.contains_key(name) && self.below(d, name)?.is_some_and(|s| s.kind == Kind::Dir);
-        let body = Body::Dir(Dir { children: BTreeMap::new(), lower: None, opaque, changed: true });
-        Ok(self.put(dir, name, Node { meta, xattrs, body, shared: false }))
+        let opaque = d.children.contains_key(name)
+            && self.below(d, name)?.is_some_and(|s| s.kind == Kind::Dir);
+        let body = Body::Dir(Dir {
+            children: BTreeMap::new(),
+            lower: None,
+            opaque,
+            changed: true,
+        });
+        Ok(self.put(
+            dir,
+            name,
+            Node {
+                meta,
+                xattrs,
+                body,
+                shared: false,
+            },
+        ))
     }
 
     /// Puts a node under a name, instead of what is there.
@@ -244,15 +326,32 @@ impl<'a> Draft<'a> {
             _ => return,
         };
         if hide {
-            let meta = Meta { mode: 0, uid: 0, gid: 0, mtime: (0, 0) };
-            self.attach(dir, name, Node { meta, xattrs: Vec::new(), body: Body::Whiteout, shared: false });
+            let meta = Meta {
+                mode: 0,
+                uid: 0,
+                gid: 0,
+                mtime: (0, 0),
+            };
+            self.attach(
+                dir,
+                name,
+                Node {
+                    meta,
+                    xattrs: Vec::new(),
+                    body: Body::Whiteout,
+                    shared: false,
+                },
+            );
         } else if let Body::Dir(d) = &mut self.node_mut(dir).body {
             d.children.remove(name);
         }
     }
 
     /// Splits a resolved path into its folder, which has to be there, and its last element.
-    pub(super) fn folder_of<'p>(&mut self, path: &'p [u8]) -> Result<(NodeId, &'p BStr), CopyError> {
+    pub(super) fn folder_of<'p>(
+        &mut self,
+        path: &'p [u8],
+    ) -> Result<(NodeId, &'p BStr), CopyError> {
         let mut at = Self::ROOT;
         let mut here = BString::from("/");
         for element in elements(parent(path)) {
@@ -281,7 +380,12 @@ impl<'a> Draft<'a> {
 
 impl Meta {
     pub(super) fn of(stat: &Stat) -> Self {
-        Self { mode: stat.mode, uid: stat.uid, gid: stat.gid, mtime: stat.mtime }
+        Self {
+            mode: stat.mode,
+            uid: stat.uid,
+            gid: stat.gid,
+            mtime: stat.mtime,
+        }
     }
 }
 

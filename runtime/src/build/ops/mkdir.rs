@@ -13,11 +13,28 @@ use std::path::Path;
 ///
 /// # Errors
 /// [`CopyError::NotADirectory`] when a file is in the way; see [`CopyError`].
-pub fn mkdir(op: &Mkdir, root: &LayerStack, out: &Path, options: &CopyOptions) -> Result<(), CopyError> {
-    let (uid, gid) = if op.user.is_empty() { (0, 0) } else { owner::look_up(&op.user, root)? };
+pub fn mkdir(
+    op: &Mkdir,
+    root: &LayerStack,
+    out: &Path,
+    options: &CopyOptions,
+) -> Result<(), CopyError> {
+    let (uid, gid) = if op.user.is_empty() {
+        (0, 0)
+    } else {
+        owner::look_up(&op.user, root)?
+    };
     let mut draft = Draft::new(root)?;
     let path = draft.resolve(op.path.as_bytes())?;
-    draft.make_dirs(&path, Meta { mode: 0o755, uid, gid, mtime: options.created() })?;
+    draft.make_dirs(
+        &path,
+        Meta {
+            mode: 0o755,
+            uid,
+            gid,
+            mtime: options.created(),
+        },
+    )?;
     write::write(&draft, &[], out, None)?;
     Ok(())
 }

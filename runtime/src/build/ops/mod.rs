@@ -11,12 +11,15 @@ pub mod mkdir;
 mod owner;
 mod write;
 
+#[cfg(test)]
+pub(super) mod tests;
+
 use super::selection::SelectError;
 use super::tree::TreeError;
 use bstr::BString;
 use std::io;
 
-pub use copy::{CopyOptions, Copied, copy};
+pub use copy::{Copied, CopyOptions, copy};
 pub use mkdir::mkdir;
 
 /// Why a COPY, ADD or WORKDIR failed.
@@ -35,14 +38,21 @@ pub enum CopyError {
     FileOverDirectory { path: BString },
     #[error("{0}")]
     Mode(String),
-    #[error("cannot look up `{name}` for --chown: a step with --link has no user database, use numbers")]
+    #[error(
+        "cannot look up `{name}` for --chown: a step with --link has no user database, use numbers"
+    )]
     NameWithLink { name: String },
-    #[error("cannot give `{path}` the owner {uid}:{gid}: this user namespace does not have that id (see /etc/subuid and /etc/subgid)")]
+    #[error(
+        "cannot give `{path}` the owner {uid}:{gid}: this user namespace does not have that id (see /etc/subuid and /etc/subgid)"
+    )]
     Owner { path: BString, uid: u32, gid: u32 },
     #[error("cannot make the device `{path}`: only root may")]
     Device { path: BString },
     #[error("cannot unpack the tar archive `{path}`: {problem}")]
-    Archive { path: BString, problem: ArchiveError },
+    Archive {
+        path: BString,
+        problem: ArchiveError,
+    },
     #[error("cannot write `{path}`: {source}")]
     Write {
         path: BString,

@@ -44,7 +44,10 @@ pub(super) fn look_up(text: &str, root: &dyn FileTree) -> Result<(u32, u32), Cop
 /// The first name in `user[:group]` that is no number.
 pub(super) fn name_in(text: &str) -> Option<&str> {
     let (user, group) = split(text);
-    [Some(user), group].into_iter().flatten().find(|part| !part.is_empty() && number(part).is_none())
+    [Some(user), group]
+        .into_iter()
+        .flatten()
+        .find(|part| !part.is_empty() && number(part).is_none())
 }
 
 fn split(text: &str) -> (&str, Option<&str>) {
@@ -59,7 +62,10 @@ fn number(text: &str) -> Option<u32> {
 }
 
 fn field(line: &[u8], n: usize) -> u32 {
-    let text = line.split(|b| *b == b':').nth(n).and_then(|f| std::str::from_utf8(f).ok());
+    let text = line
+        .split(|b| *b == b':')
+        .nth(n)
+        .and_then(|f| std::str::from_utf8(f).ok());
     text.and_then(|t| t.trim().parse().ok()).unwrap_or(0)
 }
 
@@ -75,7 +81,11 @@ fn entry(root: &dyn FileTree, database: &[u8], name: &str) -> Result<Option<Vec<
     }
     let mut text = Vec::new();
     let read = root.open(&path)?.take(LIMIT).read_to_end(&mut text);
-    read.map_err(|source| TreeError::Io { doing: "read", path: path.clone(), source })?;
+    read.map_err(|source| TreeError::Io {
+        doing: "read",
+        path: path.clone(),
+        source,
+    })?;
     let mut lines = text.split(|b| *b == b'\n').map(<[u8]>::trim_ascii);
     let found = lines.find(|line| line.split(|b| *b == b':').next() == Some(name.as_bytes()));
     Ok(found.map(<[u8]>::to_vec))

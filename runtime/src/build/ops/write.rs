@@ -3,16 +3,18 @@
 //! Everything is made below the handle of its folder and under a name that is new, so links play no part. Folders
 //! get their attributes when all is in them: their dates would change, and a folder without write permission takes no files.
 
+use super::CopyError;
 use super::archive::Spool;
 use super::copy::Copied;
 use super::draft::{Body, Content, Dir, Draft, Meta, Node, NodeId};
-use super::CopyError;
 use crate::build::pool;
 use crate::build::tree::{self, FileTree, Kind, Stat, child};
 use crate::store::overlay_xattrs;
 use bstr::{BStr, BString, ByteSlice};
 use rustix::fd::{AsFd, OwnedFd};
-use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, SeekFrom, Timespec, Timestamps, Uid, XattrFlags};
+use rustix::fs::{
+    AtFlags, FileType, Gid, Mode, OFlags, SeekFrom, Timespec, Timestamps, Uid, XattrFlags,
+};
 use rustix::io::Errno;
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
@@ -40,12 +42,20 @@ pub(super) fn write(
     out: &Path,
     spool: Option<Spool>,
 ) -> Result<Copied, CopyError> {
-    let failed = |e: Errno| CopyError::Write { path: "/".into(), source: e.into() };
+    let failed = |e: Errno| CopyError::Write {
+        path: "/".into(),
+        source: e.into(),
+    };
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let root = Arc::new(rustix::fs::open(out, flags, Mode::empty()).map_err(failed)?);
     let (live, first_paths) = survey(draft);
     let inherited = rustix::fs::fstat(&root).map_err(failed)?.st_mode & 0o2000 != 0;
-    let me = (!inherited).then(|| (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw()));
+    let me = (!inherited).then(|| {
+        (
+            rustix::process::geteuid().as_raw(),
+            rustix::process::getegid().as_raw(),
+        )
+    });
     let writer = Writer {
         draft,
         sources,
@@ -67,16 +77,29 @@ pub(super) fn write(
     writer.link_names(&root)?;
     writer.finish_folder(Draft::ROOT, &root, &mut BString::from("/"))?;
     writer.root(&root)?;
-    let mut changed = writer.changed.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut changed = writer
+        .changed
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
     changed.sort();
-    Ok(Copied { files: writer.files.into_inner(), bytes: writer.bytes.into_inner(), changed })
+    Ok(Copied {
+        files: writer.files.into_inner(),
+        bytes: writer.bytes.into_inner(),
+        changed,
+    })
 }
 
 /// Folders that have to be written, and the first path of every node with several.
 fn survey(draft: &Draft<'_>) -> (HashSet<NodeId>, HashMap<NodeId, BString>) {
     let mut live = HashSet::new();
     let mut first_paths = HashMap::new();
-    look_at(draft, Draft::ROOT, &mut BString::from("/"), &mut live, &mut first_paths);
+    look_at(
+        draft,
+        Draft::ROOT,
+        &mut BString::from("/"),
+        &mut live,
+        &mut first_paths,
+    );
     (live, first_paths)
 }
 
@@ -146,37 +169,63 @@ impl Writer<'_> {
             What::Folder(name, id) => self.make_folder(&task, name.as_bstr(), *id, more),
             What::Files(files) => {
                 let mut buffer = Vec::new();
-                files.iter().try_for_each(|(name, id)| self.make(&task, name.as_bstr(), *id, &mut buffer))
+                files
+                    .iter()
+                    .try_for_each(|(name, id)| self.make(&task, name.as_bstr(), *id, &mut buffer))
             }
         };
         if let Err(e) = result {
             self.stop.store(true, Ordering::Relaxed);
-            self.error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(e);
+            self.error
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .get_or_insert(e);
         }
     }
 
     fn check(&self) -> Result<(), CopyError> {
-        match self.error.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        match self
+            .error
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+        {
             Some(e) => Err(e),
             None => Ok(()),
         }
     }
 
-    fn make_folder(&self, task: &Task, name: &BStr, id: NodeId, more: &mut Vec<Task>) -> Result<(), CopyError> {
+    fn make_folder(
+        &self,
+        task: &Task,
+        name: &BStr,
+        id: NodeId,
+        more: &mut Vec<Task>,
+    ) -> Result<(), CopyError> {
         let path = child(&task.path, name);
-        let failed = |e: Errno| CopyError::Write { path: path.clone(), source: e.into() };
+        let failed = |e: Errno| CopyError::Write {
+            path: path.clone(),
+            source: e.into(),
+        };
         rustix::fs::mkdirat(&task.parent, name.as_bytes(), Mode::RWXU).map_err(failed)?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let fd = rustix::fs::openat(&task.parent, name.as_bytes(), flags, Mode::empty()).map_err(failed)?;
+        let fd = rustix::fs::openat(&task.parent, name.as_bytes(), flags, Mode::empty())
+            .map_err(failed)?;
         self.children(id, &Arc::new(fd), &path, more);
         Ok(())
     }
 
     /// Tasks for what is in a folder.
     fn children(&self, id: NodeId, fd: &Arc<OwnedFd>, path: &BString, more: &mut Vec<Task>) {
-        let Body::Dir(dir) = &self.draft.node(id).body else { return };
+        let Body::Dir(dir) = &self.draft.node(id).body else {
+            return;
+        };
         let path = Arc::new(path.clone());
-        let task = |what| Task { parent: fd.clone(), path: path.clone(), what };
+        let task = |what| Task {
+            parent: fd.clone(),
+            path: path.clone(),
+            what,
+        };
         let mut files = Vec::new();
         for (name, child) in &dir.children {
             if matches!(self.draft.node(*child).body, Body::Dir(_)) {
@@ -196,22 +245,47 @@ impl Writer<'_> {
     }
 
     /// Makes one entry that is no folder.
-    fn make(&self, task: &Task, name: &BStr, id: NodeId, buffer: &mut Vec<u8>) -> Result<(), CopyError> {
+    fn make(
+        &self,
+        task: &Task,
+        name: &BStr,
+        id: NodeId,
+        buffer: &mut Vec<u8>,
+    ) -> Result<(), CopyError> {
         let node = self.draft.node(id);
         let path = child(&task.path, name);
-        if node.shared && self.first_paths.get(&id).is_some_and(|first| *first != path) {
-            self.second_names.lock().unwrap_or_else(PoisonError::into_inner).push((path, id));
+        if node.shared
+            && self
+                .first_paths
+                .get(&id)
+                .is_some_and(|first| *first != path)
+        {
+            self.second_names
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push((path, id));
             return Ok(());
         }
-        let failed = |e: Errno| CopyError::Write { path: path.clone(), source: e.into() };
+        let failed = |e: Errno| CopyError::Write {
+            path: path.clone(),
+            source: e.into(),
+        };
         let dir = &*task.parent;
         match &node.body {
             Body::Dir(_) => return Ok(()),
             Body::File(content) => return self.file(dir, name, &path, node, content, buffer),
-            Body::Symlink(text) => rustix::fs::symlinkat(text.as_bytes(), dir, name.as_bytes()).map_err(failed)?,
+            Body::Symlink(text) => {
+                rustix::fs::symlinkat(text.as_bytes(), dir, name.as_bytes()).map_err(failed)?;
+            }
             Body::Whiteout => {
-                return rustix::fs::mknodat(dir, name.as_bytes(), FileType::CharacterDevice, Mode::empty(), 0)
-                    .map_err(failed);
+                return rustix::fs::mknodat(
+                    dir,
+                    name.as_bytes(),
+                    FileType::CharacterDevice,
+                    Mode::empty(),
+                    0,
+                )
+                .map_err(failed);
             }
             Body::Special(kind, (major, minor)) => {
                 let kind = match kind {
@@ -223,10 +297,12 @@ impl Writer<'_> {
                 };
                 let device = rustix::fs::makedev(*major, *minor);
                 let mode = Mode::RUSR | Mode::WUSR;
-                rustix::fs::mknodat(dir, name.as_bytes(), kind, mode, device).map_err(|e| match e {
-                    Errno::PERM => CopyError::Device { path: path.clone() },
-                    e => failed(e),
-                })?;
+                rustix::fs::mknodat(dir, name.as_bytes(), kind, mode, device).map_err(
+                    |e| match e {
+                        Errno::PERM => CopyError::Device { path: path.clone() },
+                        e => failed(e),
+                    },
+                )?;
             }
         }
         self.attributes_by_name(dir, name, &path, node)
@@ -241,17 +317,28 @@ impl Writer<'_> {
         content: &Content,
         buffer: &mut Vec<u8>,
     ) -> Result<(), CopyError> {
-        let failed = |e: io::Error| CopyError::Write { path: path.clone(), source: e };
+        let failed = |e: io::Error| CopyError::Write {
+            path: path.clone(),
+            source: e,
+        };
         let create = || {
-            let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let flags =
+                OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
             rustix::fs::openat(dir, name.as_bytes(), flags, Mode::RUSR | Mode::WUSR).map(File::from)
         };
         let mut bytes = 0;
         let file = match content {
             Content::Spooled(number) => {
-                let spool = self.spool.ok_or_else(|| failed(io::ErrorKind::NotFound.into()))?;
-                rustix::fs::renameat(spool.folder(), Spool::file_name(*number), dir, name.as_bytes())
-                    .map_err(|e| failed(e.into()))?;
+                let spool = self
+                    .spool
+                    .ok_or_else(|| failed(io::ErrorKind::NotFound.into()))?;
+                rustix::fs::renameat(
+                    spool.folder(),
+                    Spool::file_name(*number),
+                    dir,
+                    name.as_bytes(),
+                )
+                .map_err(|e| failed(e.into()))?;
                 let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
                 let fd = rustix::fs::openat(dir, name.as_bytes(), flags, Mode::empty());
                 File::from(fd.map_err(|e| failed(e.into()))?)
@@ -265,13 +352,19 @@ impl Writer<'_> {
                 file
             }
             Content::Host(n) => {
-                let Some(Source::Host(host)) = self.sources.get(*n) else { return Err(CopyError::Unprepared(*n)) };
+                let Some(Source::Host(host)) = self.sources.get(*n) else {
+                    return Err(CopyError::Unprepared(*n));
+                };
                 let from = File::open(host).map_err(failed)?;
                 let mut file = create().map_err(|e| failed(e.into()))?;
                 bytes = copy_bytes(&from, &mut file, buffer).map_err(failed)?;
                 file
             }
-            Content::Source { source, path: from, stat } => {
+            Content::Source {
+                source,
+                path: from,
+                stat,
+            } => {
                 let Some(Source::Tree(tree)) = self.sources.get(*source) else {
                     return Err(CopyError::Unprepared(*source));
                 };
@@ -279,7 +372,10 @@ impl Writer<'_> {
                 let mut file = create().map_err(|e| failed(e.into()))?;
                 bytes = copy_bytes(&from_file, &mut file, buffer).map_err(failed)?;
                 if !same(&from_file, stat, bytes) {
-                    self.changed.lock().unwrap_or_else(PoisonError::into_inner).push(tree::relative(from).into());
+                    self.changed
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .push(tree::relative(from).into());
                 }
                 file
             }
@@ -292,7 +388,12 @@ impl Writer<'_> {
         };
         self.files.fetch_add(1, Ordering::Relaxed);
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        let Meta { mode, uid, gid, mtime } = node.meta;
+        let Meta {
+            mode,
+            uid,
+            gid,
+            mtime,
+        } = node.meta;
         if self.me != Some((uid, gid)) {
             rustix::fs::fchown(&file, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))
                 .map_err(|e| owner_error(path, uid, gid, e))?;
@@ -305,46 +406,99 @@ impl Writer<'_> {
         rustix::fs::futimens(&file, &times(mtime)).map_err(|e| failed(e.into()))
     }
 
-    fn attributes_by_name(&self, dir: &OwnedFd, name: &BStr, path: &BString, node: &Node) -> Result<(), CopyError> {
-        let failed = |e: Errno| CopyError::Write { path: path.clone(), source: e.into() };
-        let Meta { mode, uid, gid, mtime } = node.meta;
+    fn attributes_by_name(
+        &self,
+        dir: &OwnedFd,
+        name: &BStr,
+        path: &BString,
+        node: &Node,
+    ) -> Result<(), CopyError> {
+        let failed = |e: Errno| CopyError::Write {
+            path: path.clone(),
+            source: e.into(),
+        };
+        let Meta {
+            mode,
+            uid,
+            gid,
+            mtime,
+        } = node.meta;
         if self.me != Some((uid, gid)) {
             let (user, group) = (Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)));
             rustix::fs::chownat(dir, name.as_bytes(), user, group, AtFlags::SYMLINK_NOFOLLOW)
                 .map_err(|e| owner_error(path, uid, gid, e))?;
         }
         if !matches!(node.body, Body::Symlink(_)) {
-            rustix::fs::chmodat(dir, name.as_bytes(), Mode::from_raw_mode(mode), AtFlags::empty()).map_err(failed)?;
+            rustix::fs::chmodat(
+                dir,
+                name.as_bytes(),
+                Mode::from_raw_mode(mode),
+                AtFlags::empty(),
+            )
+            .map_err(failed)?;
         }
-        rustix::fs::utimensat(dir, name.as_bytes(), &times(mtime), AtFlags::SYMLINK_NOFOLLOW).map_err(failed)
+        rustix::fs::utimensat(
+            dir,
+            name.as_bytes(),
+            &times(mtime),
+            AtFlags::SYMLINK_NOFOLLOW,
+        )
+        .map_err(failed)
     }
 
     fn link_names(&self, root: &OwnedFd) -> Result<(), CopyError> {
-        let names = std::mem::take(&mut *self.second_names.lock().unwrap_or_else(PoisonError::into_inner));
+        let names = std::mem::take(
+            &mut *self
+                .second_names
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
         for (path, id) in names {
-            let Some(first) = self.first_paths.get(&id) else { continue };
-            rustix::fs::linkat(root, tree::relative(first), root, tree::relative(&path), AtFlags::empty())
-                .map_err(|e| CopyError::Write { path: path.clone(), source: e.into() })?;
+            let Some(first) = self.first_paths.get(&id) else {
+                continue;
+            };
+            rustix::fs::linkat(
+                root,
+                tree::relative(first),
+                root,
+                tree::relative(&path),
+                AtFlags::empty(),
+            )
+            .map_err(|e| CopyError::Write {
+                path: path.clone(),
+                source: e.into(),
+            })?;
         }
         Ok(())
     }
 
     /// Gives the folders below their attributes, the deepest first.
     fn finish_folder(&self, id: NodeId, fd: &OwnedFd, path: &mut BString) -> Result<(), CopyError> {
-        let Body::Dir(dir) = &self.draft.node(id).body else { return Ok(()) };
+        let Body::Dir(dir) = &self.draft.node(id).body else {
+            return Ok(());
+        };
         for (name, child) in &dir.children {
             let node = self.draft.node(*child);
-            let Body::Dir(below) = &node.body else { continue };
+            let Body::Dir(below) = &node.body else {
+                continue;
+            };
             if !self.live.contains(child) {
                 continue;
             }
             let length = path.len();
             tree::push(path, name);
-            let has_folders = below.children.values().any(|c| matches!(self.draft.node(*c).body, Body::Dir(_)));
+            let has_folders = below
+                .children
+                .values()
+                .any(|c| matches!(self.draft.node(*c).body, Body::Dir(_)));
             if has_folders || below.opaque || !node.xattrs.is_empty() {
-                let failed = |e: Errno| CopyError::Write { path: path.clone(), source: e.into() };
+                let failed = |e: Errno| CopyError::Write {
+                    path: path.clone(),
+                    source: e.into(),
+                };
                 let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-                let opened = rustix::fs::openat(fd, name.as_bytes(), flags, Mode::empty()).map_err(failed)?;
+                let opened = rustix::fs::openat(fd, name.as_bytes(), flags, Mode::empty())
+                    .map_err(failed)?;
                 Self::folder_xattrs(&opened, below, node).map_err(failed)?;
                 self.finish_folder(*child, &opened, path)?;
             }
@@ -366,7 +520,10 @@ impl Writer<'_> {
 
     /// The uppermost folder of an overlay gives `/` its attributes.
     fn root(&self, fd: &OwnedFd) -> Result<(), CopyError> {
-        let failed = |e: Errno| CopyError::Write { path: "/".into(), source: e.into() };
+        let failed = |e: Errno| CopyError::Write {
+            path: "/".into(),
+            source: e.into(),
+        };
         let node = self.draft.node(Draft::ROOT);
         if let Body::Dir(dir) = &node.body {
             Self::folder_xattrs(fd, dir, node).map_err(failed)?;
@@ -392,21 +549,37 @@ fn set_xattr(fd: impl AsFd, name: &BStr, value: &[u8]) -> rustix::io::Result<()>
 /// An id that the namespace does not map gives EINVAL; without any namespace giving files away is refused.
 fn owner_error(path: &BString, uid: u32, gid: u32, e: Errno) -> CopyError {
     match e {
-        Errno::INVAL | Errno::PERM => CopyError::Owner { path: path.clone(), uid, gid },
-        e => CopyError::Write { path: path.clone(), source: e.into() },
+        Errno::INVAL | Errno::PERM => CopyError::Owner {
+            path: path.clone(),
+            uid,
+            gid,
+        },
+        e => CopyError::Write {
+            path: path.clone(),
+            source: e.into(),
+        },
     }
 }
 
 fn times((seconds, nanos): tree::Time) -> Timestamps {
-    let time = Timespec { tv_sec: seconds, tv_nsec: nanos.into() };
-    Timestamps { last_access: time, last_modification: time }
+    let time = Timespec {
+        tv_sec: seconds,
+        tv_nsec: nanos.into(),
+    };
+    Timestamps {
+        last_access: time,
+        last_modification: time,
+    }
 }
 
 /// Tells whether a file still is what was selected, after it was read.
 fn same(file: &File, stat: &Stat, bytes: u64) -> bool {
-    let Ok(raw) = rustix::fs::fstat(file) else { return false };
+    let Ok(raw) = rustix::fs::fstat(file) else {
+        return false;
+    };
     let now = tree::stat_of(&raw);
-    let untouched = stat.ctime.is_none() || (stat.ctime == now.ctime && stat.id == now.id && stat.mtime == now.mtime);
+    let untouched = stat.ctime.is_none()
+        || (stat.ctime == now.ctime && stat.id == now.id && stat.mtime == now.mtime);
     untouched && bytes == stat.size && now.kind == Kind::File
 }
 
@@ -460,7 +633,9 @@ fn copy_sparse(from: &File, to: &mut File, size: u64, buffer: &mut Vec<u8>) -> i
             Err(Errno::INVAL) => at,
             Err(e) => return Err(e.into()),
         };
-        let end = rustix::fs::seek(from, SeekFrom::Hole(data)).unwrap_or(size).min(size);
+        let end = rustix::fs::seek(from, SeekFrom::Hole(data))
+            .unwrap_or(size)
+            .min(size);
         rustix::fs::seek(from, SeekFrom::Start(data))?;
         rustix::fs::seek(&*to, SeekFrom::Start(data))?;
         let mut part = from.take(end - data);
