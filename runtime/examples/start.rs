@@ -1,6 +1,6 @@
 //! How long a container takes to start and end, beside the kernel's floor and `runc run` on the same root.
 //!
-//! `cargo run --release -p cooperage-runtime --example start [rounds]`, as root, with `busybox-static` and, for the
+//! `cargo run --release -p cooperage-runtime --example start [rounds] [floor|launch|runc]`, as root, with `busybox-static` and, for the
 //! comparison, `runc`. Prints the smallest and the median wall time in milliseconds.
 
 #![expect(clippy::print_stdout, reason = "its output is its purpose")]
@@ -11,6 +11,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 fn main() {
@@ -36,21 +37,24 @@ fn main() {
     fs::copy("/bin/busybox", folder.join("rootfs/bin/busybox"))
         .expect("busybox-static is installed");
     symlink("busybox", folder.join("rootfs/bin/true")).expect("an own folder");
-    print(
-        "floor: unshare, pivot, exec",
-        &times(rounds, || floor(&folder)),
-    );
+    let only = std::env::args().nth(2).unwrap_or_default();
+    if "floor".starts_with(&only) {
+        print(
+            "floor: unshare, chroot, exec",
+            &times(rounds, || floor(&folder)),
+        );
+    }
     let network = [
         ("host network", Network::Host),
         ("own network", Network::None),
     ];
-    for (name, network) in network {
+    for (name, network) in network.into_iter().filter(|_| "launch".starts_with(&only)) {
         print(
             &format!("launch, {name}"),
             &times(rounds, || ours(&folder, network)),
         );
     }
-    if !idmap::is_rootless() && Path::new("/usr/sbin/runc").exists() {
+    if "runc".starts_with(&only) && !idmap::is_rootless() && Path::new("/usr/sbin/runc").exists() {
         print("runc run", &times(rounds, || runc(&folder)));
     }
     let _ = fs::remove_dir_all(&folder);
@@ -90,8 +94,11 @@ fn floor(folder: &Path) {
 }
 
 fn ours(folder: &Path, network: Network) {
+    // A pair of folders for every round: removing them is the store's business and takes longer than the rest.
+    static ROUND: AtomicUsize = AtomicUsize::new(0);
+    let own = folder.join(ROUND.fetch_add(1, Ordering::Relaxed).to_string());
     for below in ["upper", "work"] {
-        fs::create_dir(folder.join(below)).expect("an own folder");
+        fs::create_dir_all(own.join(below)).expect("an own folder");
     }
     let mut input = ContainerInput::new(vec!["/bin/true".into()]);
     input.network = network;
@@ -101,8 +108,8 @@ fn ours(folder: &Path, network: Network) {
         spec: &spec,
         root: RootFs::Overlay {
             lower: vec![folder.join("rootfs")],
-            upper: folder.join("upper"),
-            work: folder.join("work"),
+            upper: own.join("upper"),
+            work: own.join("work"),
             volatile: true,
         },
         streams: Streams::Separate {
@@ -117,9 +124,6 @@ fn ours(folder: &Path, network: Network) {
     .expect("the container starts");
     let exit = running.wait().expect("the container ends");
     assert_eq!(exit.status.code(), 0);
-    for below in ["upper", "work/work", "work"] {
-        let _ = fs::remove_dir_all(folder.join(below));
-    }
 }
 
 fn runc(folder: &Path) {
@@ -130,7 +134,7 @@ fn runc(folder: &Path) {
     spec.set_version("1.0.2".into());
     spec.save(folder.join("config.json"))
         .expect("an own folder");
-    let id = format!("cooperage-{}", std::process::id());
+    let id = format!("start-{}", std::process::id());
     let status = Command::new("runc")
         .args(["run", "--bundle"])
         .arg(folder)

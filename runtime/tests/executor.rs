@@ -1122,7 +1122,7 @@ const VERDICTS: &[(&str, i64, char)] = &[
     ("close_range", libc::SYS_close_range, '+'),
     ("faccessat2", libc::SYS_faccessat2, '+'),
     ("epoll_ctl", libc::SYS_epoll_ctl, '+'),
-    ("futex", libc::SYS_futex, '+'),
+    ("eventfd2", libc::SYS_eventfd2, '+'),
     ("mknodat", libc::SYS_mknodat, '+'),
     ("fchownat", libc::SYS_fchownat, '+'),
     ("setxattr", libc::SYS_setxattr, '+'),

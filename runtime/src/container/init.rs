@@ -204,6 +204,9 @@ fn watch(
     // The other end is closed by exec or by death.
     let _ = rustix::io::retry_on_intr(|| rustix::io::read(started, &mut [0_u8; 1]));
     send(socket, &Message::Running { pid }, Some(pidfd.as_fd()), b"");
+    // Held until after the report: the last process of a mount namespace waits for its mounts to go, some milliseconds
+    // that belong to nobody's critical path.
+    let _mounts = File::open(format!("/proc/{pid}/ns/mnt"));
     loop {
         let mut fds = [
             PollFd::new(pidfd, PollFlags::IN),

@@ -444,7 +444,7 @@ impl Running {
         } else {
             ExitStatus::Code(libc::WEXITSTATUS(status))
         };
-        let _ = self.init.wait();
+        // `__init` itself is not waited for here: the kernel is taking the namespaces down on its time, not the caller's.
         let (oom_killed, peak_memory) = self.cgroup.as_ref().map_or((false, None), |leaf| {
             (leaf.oom_kills() > 0, leaf.peak_memory())
         });
@@ -466,6 +466,7 @@ impl Drop for Running {
             self.kill();
             let _ = self.wait();
         }
+        let _ = self.init.wait();
     }
 }
 
