@@ -510,6 +510,20 @@ fn kill_ends_everything(sandbox: &Sandbox) -> Outcome {
     let mut rest = Vec::new();
     out.read_to_end(&mut rest)
         .map_err(|error| error.to_string())?;
+    let mut running = sandbox
+        .start(&sh("sleep 1000"))
+        .map_err(|error| error.to_string())?;
+    let killer = running.killer().map_err(|error| error.to_string())?;
+    let exit = std::thread::scope(|scope| {
+        scope.spawn(|| killer.kill());
+        running.wait()
+    });
+    expect(
+        "killed while waiting",
+        exit.map(|exit| exit.status.code()).ok(),
+        Some(137),
+    )?;
+    killer.kill();
     let running = sandbox
         .start(&sh("sleep 1000"))
         .map_err(|error| error.to_string())?;

@@ -48,7 +48,7 @@ pub enum CgroupError {
     #[error("`{0}` is not a name for a cgroup")]
     Name(String),
     /// The folder or one of its files cannot be made or written.
-    #[error("cannot limit the container: {}", path.display())]
+    #[error("cannot limit the container: {}: {source}", path.display())]
     Io {
         path: PathBuf,
         #[source]
@@ -58,9 +58,8 @@ pub enum CgroupError {
 
 /// Whether version 2 is the only hierarchy here.
 pub fn is_unified() -> bool {
-    const CGROUP2_SUPER_MAGIC: i64 = 0x6367_7270;
-    rustix::fs::statfs("/sys/fs/cgroup")
-        .is_ok_and(|stat| i64::from(stat.f_type) == CGROUP2_SUPER_MAGIC)
+    const CGROUP2_SUPER_MAGIC: rustix::fs::FsWord = 0x6367_7270;
+    rustix::fs::statfs("/sys/fs/cgroup").is_ok_and(|stat| stat.f_type == CGROUP2_SUPER_MAGIC)
 }
 
 /// A container's own groups. Dropping it kills what is inside and removes them.

@@ -598,7 +598,7 @@ fn mount_all(
                 }
             }
             Err(failure) if mount.optional => {
-                send(ready.socket, &Message::Warning(failure), None, b"")
+                send(ready.socket, &Message::Warning(failure), None, b"");
             }
             Err(failure) => return Err(failure),
         }
@@ -1087,10 +1087,11 @@ fn run(ready: &Prepared<'_>) -> Failure {
     worst
 }
 
+/// A message, the descriptor with it, and what follows its head.
+pub(crate) type Received = (Message, Option<OwnedFd>, Vec<u8>);
+
 /// Reads the head of a packet and the descriptor with it.
-pub(crate) fn receive_message(
-    socket: BorrowedFd<'_>,
-) -> Result<Option<(Message, Option<OwnedFd>, Vec<u8>)>, Errno> {
+pub(crate) fn receive_message(socket: BorrowedFd<'_>) -> Result<Option<Received>, Errno> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let mut packet = vec![0_u8; HEAD + 4096];

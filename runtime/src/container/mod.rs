@@ -372,6 +372,13 @@ impl Running {
         self.pidfd.as_fd()
     }
 
+    /// A handle for another thread to end it with, while this one waits.
+    pub fn killer(&self) -> Result<Killer, Errno> {
+        Ok(Killer {
+            pidfd: rustix::io::fcntl_dupfd_cloexec(&self.pidfd, 3)?,
+        })
+    }
+
     /// Its cgroup, when limits were asked for.
     pub fn cgroup(&self) -> Option<&Leaf> {
         self.cgroup.as_ref()
@@ -389,11 +396,7 @@ impl Running {
 
     /// Sends a signal to its first process. Without effect after its end.
     pub fn signal(&self, signal: i32) -> Result<(), Errno> {
-        let signal = rustix::process::Signal::from_named_raw(signal).ok_or(Errno::INVAL)?;
-        match rustix::process::pidfd_send_signal(&self.pidfd, signal) {
-            Err(Errno::SRCH) => Ok(()),
-            other => other,
-        }
+        send_signal(self.pidfd.as_fd(), signal)
     }
 
     /// Kills everything inside: the end of the first process is the end of its pid namespace. No pid is looked up, so
@@ -457,6 +460,33 @@ impl Running {
             user: Duration::from_micros(user_us),
             system: Duration::from_micros(system_us),
         }
+    }
+}
+
+/// Ends or signals a container from elsewhere. Harmless after its end: it holds the process, not its number.
+#[derive(Debug)]
+pub struct Killer {
+    pidfd: OwnedFd,
+}
+
+impl Killer {
+    /// Kills everything inside the container.
+    pub fn kill(&self) {
+        // Fails only when it has ended already.
+        let _ = rustix::process::pidfd_send_signal(&self.pidfd, rustix::process::Signal::KILL);
+    }
+
+    /// Sends a signal to its first process. Without effect after its end.
+    pub fn signal(&self, signal: i32) -> Result<(), Errno> {
+        send_signal(self.pidfd.as_fd(), signal)
+    }
+}
+
+fn send_signal(pidfd: BorrowedFd<'_>, signal: i32) -> Result<(), Errno> {
+    let signal = rustix::process::Signal::from_named_raw(signal).ok_or(Errno::INVAL)?;
+    match rustix::process::pidfd_send_signal(pidfd, signal) {
+        Err(Errno::SRCH) => Ok(()),
+        other => other,
     }
 }
 

@@ -213,7 +213,7 @@ impl Plan {
         let privileged = capabilities.effective & bit(Capability::SysAdmin) != 0;
         let mut mounts = Vec::new();
         for mount in spec.mounts().iter().flatten() {
-            mounts.extend(spec_mount(mount, around, new_network, privileged)?);
+            mounts.push(spec_mount(mount, around, new_network, privileged)?);
         }
         for bind in binds {
             mounts.push(bind_mount(bind, privileged)?);
@@ -356,7 +356,7 @@ fn spec_mount(
     around: Surroundings,
     new_network: bool,
     privileged: bool,
-) -> Result<Option<MountPlan>, PlanError> {
+) -> Result<MountPlan, PlanError> {
     let target = mount.destination();
     let list = mount.options().clone().unwrap_or_default();
     let (attributes, recursive, mut options) = options(&list);
@@ -390,7 +390,7 @@ fn spec_mount(
             path: bytes(path),
             recursive,
         };
-        return Ok(Some(plan));
+        return Ok(plan);
     }
     match kind {
         "none" => return Err(problem("no file system type")),
@@ -415,14 +415,14 @@ fn spec_mount(
             plan.source = fs(kind, options);
         }
     }
-    Ok(Some(plan))
+    Ok(plan)
 }
 
 /// The view of cgroups: the container's own v2 hierarchy, or an empty folder.
 ///
 /// Version 1 hierarchies take nine mounts, half a millisecond a container; programs that size themselves by their limits
 /// treat a missing file as "no limit", which is true unless a limit was asked for.
-fn cgroup_mount(mut plan: MountPlan, around: Surroundings) -> Option<MountPlan> {
+fn cgroup_mount(mut plan: MountPlan, around: Surroundings) -> MountPlan {
     plan.optional = true;
     plan.source = if around.unified && around.cgroup.namespace {
         MountSource::Fs {
@@ -436,7 +436,7 @@ fn cgroup_mount(mut plan: MountPlan, around: Surroundings) -> Option<MountPlan> 
             options: vec![mode, ("size".into(), Some("4k".into()))],
         }
     };
-    Some(plan)
+    plan
 }
 
 /// Refuses targets whose replacement would undo the confinement.

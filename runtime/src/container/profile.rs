@@ -10,9 +10,10 @@ use oci_spec::runtime::{
     LinuxSeccompBuilder, LinuxSeccompOperator, LinuxSyscall, LinuxSyscallBuilder,
 };
 use std::collections::HashSet;
+use std::hash::BuildHasher;
 
 /// The filter for a process that may use `capabilities`.
-pub fn default_profile(capabilities: &HashSet<Capability>) -> LinuxSeccomp {
+pub fn default_profile<S: BuildHasher>(capabilities: &HashSet<Capability, S>) -> LinuxSeccomp {
     let mut rules = vec![allow(ALWAYS)];
     // Address family 40 is vsock, which reaches the hypervisor and ignores network namespaces; 38 is the kernel's crypto.
     rules.push(allow_if(
