@@ -22,7 +22,10 @@ pub enum IdmapError {
     Map(#[source] std::io::Error),
     /// A helper refused the ranges.
     #[error("`{program}` failed: {message}")]
-    Helper { program: &'static str, message: String },
+    Helper {
+        program: &'static str,
+        message: String,
+    },
     /// Starting again inside failed.
     #[error("cannot start again inside the user namespace: {0}")]
     Exec(Errno),
@@ -34,15 +37,26 @@ pub enum IdmapError {
 /// All of the user's subordinate ids are mapped when there are some and the helpers are installed; else only the user
 /// itself, see [`single_id_reason`].
 pub fn enter_user_namespace_if_needed() -> Result<(), IdmapError> {
-    let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+    let (uid, gid) = (
+        rustix::process::geteuid().as_raw(),
+        rustix::process::getegid().as_raw(),
+    );
     if uid == 0 {
         return Ok(());
     }
     let proof = SingleThread::prove().ok_or(IdmapError::Threads)?;
     let ranges = Ranges::read(uid);
-    let helper = ranges.as_ref().ok().map(|ranges| Helper::start(&proof, ranges, uid, gid)).transpose()?;
-    unshare(UnshareFlags::NEWUSER | UnshareFlags::NEWNS)
-        .map_err(|errno| IdmapError::Namespace { errno, hint: namespace_hint(errno) })?;
+    let helper = ranges
+        .as_ref()
+        .ok()
+        .map(|ranges| Helper::start(&proof, ranges, uid, gid))
+        .transpose()?;
+    unshare(UnshareFlags::NEWUSER | UnshareFlags::NEWNS).map_err(|errno| {
+        IdmapError::Namespace {
+            errno,
+            hint: namespace_hint(errno),
+        }
+    })?;
     match helper {
         Some(helper) => helper.finish()?,
         None => map_single(uid, gid).map_err(IdmapError::Map)?,
@@ -68,7 +82,10 @@ pub fn single_id_reason() -> Option<String> {
     // The outer id of the only line is who the user is outside.
     let map = fs::read_to_string("/proc/self/uid_map").ok()?;
     let outside = map.split_whitespace().nth(1)?.parse().ok()?;
-    Some(Ranges::read(outside).err().map_or_else(|| "the namespace was made without ranges".into(), |why| why.to_string()))
+    Some(Ranges::read(outside).err().map_or_else(
+        || "the namespace was made without ranges".into(),
+        |why| why.to_string(),
+    ))
 }
 
 fn is_full(map: &str) -> bool {
@@ -76,13 +93,17 @@ fn is_full(map: &str) -> bool {
 }
 
 fn mapped(map: &str) -> u64 {
-    map.lines().filter_map(|line| line.split_whitespace().nth(2)?.parse::<u64>().ok()).sum()
+    map.lines()
+        .filter_map(|line| line.split_whitespace().nth(2)?.parse::<u64>().ok())
+        .sum()
 }
 
 fn namespace_hint(errno: Errno) -> &'static str {
     match errno {
         Errno::NOSPC => "raise the limit: `sudo sysctl user.max_user_namespaces=15000`",
-        Errno::PERM if fs::metadata("/proc/sys/kernel/apparmor_restrict_unprivileged_userns").is_ok() => {
+        Errno::PERM
+            if fs::metadata("/proc/sys/kernel/apparmor_restrict_unprivileged_userns").is_ok() =>
+        {
             "allow it: `sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0`"
         }
         Errno::PERM => "allow it: `sudo sysctl kernel.unprivileged_userns_clone=1`",
@@ -119,9 +140,19 @@ impl Ranges {
         let name = user_name(&passwd, uid).map_or_else(|| uid.to_string(), str::to_owned);
         let of = |file: &'static str| {
             let ranges = parse_ranges(&fs::read_to_string(file).unwrap_or_default(), &name, uid);
-            if ranges.is_empty() { Err(NoRanges::Entry { file, user: name.clone() }) } else { Ok(ranges) }
+            if ranges.is_empty() {
+                Err(NoRanges::Entry {
+                    file,
+                    user: name.clone(),
+                })
+            } else {
+                Ok(ranges)
+            }
         };
-        Ok(Self { users: of("/etc/subuid")?, groups: of("/etc/subgid")? })
+        Ok(Self {
+            users: of("/etc/subuid")?,
+            groups: of("/etc/subgid")?,
+        })
     }
 }
 
@@ -175,11 +206,21 @@ struct Helper {
 }
 
 impl Helper {
-    fn start(proof: &SingleThread, ranges: &Ranges, uid: u32, gid: u32) -> Result<Self, IdmapError> {
-        let failed = |errno| IdmapError::Namespace { errno, hint: "try again" };
+    fn start(
+        proof: &SingleThread,
+        ranges: &Ranges,
+        uid: u32,
+        gid: u32,
+    ) -> Result<Self, IdmapError> {
+        let failed = |errno| IdmapError::Namespace {
+            errno,
+            hint: "try again",
+        };
         let target = std::process::id().to_string();
-        let (wait, go) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(failed)?;
-        let (answer, tell) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(failed)?;
+        let (wait, go) =
+            rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(failed)?;
+        let (answer, tell) =
+            rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(failed)?;
         match clone3(proof, 0, None).map_err(failed)? {
             Side::Parent { pid, .. } => Ok(Self { pid, go, answer }),
             Side::Child => {
@@ -188,9 +229,13 @@ impl Helper {
                 if !matches!(rustix::io::read(&wait, &mut [0_u8; 1]), Ok(1)) {
                     exit(0);
                 }
-                for (program, own, ranges) in [(NEWUIDMAP, uid, &ranges.users), (NEWGIDMAP, gid, &ranges.groups)] {
+                for (program, own, ranges) in [
+                    (NEWUIDMAP, uid, &ranges.users),
+                    (NEWGIDMAP, gid, &ranges.groups),
+                ] {
                     if let Err(message) = run(program, &target, &mapping(own, ranges)) {
-                        let text = format!("{}{message}", if program == NEWUIDMAP { 'u' } else { 'g' });
+                        let text =
+                            format!("{}{message}", if program == NEWUIDMAP { 'u' } else { 'g' });
                         let _ = rustix::io::write(&tell, text.as_bytes());
                         exit(1);
                     }
@@ -206,7 +251,8 @@ impl Helper {
         rustix::io::write(&self.go, b"g").map_err(broken)?;
         let mut text = [0_u8; 1024];
         // Its end of the other pipe was copied here, too, but dropped with `start`: this ends with the helper.
-        let read = rustix::io::retry_on_intr(|| rustix::io::read(&self.answer, &mut text)).map_err(broken)?;
+        let read = rustix::io::retry_on_intr(|| rustix::io::read(&self.answer, &mut text))
+            .map_err(broken)?;
         let _ = crate::sys::wait::wait4(self.pid);
         match text[..read].split_first() {
             None => Ok(()),
@@ -220,7 +266,11 @@ impl Helper {
 
 fn run(program: &str, target: &str, arguments: &[String]) -> Result<(), String> {
     let path = find(program).ok_or("not found")?;
-    let output = Command::new(path).arg(target).args(arguments).stdin(Stdio::null()).output();
+    let output = Command::new(path)
+        .arg(target)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output();
     match output {
         Ok(output) if output.status.success() => Ok(()),
         Ok(output) => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
@@ -238,7 +288,9 @@ fn map_single(uid: u32, gid: u32) -> std::io::Result<()> {
 /// Starts this program again with the same arguments and environment; inside it has every capability then.
 fn again() -> Errno {
     let strings = |list: Vec<std::ffi::OsString>| -> Vec<CString> {
-        list.iter().filter_map(|text| CString::new(text.as_bytes()).ok()).collect()
+        list.iter()
+            .filter_map(|text| CString::new(text.as_bytes()).ok())
+            .collect()
     };
     let argv = crate::sys::exec::ExecVec::new(strings(std::env::args_os().collect()));
     let env = std::env::vars_os().map(|(mut name, value)| {
@@ -248,7 +300,9 @@ fn again() -> Errno {
     });
     let env = crate::sys::exec::ExecVec::new(strings(env.collect()));
     // By path, not by the link in /proc: that one would keep the mount of the old namespace.
-    let path = fs::read_link("/proc/self/exe").ok().and_then(|path| CString::new(path.as_os_str().as_bytes()).ok());
+    let path = fs::read_link("/proc/self/exe")
+        .ok()
+        .and_then(|path| CString::new(path.as_os_str().as_bytes()).ok());
     crate::sys::exec::execve(path.as_deref().unwrap_or(c"/proc/self/exe"), &argv, &env)
 }
 
@@ -259,16 +313,30 @@ mod tests {
     #[test]
     fn ranges_by_name_and_number() {
         let text = "root:100000:65536\nme:165536:65536\n1000:300000:10\nme:bad:1\nme:5:0\n";
-        assert_eq!(parse_ranges(text, "me", 1000), [(165_536, 65_536), (300_000, 10)]);
+        assert_eq!(
+            parse_ranges(text, "me", 1000),
+            [(165_536, 65_536), (300_000, 10)]
+        );
         assert_eq!(parse_ranges(text, "you", 7), []);
-        assert_eq!(mapping(1000, &[(165_536, 65_536), (300_000, 10)]).join(" "), "0 1000 1 1 165536 65536 65537 300000 10");
+        assert_eq!(
+            mapping(1000, &[(165_536, 65_536), (300_000, 10)]).join(" "),
+            "0 1000 1 1 165536 65536 65537 300000 10"
+        );
     }
 
     #[test]
     fn maps() {
         assert!(is_full("         0          0 4294967295\n"));
-        assert!(!is_full("         0       1000          1\n         1     100000      65536\n"));
-        assert_eq!(mapped("         0       1000          1\n         1     100000      65536\n"), 65_537);
-        assert_eq!(user_name("root:x:0:0::/:\nme:x:1000:1000::/:\n", 1000), Some("me"));
+        assert!(!is_full(
+            "         0       1000          1\n         1     100000      65536\n"
+        ));
+        assert_eq!(
+            mapped("         0       1000          1\n         1     100000      65536\n"),
+            65_537
+        );
+        assert_eq!(
+            user_name("root:x:0:0::/:\nme:x:1000:1000::/:\n", 1000),
+            Some("me")
+        );
     }
 }

@@ -40,12 +40,15 @@ pub struct CgroupPlan {
 pub enum CgroupError {
     /// No hierarchy has the controller that a limit needs.
     #[error("cannot limit {what}: this machine has no `{controller}` cgroup controller")]
-    NoController { what: &'static str, controller: &'static str },
+    NoController {
+        what: &'static str,
+        controller: &'static str,
+    },
     /// The name would leave the folder.
     #[error("`{0}` is not a name for a cgroup")]
     Name(String),
     /// The folder or one of its files cannot be made or written.
-    #[error("cannot limit the container: {}", path.display())]
+    #[error("cannot limit the container: {}: {source}", path.display())]
     Io {
         path: PathBuf,
         #[source]
@@ -55,8 +58,8 @@ pub enum CgroupError {
 
 /// Whether version 2 is the only hierarchy here.
 pub fn is_unified() -> bool {
-    const CGROUP2_SUPER_MAGIC: i64 = 0x6367_7270;
-    rustix::fs::statfs("/sys/fs/cgroup").is_ok_and(|stat| i64::from(stat.f_type) == CGROUP2_SUPER_MAGIC)
+    const CGROUP2_SUPER_MAGIC: rustix::fs::FsWord = 0x6367_7270;
+    rustix::fs::statfs("/sys/fs/cgroup").is_ok_and(|stat| stat.f_type == CGROUP2_SUPER_MAGIC)
 }
 
 /// A container's own groups. Dropping it kills what is inside and removes them.
@@ -95,7 +98,12 @@ impl Leaf {
             return Err(CgroupError::Name(name.clone()));
         }
         let host = Host::read();
-        let mut leaf = Self { unified: None, legacy: Vec::new(), procs: Vec::new(), memory: None };
+        let mut leaf = Self {
+            unified: None,
+            legacy: Vec::new(),
+            procs: Vec::new(),
+            memory: None,
+        };
         let wanted = wanted(&plan.limits);
         let mut on_v2 = Vec::new();
         for (controller, what) in wanted {
@@ -105,7 +113,12 @@ impl Leaf {
                     leaf.add_legacy(controller, path, &plan.limits)?;
                 }
                 None if host.unified_has(controller) => on_v2.push(controller),
-                None => return Err(CgroupError::NoController { what, controller: controller.name() }),
+                None => {
+                    return Err(CgroupError::NoController {
+                        what,
+                        controller: controller.name(),
+                    });
+                }
             }
         }
         if let Some(parent) = host.unified {
@@ -120,14 +133,22 @@ impl Leaf {
         Ok(leaf)
     }
 
-    fn add_legacy(&mut self, controller: Controller, path: PathBuf, limits: &Limits) -> Result<(), CgroupError> {
+    fn add_legacy(
+        &mut self,
+        controller: Controller,
+        path: PathBuf,
+        limits: &Limits,
+    ) -> Result<(), CgroupError> {
         make(&path)?;
         self.legacy.push((controller, path.clone()));
         match controller {
             Controller::Memory => {
                 self.memory = Some(path.clone());
                 write_some(&path, "memory.limit_in_bytes", limits.memory)?;
-                match limits.memory_and_swap.or(limits.memory.map(|memory| memory.saturating_mul(2))) {
+                match limits
+                    .memory_and_swap
+                    .or(limits.memory.map(|memory| memory.saturating_mul(2)))
+                {
                     Some(u64::MAX) | None => {}
                     // Absent where the kernel does not count swap.
                     Some(both) if path.join("memory.memsw.limit_in_bytes").exists() => {
@@ -146,7 +167,9 @@ impl Leaf {
             }
             Controller::Cpuset => {
                 // A new group has neither, and nothing can join it before it has both.
-                let mems = path.parent().and_then(|parent| fs::read_to_string(parent.join("cpuset.mems")).ok());
+                let mems = path
+                    .parent()
+                    .and_then(|parent| fs::read_to_string(parent.join("cpuset.mems")).ok());
                 write(&path, "cpuset.mems", mems.as_deref().unwrap_or("0").trim())?;
                 if let Some(cpus) = &limits.cpus {
                     write(&path, "cpuset.cpus", cpus)?;
@@ -155,7 +178,13 @@ impl Leaf {
         }
         let procs = path.join("cgroup.procs");
         let file = fs::File::options().write(true).open(&procs);
-        self.procs.push(file.map_err(|source| CgroupError::Io { path: procs, source })?.into());
+        self.procs.push(
+            file.map_err(|source| CgroupError::Io {
+                path: procs,
+                source,
+            })?
+            .into(),
+        );
         Ok(())
     }
 
@@ -167,14 +196,20 @@ impl Leaf {
         limits: &Limits,
     ) -> Result<(), CgroupError> {
         if !controllers.is_empty() {
-            let list: Vec<_> = controllers.iter().map(|controller| format!("+{}", controller.name())).collect();
+            let list: Vec<_> = controllers
+                .iter()
+                .map(|controller| format!("+{}", controller.name()))
+                .collect();
             // Fails in a group with processes of its own; the limit's own file then tells.
             let _ = write(parent, "cgroup.subtree_control", &list.join(" "));
         }
         make(&path)?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let handle = rustix::fs::open(&path, flags, Mode::empty())
-            .map_err(|errno| CgroupError::Io { path: path.clone(), source: errno.into() })?;
+        let handle =
+            rustix::fs::open(&path, flags, Mode::empty()).map_err(|errno| CgroupError::Io {
+                path: path.clone(),
+                source: errno.into(),
+            })?;
         self.unified = Some((path.clone(), handle));
         for controller in controllers {
             match controller {
@@ -183,7 +218,11 @@ impl Leaf {
                     write_some(&path, "memory.max", limits.memory)?;
                     if let (Some(memory), both) = (limits.memory, limits.memory_and_swap) {
                         let both = both.unwrap_or(memory.saturating_mul(2));
-                        let swap = if both == u64::MAX { "max".into() } else { both.saturating_sub(memory).to_string() };
+                        let swap = if both == u64::MAX {
+                            "max".into()
+                        } else {
+                            both.saturating_sub(memory).to_string()
+                        };
                         if path.join("memory.swap.max").exists() {
                             write(&path, "memory.swap.max", &swap)?;
                         }
@@ -192,7 +231,9 @@ impl Leaf {
                 Controller::Pids => write_some(&path, "pids.max", limits.pids)?,
                 Controller::Cpu => {
                     // The usual translation of 2..262144 to 1..10000.
-                    let weight = limits.cpu_shares.map(|shares| 1 + (shares.clamp(2, 262_144) - 2) * 9999 / 262_142);
+                    let weight = limits
+                        .cpu_shares
+                        .map(|shares| 1 + (shares.clamp(2, 262_144) - 2) * 9999 / 262_142);
                     write_some(&path, "cpu.weight", weight)?;
                     if let Some(millis) = limits.cpu_millis {
                         write(&path, "cpu.max", &format!("{} 100000", millis * 100))?;
@@ -228,7 +269,9 @@ impl Leaf {
     /// Stops every member, or lets them go on.
     pub fn freeze(&self, frozen: bool) -> io::Result<()> {
         match &self.unified {
-            Some((path, _)) => fs::write(path.join("cgroup.freeze"), if frozen { "1" } else { "0" }),
+            Some((path, _)) => {
+                fs::write(path.join("cgroup.freeze"), if frozen { "1" } else { "0" })
+            }
             None => Err(io::ErrorKind::Unsupported.into()),
         }
     }
@@ -237,26 +280,43 @@ impl Leaf {
     pub fn oom_kills(&self) -> u64 {
         let Some(path) = &self.memory else { return 0 };
         let read = |file| fs::read_to_string(path.join(file)).ok();
-        let text = read("memory.oom_control").or_else(|| read("memory.events")).unwrap_or_default();
-        text.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok()).unwrap_or(0)
+        let text = read("memory.oom_control")
+            .or_else(|| read("memory.events"))
+            .unwrap_or_default();
+        text.lines()
+            .find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok())
+            .unwrap_or(0)
     }
 
     /// Highest use of memory so far, bytes.
     pub fn peak_memory(&self) -> Option<u64> {
         let path = self.memory.as_ref()?;
         let read = |file| fs::read_to_string(path.join(file)).ok();
-        read("memory.max_usage_in_bytes").or_else(|| read("memory.peak"))?.trim().parse().ok()
+        read("memory.max_usage_in_bytes")
+            .or_else(|| read("memory.peak"))?
+            .trim()
+            .parse()
+            .ok()
     }
 
     /// Memory in use now, bytes.
     pub fn memory(&self) -> Option<u64> {
         let path = self.memory.as_ref()?;
         let read = |file| fs::read_to_string(path.join(file)).ok();
-        read("memory.usage_in_bytes").or_else(|| read("memory.current"))?.trim().parse().ok()
+        read("memory.usage_in_bytes")
+            .or_else(|| read("memory.current"))?
+            .trim()
+            .parse()
+            .ok()
     }
 
     fn remove(&self) {
-        for path in self.legacy.iter().map(|(_, path)| path).chain(self.unified.iter().map(|(path, _)| path)) {
+        for path in self
+            .legacy
+            .iter()
+            .map(|(_, path)| path)
+            .chain(self.unified.iter().map(|(path, _)| path))
+        {
             // Members that were killed a moment ago may still be leaving.
             for _ in 0..200 {
                 match fs::remove_dir(path) {
@@ -298,7 +358,10 @@ fn make(path: &Path) -> Result<(), CgroupError> {
     match fs::create_dir(path) {
         // Left by a process that was killed: empty, or making it ours fails at the first join.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        other => other.map_err(|source| CgroupError::Io { path: path.to_owned(), source }),
+        other => other.map_err(|source| CgroupError::Io {
+            path: path.to_owned(),
+            source,
+        }),
     }
 }
 
@@ -326,13 +389,18 @@ impl Host {
     }
 
     fn legacy(&self, controller: Controller) -> Option<&Path> {
-        self.legacy.iter().find(|(name, _)| name == controller.name()).map(|(_, path)| path.as_path())
+        self.legacy
+            .iter()
+            .find(|(name, _)| name == controller.name())
+            .map(|(_, path)| path.as_path())
     }
 
     fn unified_has(&self, controller: Controller) -> bool {
         self.unified.as_ref().is_some_and(|path| {
-            fs::read_to_string(path.join("cgroup.controllers"))
-                .is_ok_and(|list| list.split_whitespace().any(|name| name == controller.name()))
+            fs::read_to_string(path.join("cgroup.controllers")).is_ok_and(|list| {
+                list.split_whitespace()
+                    .any(|name| name == controller.name())
+            })
         })
     }
 
@@ -341,19 +409,26 @@ impl Host {
         let mut host = Self::default();
         for line in membership.lines() {
             let mut fields = line.splitn(3, ':');
-            let (Some(_), Some(controllers), Some(group)) = (fields.next(), fields.next(), fields.next()) else {
+            let (Some(_), Some(controllers), Some(group)) =
+                (fields.next(), fields.next(), fields.next())
+            else {
                 continue;
             };
             for mount in mounts.lines().filter_map(CgroupMount::parse) {
                 let folder = || {
                     // A mount may show only a part of the hierarchy.
-                    let below = Path::new(group).strip_prefix(mount.root).unwrap_or(Path::new(""));
+                    let below = Path::new(group)
+                        .strip_prefix(mount.root)
+                        .unwrap_or(Path::new(""));
                     Path::new(mount.place).join(below)
                 };
                 if controllers.is_empty() && mount.kind == "cgroup2" {
                     host.unified.get_or_insert_with(folder);
                 } else if mount.kind == "cgroup" {
-                    for controller in controllers.split(',').filter(|name| mount.options.split(',').any(|o| o == *name)) {
+                    for controller in controllers
+                        .split(',')
+                        .filter(|name| mount.options.split(',').any(|o| o == *name))
+                    {
                         if !host.legacy.iter().any(|(known, _)| known == controller) {
                             host.legacy.push((controller.to_owned(), folder()));
                         }
@@ -381,7 +456,12 @@ impl<'a> CgroupMount<'a> {
         let mut right = right.split(' ');
         let kind = right.next().filter(|kind| kind.starts_with("cgroup"))?;
         let options = right.nth(1)?;
-        Some(Self { kind, root, place, options })
+        Some(Self {
+            kind,
+            root,
+            place,
+            options,
+        })
     }
 }
 
@@ -397,10 +477,19 @@ mod tests {
                       32 30 0:28 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n\
                       33 30 0:29 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n";
         let host = Host::parse(membership, mounts);
-        assert_eq!(host.legacy(Controller::Memory), Some(Path::new("/sys/fs/cgroup/memory/b")));
-        assert_eq!(host.legacy(Controller::Cpu), Some(Path::new("/sys/fs/cgroup/cpu,cpuacct")));
+        assert_eq!(
+            host.legacy(Controller::Memory),
+            Some(Path::new("/sys/fs/cgroup/memory/b"))
+        );
+        assert_eq!(
+            host.legacy(Controller::Cpu),
+            Some(Path::new("/sys/fs/cgroup/cpu,cpuacct"))
+        );
         assert_eq!(host.legacy(Controller::Pids), None);
-        assert_eq!(host.unified.as_deref(), Some(Path::new("/sys/fs/cgroup/unified/user")));
+        assert_eq!(
+            host.unified.as_deref(),
+            Some(Path::new("/sys/fs/cgroup/unified/user"))
+        );
     }
 
     #[test]

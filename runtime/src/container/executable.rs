@@ -25,7 +25,10 @@ pub(super) fn path() -> io::Result<PathBuf> {
         };
         HANDLE.get_or_init(|| made)
     };
-    Ok(PathBuf::from(format!("/proc/self/fd/{}", handle.as_raw_fd())))
+    Ok(PathBuf::from(format!(
+        "/proc/self/fd/{}",
+        handle.as_raw_fd()
+    )))
 }
 
 /// Some 20 us. Fails where mounting is not allowed, or when the file was replaced since this process started.
@@ -46,9 +49,15 @@ fn read_only_mount() -> Option<OwnedFd> {
 
 fn sealed_copy() -> io::Result<OwnedFd> {
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-    let mut copy = File::from(memfd_create("cooper", flags | MemfdFlags::EXEC).or_else(|_| memfd_create("cooper", flags))?);
+    let mut copy = File::from(
+        memfd_create("cooper", flags | MemfdFlags::EXEC)
+            .or_else(|_| memfd_create("cooper", flags))?,
+    );
     io::copy(&mut File::open("/proc/self/exe")?, &mut copy)?;
-    fcntl_add_seals(&copy, SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
+    fcntl_add_seals(
+        &copy,
+        SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL,
+    )?;
     // A writable descriptor of a running file is "text busy": go on with a reading one.
     Ok(File::open(format!("/proc/self/fd/{}", copy.as_raw_fd()))?.into())
 }

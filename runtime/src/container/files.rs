@@ -33,7 +33,8 @@ pub fn resolv_conf(host: &[u8], own_network: bool) -> BString {
 fn is_loopback(address: &[u8]) -> bool {
     let text = address.to_str_lossy();
     let bare = text.split('%').next().unwrap_or_default();
-    bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    bare.parse::<std::net::IpAddr>()
+        .is_ok_and(|address| address.is_loopback())
 }
 
 /// `/etc/hosts`: loopback, the container's own name at `address` when it has one, then `extra` names with addresses.
@@ -66,7 +67,10 @@ mod tests {
     #[test]
     fn loopback_resolvers_stay_outside() {
         let host = b"# made by x\nnameserver 127.0.0.53\nnameserver 10.0.0.1\nsearch lan\noptions ndots:2\n";
-        assert_eq!(resolv_conf(host, true), "# made by x\nnameserver 10.0.0.1\nsearch lan\noptions ndots:2\n");
+        assert_eq!(
+            resolv_conf(host, true),
+            "# made by x\nnameserver 10.0.0.1\nsearch lan\noptions ndots:2\n"
+        );
         assert_eq!(resolv_conf(host, false), host.as_bstr());
         assert_eq!(
             resolv_conf(b"nameserver ::1\nnameserver 127.0.0.1", true),

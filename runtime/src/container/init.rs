@@ -14,14 +14,19 @@ use crate::sys::mount::{Attributes, set_attributes};
 use crate::sys::{credentials, fd, keyring, link, pty, seccomp, signal, wait};
 use bstr::{BString, ByteSlice as _};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, fstat, mknodat, openat, openat2, symlinkat};
+use rustix::fs::{
+    AtFlags, FileType, Mode, OFlags, ResolveFlags, StatxFlags, fstat, mknodat, openat, openat2,
+    statx, symlinkat,
+};
 use rustix::io::Errno;
 use rustix::mount::{
-    FsMountFlags, FsOpenFlags, MountAttrFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags,
-    fsconfig_create, fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, mount_change, move_mount, open_tree,
-    unmount,
+    FsMountFlags, FsOpenFlags, MountAttrFlags, MountPropagationFlags, MoveMountFlags,
+    OpenTreeFlags, UnmountFlags, fsconfig_create, fsconfig_set_flag, fsconfig_set_string, fsmount,
+    fsopen, mount_change, move_mount, open_tree, unmount,
 };
-use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage};
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
+};
 use rustix::net::{SendFlags, recvmsg, sendmsg};
 use rustix::process::Signal;
 use rustix::thread::UnshareFlags;
@@ -37,7 +42,9 @@ pub(crate) const MAX_DESCRIPTORS: usize = 253;
 
 /// Runs the hidden entry: never returns.
 pub(crate) fn main() -> ! {
-    let Ok(socket) = std::io::stdin().as_fd().try_clone_to_owned() else { exit(125) };
+    let Ok(socket) = std::io::stdin().as_fd().try_clone_to_owned() else {
+        exit(125)
+    };
     let result = supervise(socket.as_fd());
     if let Err(failure) = result {
         send(socket.as_fd(), &Message::Failed(failure), None, b"");
@@ -54,7 +61,12 @@ fn send(socket: BorrowedFd<'_>, message: &Message, with: Option<BorrowedFd<'_>>,
     if let Some(fds) = &fds {
         control.push(SendAncillaryMessage::ScmRights(fds));
     }
-    let _ = sendmsg(socket, &[IoSlice::new(&head), IoSlice::new(tail)], &mut control, SendFlags::NOSIGNAL);
+    let _ = sendmsg(
+        socket,
+        &[IoSlice::new(&head), IoSlice::new(tail)],
+        &mut control,
+        SendFlags::NOSIGNAL,
+    );
 }
 
 fn at(step: Step) -> impl Fn(Errno) -> Failure {
@@ -90,19 +102,36 @@ fn supervise(socket: BorrowedFd<'_>) -> Result<(), Failure> {
     // A terminal's signals are for the launcher, which decides what the container gets.
     let _ = rustix::process::setsid();
     rustix::process::umask(Mode::empty());
-    let mut next = || fds.next().ok_or(Failure::new(Step::Receive, 1, Errno::BADF));
-    let stdio = if plan.pty.is_some() { [None, None, None] } else { [Some(next()?), Some(next()?), Some(next()?)] };
-    let unified = if plan.cgroup.unified { Some(next()?) } else { None };
-    let legacy_cgroups = (0..plan.cgroup.legacy).map(|_| next()).collect::<Result<_, _>>()?;
+    let mut next = || {
+        fds.next()
+            .ok_or(Failure::new(Step::Receive, 1, Errno::BADF))
+    };
+    let stdio = if plan.pty.is_some() {
+        [None, None, None]
+    } else {
+        [Some(next()?), Some(next()?), Some(next()?)]
+    };
+    let unified = if plan.cgroup.unified {
+        Some(next()?)
+    } else {
+        None
+    };
+    let legacy_cgroups = (0..plan.cgroup.legacy)
+        .map(|_| next())
+        .collect::<Result<_, _>>()?;
     let mut sources = Vec::with_capacity(plan.mounts.len());
     for (index, mount) in plan.mounts.iter().enumerate() {
         sources.push(match &mount.source {
-            MountSource::Path { path, recursive } => {
-                Some(clone_source(rustix::fs::CWD, &**path, *recursive).map_err(item(Step::OpenSource, index))?)
-            }
+            MountSource::Path { path, recursive } => Some(
+                clone_source(rustix::fs::CWD, &**path, *recursive)
+                    .map_err(item(Step::OpenSource, index))?,
+            ),
             MountSource::Fd { recursive } => {
                 let fd = next()?;
-                Some(clone_source(fd.as_fd(), "", *recursive).map_err(item(Step::OpenSource, index))?)
+                Some(
+                    clone_source(fd.as_fd(), "", *recursive)
+                        .map_err(item(Step::OpenSource, index))?,
+                )
             }
             MountSource::Fs { .. } | MountSource::File { .. } => None,
         });
@@ -110,12 +139,24 @@ fn supervise(socket: BorrowedFd<'_>) -> Result<(), Failure> {
     drop(fds);
     let mut device_sources = Vec::new();
     for (index, device) in plan.devices.iter().enumerate() {
-        device_sources.push(if plan.bind_devices { host_device(device).map_err(item(Step::Device, index))? } else { None });
+        device_sources.push(if plan.bind_devices {
+            host_device(device).map_err(item(Step::Device, index))?
+        } else {
+            None
+        });
     }
-    let parent = rustix::process::pidfd_open(rustix::process::getpid(), rustix::process::PidfdFlags::empty())
-        .map_err(at(Step::Clone))?;
-    let c_string = |text: &[u8], step| CString::new(text).map_err(|_| Failure::new(step, 0, Errno::INVAL));
-    let c_strings = |list: &[BString]| list.iter().map(|text| c_string(text, Step::Exec)).collect::<Result<Vec<_>, _>>();
+    let parent = rustix::process::pidfd_open(
+        rustix::process::getpid(),
+        rustix::process::PidfdFlags::empty(),
+    )
+    .map_err(at(Step::Clone))?;
+    let c_string =
+        |text: &[u8], step| CString::new(text).map_err(|_| Failure::new(step, 0, Errno::INVAL));
+    let c_strings = |list: &[BString]| {
+        list.iter()
+            .map(|text| c_string(text, Step::Exec))
+            .collect::<Result<Vec<_>, _>>()
+    };
     let prepared = Prepared {
         socket,
         parent,
@@ -123,16 +164,22 @@ fn supervise(socket: BorrowedFd<'_>) -> Result<(), Failure> {
         legacy_cgroups,
         sources,
         device_sources,
-        programs: candidates(&plan).into_iter().map(|path| c_string(&path, Step::Exec)).collect::<Result<_, _>>()?,
+        programs: candidates(&plan)
+            .into_iter()
+            .map(|path| c_string(&path, Step::Exec))
+            .collect::<Result<_, _>>()?,
         argv: ExecVec::new(c_strings(&plan.argv)?),
         env: ExecVec::new(c_strings(&plan.env)?),
         cwd: c_string(&plan.cwd, Step::WorkingDirectory)?,
         filter: plan.seccomp.as_deref().map(seccomp::Program::new),
         plan: &plan,
     };
-    let (started, alive) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(at(Step::Clone))?;
+    let (started, alive) =
+        rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(at(Step::Clone))?;
     let proof = SingleThread::prove().ok_or(Failure::new(Step::Clone, 1, Errno::BUSY))?;
-    match clone3(&proof, plan.namespaces, unified.as_ref().map(AsFd::as_fd)).map_err(at(Step::Clone))? {
+    match clone3(&proof, plan.namespaces, unified.as_ref().map(AsFd::as_fd))
+        .map_err(at(Step::Clone))?
+    {
         Side::Child => {
             drop(started);
             let Err(failure) = become_container(prepared);
@@ -148,12 +195,23 @@ fn supervise(socket: BorrowedFd<'_>) -> Result<(), Failure> {
 }
 
 /// The parent: tells when the program started, ends it when the launcher dies, reports its end.
-fn watch(socket: BorrowedFd<'_>, pid: u32, pidfd: &OwnedFd, started: &OwnedFd) -> Result<(), Failure> {
+fn watch(
+    socket: BorrowedFd<'_>,
+    pid: u32,
+    pidfd: &OwnedFd,
+    started: &OwnedFd,
+) -> Result<(), Failure> {
     // The other end is closed by exec or by death.
     let _ = rustix::io::retry_on_intr(|| rustix::io::read(started, &mut [0_u8; 1]));
     send(socket, &Message::Running { pid }, Some(pidfd.as_fd()), b"");
+    // Held until after the report: the last process of a mount namespace waits for its mounts to go, some milliseconds
+    // that belong to nobody's critical path.
+    let _mounts = File::open(format!("/proc/{pid}/ns/mnt"));
     loop {
-        let mut fds = [PollFd::new(pidfd, PollFlags::IN), PollFd::new(&socket, PollFlags::RDHUP)];
+        let mut fds = [
+            PollFd::new(pidfd, PollFlags::IN),
+            PollFd::new(&socket, PollFlags::RDHUP),
+        ];
         match poll(&mut fds, None) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(errno) => return Err(Failure::new(Step::Clone, 2, errno)),
@@ -192,14 +250,21 @@ fn receive(socket: BorrowedFd<'_>) -> Result<(Plan, std::vec::IntoIter<OwnedFd>)
     let mut fds = fds.into_iter();
     let mut text = Vec::new();
     let mut file = File::from(fds.next().ok_or(Errno::BADF)?);
-    file.read_to_end(&mut text).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
+    file.read_to_end(&mut text)
+        .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
     let plan = serde_json::from_slice(&text).map_err(|_| Errno::INVAL)?;
     Ok((plan, fds))
 }
 
 /// A detached copy of a mount, in the host's view: after the clone that view is gone.
-fn clone_source(dir: BorrowedFd<'_>, path: impl rustix::path::Arg, recursive: bool) -> Result<OwnedFd, Errno> {
-    let mut flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_EMPTY_PATH;
+fn clone_source(
+    dir: BorrowedFd<'_>,
+    path: impl rustix::path::Arg,
+    recursive: bool,
+) -> Result<OwnedFd, Errno> {
+    let mut flags = OpenTreeFlags::OPEN_TREE_CLONE
+        | OpenTreeFlags::OPEN_TREE_CLOEXEC
+        | OpenTreeFlags::AT_EMPTY_PATH;
     if recursive {
         flags |= OpenTreeFlags::AT_RECURSIVE;
     }
@@ -219,21 +284,37 @@ fn host_device(device: &DevicePlan) -> Result<Option<OwnedFd>, Errno> {
     let same = rustix::fs::major(stat.st_rdev) == device.major
         && rustix::fs::minor(stat.st_rdev) == device.minor
         && FileType::from_raw_mode(stat.st_mode) == FileType::from_raw_mode(device.mode);
-    if same { Ok(Some(mount)) } else { Err(Errno::NODEV) }
+    if same {
+        Ok(Some(mount))
+    } else {
+        Err(Errno::NODEV)
+    }
 }
 
 /// Paths to try, in order: the program itself when it has a slash, else below each folder of the container's `PATH`.
 fn candidates(plan: &Plan) -> Vec<Vec<u8>> {
-    let program = plan.argv.first().map(|program| program.as_slice()).unwrap_or_default();
+    let program = plan
+        .argv
+        .first()
+        .map(|program| program.as_slice())
+        .unwrap_or_default();
     if program.contains(&b'/') {
         return vec![program.to_vec()];
     }
-    let path = plan.env.iter().rev().find_map(|entry| entry.strip_prefix(b"PATH="));
+    let path = plan
+        .env
+        .iter()
+        .rev()
+        .find_map(|entry| entry.strip_prefix(b"PATH="));
     path.unwrap_or(b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
         .split_str(":")
         .map(|folder| {
             // An empty folder is the working directory.
-            let mut path = if folder.is_empty() { b".".to_vec() } else { folder.to_vec() };
+            let mut path = if folder.is_empty() {
+                b".".to_vec()
+            } else {
+                folder.to_vec()
+            };
             path.push(b'/');
             path.extend_from_slice(program);
             path
@@ -250,25 +331,41 @@ fn become_container(mut ready: Prepared<'_>) -> Result<Infallible, Failure> {
     enter_cgroups(plan.cgroup, &ready.legacy_cgroups)?;
     // A session of its own: no controlling terminal, so `/dev/tty` and TIOCSTI lead nowhere.
     rustix::process::setsid().map_err(at(Step::Session))?;
-    mount_change("/", MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC).map_err(at(Step::Propagation))?;
+    mount_change(
+        "/",
+        MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC,
+    )
+    .map_err(at(Step::Propagation))?;
     let staged = stage_files(plan)?;
     let (root, upper) = mount_root(&plan.root)?;
     let terminal = mount_all(&mut ready, &root, upper.as_ref(), staged)?;
     if plan.new_network {
-        let socket = rustix::net::socket(rustix::net::AddressFamily::INET, rustix::net::SocketType::DGRAM, None)
-            .map_err(at(Step::Network))?;
+        let socket = rustix::net::socket(
+            rustix::net::AddressFamily::INET,
+            rustix::net::SocketType::DGRAM,
+            None,
+        )
+        .map_err(at(Step::Network))?;
         link::loopback_up(socket.as_fd()).map_err(at(Step::Network))?;
     }
     set_sysctl(&ready)?;
     hide(plan, &root)?;
     if plan.root_read_only {
-        let change = Attributes { set: u64::from(MountAttrFlags::MOUNT_ATTR_RDONLY.bits()), ..Attributes::default() };
+        let change = Attributes {
+            set: u64::from(MountAttrFlags::MOUNT_ATTR_RDONLY.bits()),
+            ..Attributes::default()
+        };
         set_attributes(root.as_fd(), change).map_err(at(Step::ReadOnly))?;
     }
     if let Some(score) = plan.oom_score_adj {
         // Lowering needs CAP_SYS_RESOURCE, which root may lack.
         if let Err(errno) = write_proc(b"self/oom_score_adj", score.to_string().as_bytes()) {
-            send(ready.socket, &Message::Warning(Failure::new(Step::OomScore, 0, errno)), None, b"");
+            send(
+                ready.socket,
+                &Message::Warning(Failure::new(Step::OomScore, 0, errno)),
+                None,
+                b"",
+            );
         }
     }
     pivot(&root)?;
@@ -314,16 +411,25 @@ fn enter_cgroups(entry: CgroupEntry, legacy: &[OwnedFd]) -> Result<(), Failure> 
 /// Puts given file contents on a memory file system and returns a detached mount of each, by mount.
 fn stage_files(plan: &Plan) -> Result<Vec<Option<OwnedFd>>, Failure> {
     let failed = at(Step::Staging);
-    if !plan.mounts.iter().any(|mount| matches!(mount.source, MountSource::File { .. })) {
+    if !plan
+        .mounts
+        .iter()
+        .any(|mount| matches!(mount.source, MountSource::File { .. }))
+    {
         return Ok(Vec::new());
     }
     let fs = new_fs("tmpfs", &[("mode".into(), Some("700".into()))], 0).map_err(&failed)?;
-    // Attached over the host's root, which is not looked at by path any more and goes away with the pivot: a mount can
-    // only be copied while it is attached.
+    // A mount can only be copied while it is attached; over the host's root, because that always exists.
     attach(&fs, rustix::fs::CWD, c"/").map_err(&failed)?;
     let mut staged = Vec::new();
     for (index, mount) in plan.mounts.iter().enumerate() {
-        let MountSource::File { content, mode, uid, gid } = &mount.source else {
+        let MountSource::File {
+            content,
+            mode,
+            uid,
+            gid,
+        } = &mount.source
+        else {
             staged.push(None);
             continue;
         };
@@ -332,12 +438,21 @@ fn stage_files(plan: &Plan) -> Result<Vec<Option<OwnedFd>>, Failure> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let file = openat(&fs, &*name, flags, Mode::from_raw_mode(0o600)).map_err(&failed)?;
         let mut file = File::from(file);
-        file.write_all(content).map_err(|error| failed(Errno::from_io_error(&error).unwrap_or(Errno::IO)))?;
-        let (uid, gid) = (rustix::fs::Uid::from_raw(*uid), rustix::fs::Gid::from_raw(*gid));
+        file.write_all(content)
+            .map_err(|error| failed(Errno::from_io_error(&error).unwrap_or(Errno::IO)))?;
+        let (uid, gid) = (
+            rustix::fs::Uid::from_raw(*uid),
+            rustix::fs::Gid::from_raw(*gid),
+        );
         rustix::fs::fchown(&file, Some(uid), Some(gid)).map_err(&failed)?;
         rustix::fs::fchmod(&file, Mode::from_raw_mode(*mode)).map_err(&failed)?;
-        staged.push(Some(clone_source(fs.as_fd(), &*name, false).map_err(&failed)?));
+        staged.push(Some(
+            clone_source(fs.as_fd(), &*name, false).map_err(&failed)?,
+        ));
     }
+    // Off again before the root goes there: left on the old root, it would be what the pivot takes off in its place, and
+    // `..` would lead from the container's root to the host's.
+    unmount(c"/", UnmountFlags::DETACH).map_err(&failed)?;
     Ok(staged)
 }
 
@@ -352,9 +467,19 @@ fn mount_root(root: &RootPlan) -> Result<(OwnedFd, Option<OwnedFd>), Failure> {
             let upper = openat(&mount, c".", path_only, Mode::empty()).map_err(&failed)?;
             (mount, Some(upper))
         }
-        RootPlan::Overlay { lower, upper, work, volatile, user_xattr } => {
-            let upper_fd = openat(rustix::fs::CWD, &**upper, path_only, Mode::empty()).map_err(&failed)?;
-            (mount_overlay(lower, upper, work, *volatile, *user_xattr)?, Some(upper_fd))
+        RootPlan::Overlay {
+            lower,
+            upper,
+            work,
+            volatile,
+            user_xattr,
+        } => {
+            let upper_fd =
+                openat(rustix::fs::CWD, &**upper, path_only, Mode::empty()).map_err(&failed)?;
+            (
+                mount_overlay(lower, upper, work, *volatile, *user_xattr)?,
+                Some(upper_fd),
+            )
         }
     };
     attach(&mount, rustix::fs::CWD, c"/").map_err(&failed)?;
@@ -376,8 +501,12 @@ fn mount_overlay(
             Ok(()) => {}
             // Kernels before 6.7 take one string with colons.
             Err(Errno::INVAL) if index == 0 => {
-                let escaped: Vec<_> = lower.iter().map(|path| path.replace("\\", "\\\\").replace(":", "\\:")).collect();
-                fsconfig_set_string(fs.as_fd(), "lowerdir", &*bstr::join(":", escaped)).map_err(&failed)?;
+                let escaped: Vec<_> = lower
+                    .iter()
+                    .map(|path| path.replace("\\", "\\\\").replace(":", "\\:"))
+                    .collect();
+                fsconfig_set_string(fs.as_fd(), "lowerdir", &*bstr::join(":", escaped))
+                    .map_err(&failed)?;
                 break;
             }
             Err(errno) => return Err(Failure::new(Step::Overlay, index, errno)),
@@ -386,8 +515,15 @@ fn mount_overlay(
     fsconfig_set_string(fs.as_fd(), "upperdir", &**upper).map_err(&failed)?;
     fsconfig_set_string(fs.as_fd(), "workdir", &**work).map_err(&failed)?;
     // Said explicitly whatever the module's defaults are: with metacopy or redirects an upper folder is not a layer.
-    for option in ["metacopy", "redirect_dir", "index", "xino"] {
-        match fsconfig_set_string(fs.as_fd(), option, "off") {
+    // "off" may still follow redirects that a layer brings, which attributes set by users must not do.
+    let redirect = if user_xattr { "nofollow" } else { "off" };
+    for (option, value) in [
+        ("metacopy", "off"),
+        ("redirect_dir", redirect),
+        ("index", "off"),
+        ("xino", "off"),
+    ] {
+        match fsconfig_set_string(fs.as_fd(), option, value) {
             // Without xattr for users a kernel knows no such option and does not do it either.
             Ok(()) | Err(Errno::INVAL) => {}
             Err(errno) => return Err(failed(errno)),
@@ -401,11 +537,20 @@ fn mount_overlay(
         fsconfig_set_flag(fs.as_fd(), "userxattr").map_err(&failed)?;
     }
     fsconfig_create(fs.as_fd()).map_err(&failed)?;
-    fsmount(fs.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty()).map_err(&failed)
+    fsmount(
+        fs.as_fd(),
+        FsMountFlags::FSMOUNT_CLOEXEC,
+        MountAttrFlags::empty(),
+    )
+    .map_err(&failed)
 }
 
 /// A detached mount of a new file system.
-fn new_fs(kind: &str, options: &[(BString, Option<BString>)], attributes: u64) -> Result<OwnedFd, Errno> {
+fn new_fs(
+    kind: &str,
+    options: &[(BString, Option<BString>)],
+    attributes: u64,
+) -> Result<OwnedFd, Errno> {
     let fs = fsopen(kind, FsOpenFlags::FSOPEN_CLOEXEC)?;
     // Shown as the first column of mount tables.
     fsconfig_set_string(fs.as_fd(), "source", kind)?;
@@ -452,13 +597,16 @@ fn mount_all(
                     terminal = Some(open_terminal(ready.socket, &fs, root, size)?);
                 }
             }
-            Err(failure) if mount.optional => send(ready.socket, &Message::Warning(failure), None, b""),
+            Err(failure) if mount.optional => {
+                send(ready.socket, &Message::Warning(failure), None, b"");
+            }
             Err(failure) => return Err(failure),
         }
     }
     report_made(ready.socket, upper, &made);
     // A working directory that is missing is made, and stays. Not through magic links: CVE-2024-21626.
-    target::open_or_make(root.as_fd(), &plan.cwd, true, false, &mut Vec::new()).map_err(at(Step::WorkingDirectory))?;
+    target::open_or_make(root.as_fd(), &plan.cwd, true, false, &mut Vec::new())
+        .map_err(at(Step::WorkingDirectory))?;
     Ok(terminal)
 }
 
@@ -475,24 +623,46 @@ fn mount_one(
             new_fs(&kind.to_str_lossy(), options, mount.attributes).map_err(&failed)?
         }
         (other, Some(source)) => {
-            let recursive = matches!(other, MountSource::Path { recursive: true, .. } | MountSource::Fd { recursive: true });
-            let change = Attributes { set: mount.attributes, propagation: libc::MS_PRIVATE, recursive };
+            let recursive = matches!(
+                other,
+                MountSource::Path {
+                    recursive: true,
+                    ..
+                } | MountSource::Fd { recursive: true }
+            );
+            let change = Attributes {
+                set: mount.attributes,
+                propagation: libc::MS_PRIVATE,
+                recursive,
+            };
             set_attributes(source.as_fd(), change).map_err(&failed)?;
             source
         }
         (_, None) => return Err(failed(Errno::BADF)),
     };
-    let folder = FileType::from_raw_mode(fstat(&fs).map_err(&failed)?.st_mode) == FileType::Directory;
+    let folder =
+        FileType::from_raw_mode(fstat(&fs).map_err(&failed)?.st_mode) == FileType::Directory;
     let mut created = Vec::new();
-    let place = target::open_or_make(root.as_fd(), &mount.target, folder, mount.plain_target, &mut created);
+    let place = target::open_or_make(
+        root.as_fd(),
+        &mount.target,
+        folder,
+        mount.plain_target,
+        &mut created,
+    );
     made.extend(created.into_iter().map(|created| (index, created)));
     let place = place.map_err(item(Step::Target, index))?;
-    if !matches!(mount.source, MountSource::Fs { .. }) && on_procfs(&place).map_err(&failed)? {
+    if !plain_fs(mount) && on_procfs(&place).map_err(&failed)? {
         // Reached through a link of the image: the textual check was made before.
         return Err(Failure::new(Step::Target, index, Errno::PERM));
     }
     attach(&fs, place.as_fd(), c"").map_err(&failed)?;
     Ok(fs)
+}
+
+/// A file system the container itself brings below `/proc`: none so far but procfs.
+fn plain_fs(mount: &MountPlan) -> bool {
+    matches!(&mount.source, MountSource::Fs { kind, .. } if kind == "proc")
 }
 
 fn on_procfs(fd: &OwnedFd) -> Result<bool, Errno> {
@@ -506,7 +676,9 @@ fn report_made(socket: BorrowedFd<'_>, upper: Option<&OwnedFd>, made: &[(usize, 
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
         // What is below another mount (`/dev/pts` in a new `/dev`) is not in the layer, hence not found or not said.
-        let Ok(fd) = openat2(upper, &*created.path, flags, Mode::empty(), beneath) else { continue };
+        let Ok(fd) = openat2(upper, &*created.path, flags, Mode::empty(), beneath) else {
+            continue;
+        };
         let Ok(stat) = fstat(&fd) else { continue };
         let message = Message::Made(Made {
             mount: *mount as u32,
@@ -529,24 +701,45 @@ fn fill_dev(ready: &mut Prepared<'_>, dev: &OwnedFd) -> Result<(), Failure> {
         let (folder, name) = match device.name.rsplit_once_str("/") {
             None => (None, device.name.as_bstr()),
             Some((folder, name)) => {
-                let folder = target::open_or_make(dev.as_fd(), folder, true, true, &mut made).map_err(&failed)?;
+                let folder = target::open_or_make(dev.as_fd(), folder, true, true, &mut made)
+                    .map_err(&failed)?;
                 (Some(folder), name.as_bstr())
             }
         };
         let folder = folder.as_ref().unwrap_or(dev);
         if plan.bind_devices {
-            let Some(source) = ready.device_sources[index].take() else { continue };
+            let Some(source) = ready.device_sources[index].take() else {
+                continue;
+            };
             let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
             openat(folder, &**name, flags, Mode::from_raw_mode(0o666)).map_err(&failed)?;
-            let place = openat(folder, &**name, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty());
+            let place = openat(
+                folder,
+                &**name,
+                OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC,
+                Mode::empty(),
+            );
             attach(&source, place.map_err(&failed)?.as_fd(), c"").map_err(&failed)?;
         } else {
-            let (kind, mode) = (FileType::from_raw_mode(device.mode), Mode::from_raw_mode(device.mode));
+            let (kind, mode) = (
+                FileType::from_raw_mode(device.mode),
+                Mode::from_raw_mode(device.mode),
+            );
             let number = rustix::fs::makedev(device.major, device.minor);
             mknodat(folder, &**name, kind, mode, number).map_err(&failed)?;
             if (device.uid, device.gid) != (0, 0) {
-                let (uid, gid) = (rustix::fs::Uid::from_raw(device.uid), rustix::fs::Gid::from_raw(device.gid));
-                rustix::fs::chownat(folder, &**name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW).map_err(&failed)?;
+                let (uid, gid) = (
+                    rustix::fs::Uid::from_raw(device.uid),
+                    rustix::fs::Gid::from_raw(device.gid),
+                );
+                rustix::fs::chownat(
+                    folder,
+                    &**name,
+                    Some(uid),
+                    Some(gid),
+                    AtFlags::SYMLINK_NOFOLLOW,
+                )
+                .map_err(&failed)?;
             }
         }
     }
@@ -564,15 +757,27 @@ fn fill_dev(ready: &mut Prepared<'_>, dev: &OwnedFd) -> Result<(), Failure> {
 }
 
 /// Makes a terminal in the container's own devpts and sends its master out.
-fn open_terminal(socket: BorrowedFd<'_>, pts: &OwnedFd, root: &OwnedFd, size: (u16, u16)) -> Result<OwnedFd, Failure> {
+fn open_terminal(
+    socket: BorrowedFd<'_>,
+    pts: &OwnedFd,
+    root: &OwnedFd,
+    size: (u16, u16),
+) -> Result<OwnedFd, Failure> {
     let failed = at(Step::Pty);
-    let master = openat(pts, c"ptmx", OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty()).map_err(&failed)?;
+    let master = openat(
+        pts,
+        c"ptmx",
+        OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC,
+        Mode::empty(),
+    )
+    .map_err(&failed)?;
     let slave = pty::open_slave(master.as_fd()).map_err(&failed)?;
     if size != (0, 0) {
         pty::resize(slave.as_fd(), size.0, size.1).map_err(&failed)?;
     }
     let mut made = Vec::new();
-    let console = target::open_or_make(root.as_fd(), b"/dev/console", false, true, &mut made).map_err(&failed)?;
+    let console = target::open_or_make(root.as_fd(), b"/dev/console", false, true, &mut made)
+        .map_err(&failed)?;
     let copy = clone_source(slave.as_fd(), c"", false).map_err(&failed)?;
     attach(&copy, console.as_fd(), c"").map_err(&failed)?;
     send(socket, &Message::Terminal, Some(master.as_fd()), b"");
@@ -588,7 +793,13 @@ fn write_proc(path: &[u8], value: &[u8]) -> Result<(), Errno> {
 fn write_below(proc: &OwnedFd, path: &[u8], value: &[u8]) -> Result<(), Errno> {
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_XDEV;
     // `self` is an ordinary link of procfs.
-    let file = openat2(proc, path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty(), resolve)?;
+    let file = openat2(
+        proc,
+        path,
+        OFlags::WRONLY | OFlags::CLOEXEC,
+        Mode::empty(),
+        resolve,
+    )?;
     if !on_procfs(&file)? {
         return Err(Errno::XDEV);
     }
@@ -611,7 +822,15 @@ fn set_sysctl(ready: &Prepared<'_>) -> Result<(), Failure> {
 /// Read-only and masked paths, each resolved inside the root; what does not exist needs no hiding.
 fn hide(plan: &Plan, root: &OwnedFd) -> Result<(), Failure> {
     let inside = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-    let open = |path: &BString| openat2(root, &**path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), inside);
+    let open = |path: &BString| {
+        openat2(
+            root,
+            &**path,
+            OFlags::PATH | OFlags::CLOEXEC,
+            Mode::empty(),
+            inside,
+        )
+    };
     for (index, path) in plan.read_only.iter().enumerate() {
         let failed = item(Step::ReadOnly, index);
         let place = match open(path) {
@@ -636,11 +855,15 @@ fn hide(plan: &Plan, root: &OwnedFd) -> Result<(), Failure> {
             Err(Errno::NOENT | Errno::NOTDIR) => continue,
             Err(errno) => return Err(failed(errno)),
         };
-        let folder = FileType::from_raw_mode(fstat(&place).map_err(&failed)?.st_mode) == FileType::Directory;
+        let folder =
+            FileType::from_raw_mode(fstat(&place).map_err(&failed)?.st_mode) == FileType::Directory;
         let cover = match (&empty, folder) {
             (Some(first), true) => clone_source(first.as_fd(), c"", false),
             (None, true) => {
-                let options = [("mode".into(), Some("755".into())), ("size".into(), Some("4k".into()))];
+                let options = [
+                    ("mode".into(), Some("755".into())),
+                    ("size".into(), Some("4k".into())),
+                ];
                 let attributes = MountAttrFlags::MOUNT_ATTR_RDONLY
                     | MountAttrFlags::MOUNT_ATTR_NOSUID
                     | MountAttrFlags::MOUNT_ATTR_NODEV
@@ -662,11 +885,24 @@ fn hide(plan: &Plan, root: &OwnedFd) -> Result<(), Failure> {
 /// A detached copy of the container's `/dev/null`, verified to be that device (CVE-2025-31133).
 fn null_device(root: &OwnedFd) -> Result<OwnedFd, Errno> {
     let inside = ResolveFlags::IN_ROOT | ResolveFlags::NO_SYMLINKS;
-    let null = openat2(root, c"/dev/null", OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), inside)?;
+    let null = openat2(
+        root,
+        c"/dev/null",
+        OFlags::PATH | OFlags::CLOEXEC,
+        Mode::empty(),
+        inside,
+    )?;
     let stat = fstat(&null)?;
     let is_null = FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice
-        && (rustix::fs::major(stat.st_rdev), rustix::fs::minor(stat.st_rdev)) == (1, 3);
-    if is_null { clone_source(null.as_fd(), c"", false) } else { Err(Errno::NODEV) }
+        && (
+            rustix::fs::major(stat.st_rdev),
+            rustix::fs::minor(stat.st_rdev),
+        ) == (1, 3);
+    if is_null {
+        clone_source(null.as_fd(), c"", false)
+    } else {
+        Err(Errno::NODEV)
+    }
 }
 
 /// Enters the root without a folder for the old one: it ends up on top, and is taken off.
@@ -675,7 +911,18 @@ fn pivot(root: &OwnedFd) -> Result<(), Failure> {
     rustix::process::fchdir(root).map_err(&failed)?;
     rustix::process::pivot_root(c".", c".").map_err(&failed)?;
     unmount(c".", UnmountFlags::DETACH).map_err(&failed)?;
-    rustix::process::chdir(c"/").map_err(&failed)
+    rustix::process::chdir(c"/").map_err(&failed)?;
+    // Whatever was stacked on the host's root: above ours there must be nothing, nor below.
+    let identity = |path: &std::ffi::CStr| {
+        let mask = StatxFlags::INO | StatxFlags::MNT_ID;
+        statx(rustix::fs::CWD, path, AtFlags::empty(), mask)
+            .map(|stat| (stat.stx_mnt_id, stat.stx_ino))
+    };
+    if identity(c"/").map_err(&failed)? == identity(c"/..").map_err(&failed)? {
+        Ok(())
+    } else {
+        Err(failed(Errno::XDEV))
+    }
 }
 
 fn nix_error(step: Step) -> impl Fn(nix::errno::Errno) -> Failure {
@@ -686,7 +933,12 @@ fn nix_error(step: Step) -> impl Fn(nix::errno::Errno) -> Failure {
 fn set_rlimits(ready: &Prepared<'_>) {
     for (index, limit) in ready.plan.rlimits.iter().enumerate() {
         if let Err(errno) = set_rlimit(*limit) {
-            send(ready.socket, &Message::Warning(Failure::new(Step::Rlimit, index, errno)), None, b"");
+            send(
+                ready.socket,
+                &Message::Warning(Failure::new(Step::Rlimit, index, errno)),
+                None,
+                b"",
+            );
         }
     }
 }
@@ -712,7 +964,10 @@ fn set_rlimit(limit: super::plan::Rlimit) -> Result<(), Errno> {
         Resource::RLIMIT_RTTIME,
     ];
     let convert = |errno: nix::errno::Errno| Errno::from_raw_os_error(errno as i32);
-    let resource = RESOURCES.into_iter().find(|known| *known as u32 == limit.resource).ok_or(Errno::INVAL)?;
+    let resource = RESOURCES
+        .into_iter()
+        .find(|known| *known as u32 == limit.resource)
+        .ok_or(Errno::INVAL)?;
     match setrlimit(resource, limit.soft, limit.hard) {
         Ok(()) => Ok(()),
         Err(nix::errno::Errno::EPERM) => {
@@ -730,7 +985,9 @@ fn connect_stdio(ready: &Prepared<'_>, terminal: Option<OwnedFd>) -> Result<(), 
         pty::take_control(slave.as_fd()).map_err(at(Step::Pty))?;
     }
     for number in 0..3 {
-        let Some(fd) = terminal.as_ref().or(ready.stdio[number].as_ref()) else { continue };
+        let Some(fd) = terminal.as_ref().or(ready.stdio[number].as_ref()) else {
+            continue;
+        };
         if terminal.is_some() || ready.plan.own_stdio & (1 << number) != 0 {
             // So that the user of the container can reopen `/dev/stdout`.
             let _ = rustix::fs::fchown(fd, Some(rustix::fs::Uid::from_raw(ready.plan.uid)), None);
@@ -741,7 +998,10 @@ fn connect_stdio(ready: &Prepared<'_>, terminal: Option<OwnedFd>) -> Result<(), 
 }
 
 fn load_filter(ready: &Prepared<'_>) -> Result<(), Failure> {
-    ready.filter.as_ref().map_or(Ok(()), |filter| filter.load().map_err(at(Step::Seccomp)))
+    ready
+        .filter
+        .as_ref()
+        .map_or(Ok(()), |filter| filter.load().map_err(at(Step::Seccomp)))
 }
 
 fn drop_privileges(ready: &Prepared<'_>) -> Result<(), Failure> {
@@ -771,9 +1031,18 @@ fn drop_privileges(ready: &Prepared<'_>) -> Result<(), Failure> {
         credentials::raise_ambient(capability).map_err(&failed)?;
     }
     // After the change of user, which clears it; then look whether the parent died before.
-    rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).map_err(at(Step::DeathSignal))?;
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
+        .map_err(at(Step::DeathSignal))?;
     let mut dead = [PollFd::new(&ready.parent, PollFlags::IN)];
-    if poll(&mut dead, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|count| count > 0) {
+    if poll(
+        &mut dead,
+        Some(&Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        }),
+    )
+    .is_ok_and(|count| count > 0)
+    {
         exit(137);
     }
     Ok(())
@@ -789,7 +1058,11 @@ fn enter_cwd(ready: &Prepared<'_>, entered: Result<(), Errno>) -> Result<(), Fai
     .map_err(&failed)?;
     let here = rustix::process::getcwd(Vec::with_capacity(256)).map_err(&failed)?;
     // The kernel says "(unreachable)…" for a folder outside.
-    if here.as_bytes().starts_with(b"/") { Ok(()) } else { Err(failed(Errno::XDEV)) }
+    if here.as_bytes().starts_with(b"/") {
+        Ok(())
+    } else {
+        Err(failed(Errno::XDEV))
+    }
 }
 
 /// Tries the candidates as a shell does; returns only when none could be run.
@@ -801,7 +1074,11 @@ fn run(ready: &Prepared<'_>) -> Failure {
             Errno::NOENT | Errno::NOTDIR => {
                 // The file may be there and its interpreter not: that is not "not found" to a user.
                 let exists = rustix::fs::access(&**program, rustix::fs::Access::EXISTS).is_ok();
-                return Failure::new(if exists { Step::Exec } else { Step::NotFound }, 0, Errno::NOENT);
+                return Failure::new(
+                    if exists { Step::Exec } else { Step::NotFound },
+                    0,
+                    Errno::NOENT,
+                );
             }
             Errno::ACCESS => worst = Failure::new(Step::Exec, 0, Errno::ACCESS),
             errno => return Failure::new(Step::Exec, 0, errno),
@@ -810,14 +1087,20 @@ fn run(ready: &Prepared<'_>) -> Failure {
     worst
 }
 
+/// A message, the descriptor with it, and what follows its head.
+pub(crate) type Received = (Message, Option<OwnedFd>, Vec<u8>);
+
 /// Reads the head of a packet and the descriptor with it.
-pub(crate) fn receive_message(socket: BorrowedFd<'_>) -> Result<Option<(Message, Option<OwnedFd>, Vec<u8>)>, Errno> {
+pub(crate) fn receive_message(socket: BorrowedFd<'_>) -> Result<Option<Received>, Errno> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let mut packet = vec![0_u8; HEAD + 4096];
     let read = {
         let mut buffers = [IoSliceMut::new(&mut packet)];
-        rustix::io::retry_on_intr(|| recvmsg(socket, &mut buffers, &mut control, RecvFlags::CMSG_CLOEXEC))?.bytes
+        rustix::io::retry_on_intr(|| {
+            recvmsg(socket, &mut buffers, &mut control, RecvFlags::CMSG_CLOEXEC)
+        })?
+        .bytes
     };
     let mut fd = None;
     for message in control.drain() {
@@ -826,7 +1109,9 @@ pub(crate) fn receive_message(socket: BorrowedFd<'_>) -> Result<Option<(Message,
         }
     }
     packet.truncate(read);
-    let Some(message) = Message::decode(&packet) else { return Ok(None) };
+    let Some(message) = Message::decode(&packet) else {
+        return Ok(None);
+    };
     Ok(Some((message, fd, packet.split_off(HEAD))))
 }
 
@@ -835,5 +1120,11 @@ pub(crate) fn send_plan(socket: BorrowedFd<'_>, fds: &[BorrowedFd<'_>]) -> Resul
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
     let mut control = SendAncillaryBuffer::new(&mut space);
     control.push(SendAncillaryMessage::ScmRights(fds));
-    sendmsg(socket, &[IoSlice::new(b"p")], &mut control, SendFlags::NOSIGNAL).map(drop)
+    sendmsg(
+        socket,
+        &[IoSlice::new(b"p")],
+        &mut control,
+        SendFlags::NOSIGNAL,
+    )
+    .map(drop)
 }

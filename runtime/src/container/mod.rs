@@ -20,7 +20,7 @@ mod target;
 pub use plan::PlanError;
 pub use report::Step;
 pub use seccomp::SeccompError;
-pub use spec::{ContainerInput, spec};
+pub use spec::{ContainerInput, Network, spec};
 pub use user::{User, UserError, resolve_user};
 
 use crate::cgroups::{self, CgroupPlan, Leaf};
@@ -47,7 +47,12 @@ pub enum RootFs {
     ///
     /// `volatile` leaves out the sync at the end: for an upper layer that is thrown away or read at once. The same pair
     /// of folders cannot be mounted again then.
-    Overlay { lower: Vec<PathBuf>, upper: PathBuf, work: PathBuf, volatile: bool },
+    Overlay {
+        lower: Vec<PathBuf>,
+        upper: PathBuf,
+        work: PathBuf,
+        volatile: bool,
+    },
     /// A plain folder, changed in place.
     Dir(PathBuf),
 }
@@ -70,7 +75,11 @@ pub enum Stdio {
 #[derive(Debug)]
 pub enum Streams {
     /// Three separate ones.
-    Separate { stdin: Stdio, stdout: Stdio, stderr: Stdio },
+    Separate {
+        stdin: Stdio,
+        stdout: Stdio,
+        stderr: Stdio,
+    },
     /// A terminal of this size (0 by 0: not known yet), see [`Running::take_pty`].
     Pty { rows: u16, cols: u16 },
 }
@@ -78,12 +87,20 @@ pub enum Streams {
 impl Streams {
     /// No input; output to two pipes.
     pub fn captured() -> Self {
-        Self::Separate { stdin: Stdio::Null, stdout: Stdio::Piped, stderr: Stdio::Piped }
+        Self::Separate {
+            stdin: Stdio::Null,
+            stdout: Stdio::Piped,
+            stderr: Stdio::Piped,
+        }
     }
 
     /// The caller's own three.
     pub fn inherited() -> Self {
-        Self::Separate { stdin: Stdio::Inherit, stdout: Stdio::Inherit, stderr: Stdio::Inherit }
+        Self::Separate {
+            stdin: Stdio::Inherit,
+            stdout: Stdio::Inherit,
+            stderr: Stdio::Inherit,
+        }
     }
 }
 
@@ -111,7 +128,12 @@ pub enum BindSource {
     /// Memory, at most `size` bytes; `mode` of its root.
     Tmpfs { size: Option<u64>, mode: u32 },
     /// A file with this content that exists in memory only.
-    File { content: BString, mode: u32, uid: u32, gid: u32 },
+    File {
+        content: BString,
+        mode: u32,
+        uid: u32,
+        gid: u32,
+    },
 }
 
 /// What to start.
@@ -135,7 +157,11 @@ pub enum LaunchError {
     Plan(#[from] PlanError),
     /// The kernel refused a step.
     #[error("cannot {}{}: {}", step.describe(), subject, reason(*step, *errno))]
-    Step { step: Step, subject: String, errno: Errno },
+    Step {
+        step: Step,
+        subject: String,
+        errno: Errno,
+    },
     /// No cgroup for the limits that were asked for.
     #[error(transparent)]
     Cgroup(#[from] cgroups::CgroupError),
@@ -156,8 +182,13 @@ impl LaunchError {
     /// **Source:** Docker run reference, exit status.
     pub fn exit_code(&self) -> i32 {
         match self {
-            Self::Step { step: Step::NotFound, .. } => 127,
-            Self::Step { step: Step::Exec, .. } => 126,
+            Self::Step {
+                step: Step::NotFound,
+                ..
+            } => 127,
+            Self::Step {
+                step: Step::Exec, ..
+            } => 126,
             _ => 125,
         }
     }
@@ -167,12 +198,16 @@ fn reason(step: Step, errno: Errno) -> String {
     let hint = match (step, errno) {
         (Step::NotFound, _) => return "no such file in the container or its PATH".into(),
         (Step::Exec, Errno::NOENT) => "the program exists, but its interpreter or loader does not",
-        (Step::Exec, Errno::NOEXEC) => "not an executable for this machine, or a script without `#!` line",
+        (Step::Exec, Errno::NOEXEC) => {
+            "not an executable for this machine, or a script without `#!` line"
+        }
         (Step::WorkingDirectory, Errno::XDEV | Errno::LOOP) => "it leads out of the container",
         (Step::Target, Errno::LOOP) => "a symbolic link of the image stands in the way",
         (Step::Target, Errno::PERM) => "it leads into /proc",
         (Step::Clone, Errno::PERM) => "creating namespaces is not allowed here",
-        (Step::Groups | Step::User, Errno::INVAL | Errno::PERM) => "the id is not mapped in this user namespace",
+        (Step::Groups | Step::User, Errno::INVAL | Errno::PERM) => {
+            "the id is not mapped in this user namespace"
+        }
         _ => return std::io::Error::from(errno).to_string(),
     };
     format!("{hint} ({})", std::io::Error::from(errno))
@@ -240,25 +275,51 @@ pub enum StubOwner {
 /// the parent its time back. Returns the paths that were left because the program used them.
 ///
 /// **Source:** CVE-2024-23652; BuildKit `executor/stubs.go`.
-pub fn remove_stubs<'a>(upper: BorrowedFd<'_>, stubs: impl DoubleEndedIterator<Item = &'a Stub>) -> Vec<BString> {
-    stubs.rev().filter(|stub| remove_stub(upper, stub).is_err()).map(|stub| stub.path.clone()).collect()
+pub fn remove_stubs<'a>(
+    upper: BorrowedFd<'_>,
+    stubs: impl DoubleEndedIterator<Item = &'a Stub>,
+) -> Vec<BString> {
+    stubs
+        .rev()
+        .filter(|stub| remove_stub(upper, stub).is_err())
+        .map(|stub| stub.path.clone())
+        .collect()
 }
 
 fn remove_stub(upper: BorrowedFd<'_>, stub: &Stub) -> Result<(), Errno> {
     use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags, Timespec, Timestamps, UTIME_OMIT};
     let path = stub.path.as_slice();
-    let (parent, name) = path.iter().rposition(|byte| *byte == b'/').map_or((&b"."[..], path), |at| (&path[..at], &path[at + 1..]));
+    let (parent, name) = path
+        .iter()
+        .rposition(|byte| *byte == b'/')
+        .map_or((&b"."[..], path), |at| (&path[..at], &path[at + 1..]));
     let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_XDEV;
-    let parent = rustix::fs::openat2(upper, parent, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty(), beneath)?;
+    let parent = rustix::fs::openat2(
+        upper,
+        parent,
+        OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
+        Mode::empty(),
+        beneath,
+    )?;
     let stat = rustix::fs::statat(&parent, name, AtFlags::SYMLINK_NOFOLLOW)?;
     if (stat.st_dev, stat.st_ino) != (stub.dev, stub.ino) || (!stub.folder && stat.st_size != 0) {
         return Err(Errno::EXIST);
     }
-    let flags = if stub.folder { AtFlags::REMOVEDIR } else { AtFlags::empty() };
+    let flags = if stub.folder {
+        AtFlags::REMOVEDIR
+    } else {
+        AtFlags::empty()
+    };
     rustix::fs::unlinkat(&parent, name, flags)?;
     let times = Timestamps {
-        last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
-        last_modification: Timespec { tv_sec: stub.parent_mtime.0, tv_nsec: stub.parent_mtime.1.into() },
+        last_access: Timespec {
+            tv_sec: 0,
+            tv_nsec: UTIME_OMIT,
+        },
+        last_modification: Timespec {
+            tv_sec: stub.parent_mtime.0,
+            tv_nsec: stub.parent_mtime.1.into(),
+        },
     };
     rustix::fs::futimens(&parent, &times)
 }
@@ -311,6 +372,13 @@ impl Running {
         self.pidfd.as_fd()
     }
 
+    /// A handle for another thread to end it with, while this one waits.
+    pub fn killer(&self) -> Result<Killer, Errno> {
+        Ok(Killer {
+            pidfd: rustix::io::fcntl_dupfd_cloexec(&self.pidfd, 3)?,
+        })
+    }
+
     /// Its cgroup, when limits were asked for.
     pub fn cgroup(&self) -> Option<&Leaf> {
         self.cgroup.as_ref()
@@ -328,11 +396,7 @@ impl Running {
 
     /// Sends a signal to its first process. Without effect after its end.
     pub fn signal(&self, signal: i32) -> Result<(), Errno> {
-        let signal = rustix::process::Signal::from_named_raw(signal).ok_or(Errno::INVAL)?;
-        match rustix::process::pidfd_send_signal(&self.pidfd, signal) {
-            Err(Errno::SRCH) => Ok(()),
-            other => other,
-        }
+        send_signal(self.pidfd.as_fd(), signal)
     }
 
     /// Kills everything inside: the end of the first process is the end of its pid namespace. No pid is looked up, so
@@ -355,7 +419,15 @@ impl Running {
         }
         loop {
             match init::receive_message(self.socket.as_fd()) {
-                Ok(Some((Message::Exited { status, user_us, system_us, max_rss }, ..))) => {
+                Ok(Some((
+                    Message::Exited {
+                        status,
+                        user_us,
+                        system_us,
+                        max_rss,
+                    },
+                    ..,
+                ))) => {
                     let exit = self.finish(status, user_us, system_us, max_rss);
                     self.exit = Some(exit.clone());
                     return Ok(exit);
@@ -375,9 +447,10 @@ impl Running {
         } else {
             ExitStatus::Code(libc::WEXITSTATUS(status))
         };
-        let _ = self.init.wait();
-        let (oom_killed, peak_memory) =
-            self.cgroup.as_ref().map_or((false, None), |leaf| (leaf.oom_kills() > 0, leaf.peak_memory()));
+        // `__init` itself is not waited for here: the kernel is taking the namespaces down on its time, not the caller's.
+        let (oom_killed, peak_memory) = self.cgroup.as_ref().map_or((false, None), |leaf| {
+            (leaf.oom_kills() > 0, leaf.peak_memory())
+        });
         self.cgroup = None;
         Exit {
             status,
@@ -390,12 +463,40 @@ impl Running {
     }
 }
 
+/// Ends or signals a container from elsewhere. Harmless after its end: it holds the process, not its number.
+#[derive(Debug)]
+pub struct Killer {
+    pidfd: OwnedFd,
+}
+
+impl Killer {
+    /// Kills everything inside the container.
+    pub fn kill(&self) {
+        // Fails only when it has ended already.
+        let _ = rustix::process::pidfd_send_signal(&self.pidfd, rustix::process::Signal::KILL);
+    }
+
+    /// Sends a signal to its first process. Without effect after its end.
+    pub fn signal(&self, signal: i32) -> Result<(), Errno> {
+        send_signal(self.pidfd.as_fd(), signal)
+    }
+}
+
+fn send_signal(pidfd: BorrowedFd<'_>, signal: i32) -> Result<(), Errno> {
+    let signal = rustix::process::Signal::from_named_raw(signal).ok_or(Errno::INVAL)?;
+    match rustix::process::pidfd_send_signal(pidfd, signal) {
+        Err(Errno::SRCH) => Ok(()),
+        other => other,
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         if self.exit.is_none() {
             self.kill();
             let _ = self.wait();
         }
+        let _ = self.init.wait();
     }
 }
 
@@ -414,14 +515,26 @@ const INIT: &str = "__init";
 /// # Errors
 /// [`LaunchError::Step`] names what could not be done; [`LaunchError::exit_code`] is Docker's code for it.
 pub fn launch(launch: Launch<'_>) -> Result<Running, LaunchError> {
-    let Launch { spec, root, streams, cgroup, mut binds, argv } = launch;
+    let Launch {
+        spec,
+        root,
+        streams,
+        cgroup,
+        mut binds,
+        argv,
+    } = launch;
     let leaf = cgroup.as_ref().map(Leaf::create).transpose()?;
-    let entry = leaf.as_ref().map_or_else(CgroupEntry::default, |leaf| CgroupEntry {
-        unified: leaf.unified().is_some(),
-        legacy: leaf.legacy().len(),
+    let entry = leaf
+        .as_ref()
+        .map_or_else(CgroupEntry::default, |leaf| CgroupEntry {
+            unified: leaf.unified().is_some(),
+            legacy: leaf.legacy().len(),
+            namespace: wants(spec, LinuxNamespaceType::Cgroup),
+        });
+    let entry = CgroupEntry {
         namespace: wants(spec, LinuxNamespaceType::Cgroup),
-    });
-    let entry = CgroupEntry { namespace: wants(spec, LinuxNamespaceType::Cgroup), ..entry };
+        ..entry
+    };
     let around = Surroundings {
         rootless: idmap::is_rootless(),
         many_ids: idmap::has_many_ids(),
@@ -434,7 +547,12 @@ pub fn launch(launch: Launch<'_>) -> Result<Running, LaunchError> {
     let names = Names::new(&plan, spec);
     let sent = send(&socket, &plan, &ends, leaf.as_ref(), &binds);
     binds.clear();
-    let Ends { inside, stdin, stdout, stderr } = ends;
+    let Ends {
+        inside,
+        stdin,
+        stdout,
+        stderr,
+    } = ends;
     // The container's ends have to close here, or a reader never sees the end.
     drop(inside);
     if let Err(error) = sent {
@@ -470,7 +588,9 @@ pub fn launch(launch: Launch<'_>) -> Result<Running, LaunchError> {
                 return Err(names.error(failure));
             }
             Message::Running { pid } => {
-                let Some(pidfd) = fd else { return Err(LaunchError::InitDied) };
+                let Some(pidfd) = fd else {
+                    return Err(LaunchError::InitDied);
+                };
                 return Ok(Running {
                     init,
                     socket,
@@ -500,20 +620,38 @@ fn wants(spec: &Spec, kind: LinuxNamespaceType) -> bool {
 
 /// Starts this program again as `__init`, with a socket as its standard input and nothing else of this process.
 fn start_init() -> std::io::Result<(OwnedFd, Child)> {
-    let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
+    let (ours, theirs) = socketpair(
+        AddressFamily::UNIX,
+        SocketType::SEQPACKET,
+        SocketFlags::CLOEXEC,
+        None,
+    )?;
     let executable = executable::path()?;
     let mut command = Command::new(executable);
     std::os::unix::process::CommandExt::arg0(&mut command, "cooper");
-    command.arg(INIT).env_clear().stdin(ProcessStdio::from(theirs)).stdout(ProcessStdio::null());
+    command
+        .arg(INIT)
+        .env_clear()
+        .stdin(ProcessStdio::from(theirs))
+        .stdout(ProcessStdio::null());
     let child = command.spawn()?;
     Ok((ours, child))
 }
 
-fn send(socket: &OwnedFd, plan: &Plan, ends: &Ends, leaf: Option<&Leaf>, binds: &[Bind]) -> Result<(), LaunchError> {
+fn send(
+    socket: &OwnedFd,
+    plan: &Plan,
+    ends: &Ends,
+    leaf: Option<&Leaf>,
+    binds: &[Bind],
+) -> Result<(), LaunchError> {
     let init = |errno: Errno| LaunchError::Init(errno.into());
     let mut memory = File::from(memfd_create("plan", MemfdFlags::CLOEXEC).map_err(init)?);
     let text = serde_json::to_vec(plan).map_err(|error| LaunchError::Init(error.into()))?;
-    memory.write_all(&text).and_then(|()| memory.rewind()).map_err(LaunchError::Init)?;
+    memory
+        .write_all(&text)
+        .and_then(|()| memory.rewind())
+        .map_err(LaunchError::Init)?;
     let mut fds = vec![memory.as_fd()];
     fds.extend(ends.inside.iter().map(AsFd::as_fd));
     if let Some(leaf) = leaf {
@@ -540,13 +678,22 @@ struct Ends {
 
 impl Ends {
     fn open(streams: Streams, plan: &mut Plan) -> Result<Self, Errno> {
-        let mut ends = Self { inside: Vec::new(), stdin: None, stdout: None, stderr: None };
+        let mut ends = Self {
+            inside: Vec::new(),
+            stdin: None,
+            stdout: None,
+            stderr: None,
+        };
         let (stdin, stdout, stderr) = match streams {
             Streams::Pty { rows, cols } => {
                 plan.pty = Some((rows, cols));
                 return Ok(ends);
             }
-            Streams::Separate { stdin, stdout, stderr } => (stdin, stdout, stderr),
+            Streams::Separate {
+                stdin,
+                stdout,
+                stderr,
+            } => (stdin, stdout, stderr),
         };
         let own = |fd: BorrowedFd<'_>| rustix::io::fcntl_dupfd_cloexec(fd, 3);
         for (number, (stream, inherited)) in [
@@ -617,11 +764,23 @@ impl Names {
         };
         Self {
             spec_mounts: spec.mounts().as_ref().map_or(0, Vec::len),
-            mounts: plan.mounts.iter().map(|mount| (mount.target.to_string(), source(&mount.source))).collect(),
-            devices: plan.devices.iter().map(|device| format!("/dev/{}", device.name)).collect(),
+            mounts: plan
+                .mounts
+                .iter()
+                .map(|mount| (mount.target.to_string(), source(&mount.source)))
+                .collect(),
+            devices: plan
+                .devices
+                .iter()
+                .map(|device| format!("/dev/{}", device.name))
+                .collect(),
             masked: strings(&plan.masked),
             read_only: strings(&plan.read_only),
-            sysctl: plan.sysctl.iter().map(|(name, _)| name.to_string()).collect(),
+            sysctl: plan
+                .sysctl
+                .iter()
+                .map(|(name, _)| name.to_string())
+                .collect(),
             rlimits: spec
                 .process()
                 .iter()
@@ -632,7 +791,11 @@ impl Names {
                 plan::RootPlan::Overlay { upper, .. } => vec![upper.to_string()],
                 plan::RootPlan::Dir(path) => vec![path.to_string()],
             },
-            program: plan.argv.first().map(BString::to_string).unwrap_or_default(),
+            program: plan
+                .argv
+                .first()
+                .map(BString::to_string)
+                .unwrap_or_default(),
             cwd: plan.cwd.to_string(),
             user: format!("{}:{}", plan.uid, plan.gid),
         }
@@ -640,28 +803,44 @@ impl Names {
 
     fn error(&self, failure: Failure) -> LaunchError {
         let index = failure.index as usize;
-        let quoted = |list: &[String]| list.get(index).map(|name| format!(" `{name}`")).unwrap_or_default();
+        let quoted = |list: &[String]| {
+            list.get(index)
+                .map(|name| format!(" `{name}`"))
+                .unwrap_or_default()
+        };
         let subject = match failure.step {
             Step::Mount | Step::Target => match self.mounts.get(index) {
-                Some((target, source)) if failure.step == Step::Mount => format!(" {source} on `{target}`"),
+                Some((target, source)) if failure.step == Step::Mount => {
+                    format!(" {source} on `{target}`")
+                }
                 Some((target, _)) => format!(" `{target}`"),
                 None => String::new(),
             },
-            Step::OpenSource => self.mounts.get(index).map(|(_, source)| format!(" `{source}`")).unwrap_or_default(),
+            Step::OpenSource => self
+                .mounts
+                .get(index)
+                .map(|(_, source)| format!(" `{source}`"))
+                .unwrap_or_default(),
             Step::Device => quoted(&self.devices),
             Step::Mask => quoted(&self.masked),
             Step::ReadOnly => quoted(&self.read_only),
             Step::Sysctl => quoted(&self.sysctl),
             Step::Rlimit => quoted(&self.rlimits),
-            Step::Overlay | Step::Root => {
-                self.layers.first().map(|path| format!(" of `{path}`")).unwrap_or_default()
-            }
+            Step::Overlay | Step::Root => self
+                .layers
+                .first()
+                .map(|path| format!(" of `{path}`"))
+                .unwrap_or_default(),
             Step::NotFound | Step::Exec => format!(" `{}`", self.program),
             Step::WorkingDirectory => format!(" `{}`", self.cwd),
             Step::User | Step::Groups => format!(" {}", self.user),
             _ => String::new(),
         };
-        LaunchError::Step { step: failure.step, subject, errno: failure.errno }
+        LaunchError::Step {
+            step: failure.step,
+            subject,
+            errno: failure.errno,
+        }
     }
 }
 

@@ -66,7 +66,13 @@ pub(crate) struct CgroupEntry {
 /// The file system that becomes `/`.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum RootPlan {
-    Overlay { lower: Vec<BString>, upper: BString, work: BString, volatile: bool, user_xattr: bool },
+    Overlay {
+        lower: Vec<BString>,
+        upper: BString,
+        work: BString,
+        volatile: bool,
+        user_xattr: bool,
+    },
     Dir(BString),
 }
 
@@ -86,11 +92,24 @@ pub(crate) struct MountPlan {
 /// What is mounted.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum MountSource {
-    Fs { kind: BString, options: Vec<(BString, Option<BString>)> },
-    Path { path: BString, recursive: bool },
+    Fs {
+        kind: BString,
+        options: Vec<(BString, Option<BString>)>,
+    },
+    Path {
+        path: BString,
+        recursive: bool,
+    },
     /// The next of the descriptors behind the cgroup ones.
-    Fd { recursive: bool },
-    File { content: BString, mode: u32, uid: u32, gid: u32 },
+    Fd {
+        recursive: bool,
+    },
+    File {
+        content: BString,
+        mode: u32,
+        uid: u32,
+        gid: u32,
+    },
 }
 
 /// A node below `/dev`.
@@ -125,7 +144,10 @@ pub enum PlanError {
     Target(String),
     /// A mount of the spec without type or source.
     #[error("mount of `{target}`: {problem}")]
-    Mount { target: String, problem: &'static str },
+    Mount {
+        target: String,
+        problem: &'static str,
+    },
     /// A namespace is to be joined by path.
     #[error("joining the namespace `{0}` is not supported")]
     JoinNamespace(String),
@@ -159,10 +181,19 @@ impl Plan {
         argv: Option<&[BString]>,
         around: Surroundings,
     ) -> Result<Self, PlanError> {
-        let process = spec.process().as_ref().ok_or(PlanError::Missing("process"))?;
-        let linux = spec.linux().as_ref().ok_or(PlanError::Missing("linux section"))?;
+        let process = spec
+            .process()
+            .as_ref()
+            .ok_or(PlanError::Missing("process"))?;
+        let linux = spec
+            .linux()
+            .as_ref()
+            .ok_or(PlanError::Missing("linux section"))?;
         let strings = |list: &Option<Vec<String>>| -> Vec<BString> {
-            list.iter().flatten().map(|text| BString::from(text.as_str())).collect()
+            list.iter()
+                .flatten()
+                .map(|text| BString::from(text.as_str()))
+                .collect()
         };
         let argv = argv.map_or_else(|| strings(process.args()), <[BString]>::to_vec);
         if argv.first().is_none_or(|program| program.is_empty()) {
@@ -170,7 +201,9 @@ impl Plan {
         }
         let (namespaces, new_network) = namespaces(spec)?;
         let sets = process.capabilities().as_ref();
-        let bits = |set: Option<&HashSet<Capability>>| set.map_or(0, |set| set.iter().fold(0, |all, one| all | bit(*one)));
+        let bits = |set: Option<&HashSet<Capability>>| {
+            set.map_or(0, |set| set.iter().fold(0, |all, one| all | bit(*one)))
+        };
         let capabilities = CapabilitySets {
             effective: bits(sets.and_then(|sets| sets.effective().as_ref())),
             permitted: bits(sets.and_then(|sets| sets.permitted().as_ref())),
@@ -180,7 +213,7 @@ impl Plan {
         let privileged = capabilities.effective & bit(Capability::SysAdmin) != 0;
         let mut mounts = Vec::new();
         for mount in spec.mounts().iter().flatten() {
-            mounts.extend(spec_mount(mount, around, new_network, privileged)?);
+            mounts.push(spec_mount(mount, around, new_network, privileged)?);
         }
         for bind in binds {
             mounts.push(bind_mount(bind, privileged)?);
@@ -205,19 +238,29 @@ impl Plan {
             sysctl,
             masked: strings(linux.masked_paths()),
             read_only: strings(linux.readonly_paths()),
-            root_read_only: spec.root().as_ref().and_then(oci_spec::runtime::Root::readonly).unwrap_or(false),
+            root_read_only: spec
+                .root()
+                .as_ref()
+                .and_then(oci_spec::runtime::Root::readonly)
+                .unwrap_or(false),
             rlimits: process
                 .rlimits()
                 .iter()
                 .flatten()
-                .map(|limit| Rlimit { resource: resource(limit.typ()), soft: limit.soft(), hard: limit.hard() })
+                .map(|limit| Rlimit {
+                    resource: resource(limit.typ()),
+                    soft: limit.soft(),
+                    hard: limit.hard(),
+                })
                 .collect(),
             oom_score_adj: process.oom_score_adj(),
             pty: None,
             own_stdio: 0,
             uid: user.uid(),
             gid: user.gid(),
-            groups: around.many_ids.then(|| user.additional_gids().clone().unwrap_or_default()),
+            groups: around
+                .many_ids
+                .then(|| user.additional_gids().clone().unwrap_or_default()),
             umask: user.umask().unwrap_or(0o022),
             bounding: bits(sets.and_then(|sets| sets.bounding().as_ref())),
             capabilities,
@@ -237,7 +280,11 @@ fn bytes(path: &Path) -> BString {
 
 fn namespaces(spec: &Spec) -> Result<(u64, bool), PlanError> {
     let mut flags = 0_u64;
-    for namespace in spec.linux().iter().flat_map(|linux| linux.namespaces().iter().flatten()) {
+    for namespace in spec
+        .linux()
+        .iter()
+        .flat_map(|linux| linux.namespaces().iter().flatten())
+    {
         if let Some(path) = namespace.path() {
             return Err(PlanError::JoinNamespace(path.display().to_string()));
         }
@@ -253,7 +300,12 @@ fn namespaces(spec: &Spec) -> Result<(u64, bool), PlanError> {
 fn root_plan(root: &RootFs, around: Surroundings) -> RootPlan {
     match root {
         RootFs::Dir(path) => RootPlan::Dir(bytes(path)),
-        RootFs::Overlay { lower, upper, work, volatile } => RootPlan::Overlay {
+        RootFs::Overlay {
+            lower,
+            upper,
+            work,
+            volatile,
+        } => RootPlan::Overlay {
             lower: lower.iter().map(|path| bytes(path)).collect(),
             upper: bytes(upper),
             work: bytes(work),
@@ -287,8 +339,9 @@ fn options(list: &[String]) -> (u64, bool, Vec<(BString, Option<BString>)>) {
             "nodiratime" => attributes |= MOUNT_ATTR_NODIRATIME,
             "rbind" => recursive = true,
             // Defaults, and propagation: every mount here is private.
-            "rw" | "suid" | "dev" | "exec" | "relatime" | "defaults" | "bind" | "private" | "rprivate" | "slave"
-            | "rslave" | "shared" | "rshared" | "unbindable" | "runbindable" => {}
+            "rw" | "suid" | "dev" | "exec" | "relatime" | "defaults" | "bind" | "private"
+            | "rprivate" | "slave" | "rslave" | "shared" | "rshared" | "unbindable"
+            | "runbindable" => {}
             other => rest.push(match other.split_once('=') {
                 Some((key, value)) => (key.into(), Some(value.into())),
                 None => (other.into(), None),
@@ -303,13 +356,19 @@ fn spec_mount(
     around: Surroundings,
     new_network: bool,
     privileged: bool,
-) -> Result<Option<MountPlan>, PlanError> {
+) -> Result<MountPlan, PlanError> {
     let target = mount.destination();
     let list = mount.options().clone().unwrap_or_default();
     let (attributes, recursive, mut options) = options(&list);
     let kind = mount.typ().as_deref().unwrap_or("none");
-    let problem = |problem| PlanError::Mount { target: target.display().to_string(), problem };
-    let fs = |kind: &str, options| MountSource::Fs { kind: kind.into(), options };
+    let problem = |problem| PlanError::Mount {
+        target: target.display().to_string(),
+        problem,
+    };
+    let fs = |kind: &str, options| MountSource::Fs {
+        kind: kind.into(),
+        options,
+    };
     let mut plan = MountPlan {
         target: bytes(target),
         source: fs(kind, Vec::new()),
@@ -317,17 +376,30 @@ fn spec_mount(
         optional: false,
         plain_target: matches!(kind, "proc" | "sysfs"),
     };
-    if kind == "bind" || list.iter().any(|option| option == "bind" || option == "rbind") {
+    if kind == "bind"
+        || list
+            .iter()
+            .any(|option| option == "bind" || option == "rbind")
+    {
         check_target(target, privileged)?;
-        let path = mount.source().as_ref().ok_or(problem("a bind mount without source"))?;
-        plan.source = MountSource::Path { path: bytes(path), recursive };
-        return Ok(Some(plan));
+        let path = mount
+            .source()
+            .as_ref()
+            .ok_or(problem("a bind mount without source"))?;
+        plan.source = MountSource::Path {
+            path: bytes(path),
+            recursive,
+        };
+        return Ok(plan);
     }
     match kind {
         "none" => return Err(problem("no file system type")),
         "sysfs" if around.rootless && !new_network => {
             // A new sysfs shows the network namespace, which has to belong to this user namespace. Here it does not.
-            plan.source = MountSource::Path { path: "/sys".into(), recursive: true };
+            plan.source = MountSource::Path {
+                path: "/sys".into(),
+                recursive: true,
+            };
         }
         "cgroup" | "cgroup2" => return Ok(cgroup_mount(plan, around)),
         "devpts" => {
@@ -343,22 +415,28 @@ fn spec_mount(
             plan.source = fs(kind, options);
         }
     }
-    Ok(Some(plan))
+    Ok(plan)
 }
 
 /// The view of cgroups: the container's own v2 hierarchy, or an empty folder.
 ///
 /// Version 1 hierarchies take nine mounts, half a millisecond a container; programs that size themselves by their limits
 /// treat a missing file as "no limit", which is true unless a limit was asked for.
-fn cgroup_mount(mut plan: MountPlan, around: Surroundings) -> Option<MountPlan> {
+fn cgroup_mount(mut plan: MountPlan, around: Surroundings) -> MountPlan {
     plan.optional = true;
     plan.source = if around.unified && around.cgroup.namespace {
-        MountSource::Fs { kind: "cgroup2".into(), options: Vec::new() }
+        MountSource::Fs {
+            kind: "cgroup2".into(),
+            options: Vec::new(),
+        }
     } else {
         let mode = ("mode".into(), Some("755".into()));
-        MountSource::Fs { kind: "tmpfs".into(), options: vec![mode, ("size".into(), Some("4k".into()))] }
+        MountSource::Fs {
+            kind: "tmpfs".into(),
+            options: vec![mode, ("size".into(), Some("4k".into()))],
+        }
     };
-    Some(plan)
+    plan
 }
 
 /// Refuses targets whose replacement would undo the confinement.
@@ -375,31 +453,61 @@ pub(crate) fn check_target(target: &Path, privileged: bool) -> Result<(), PlanEr
     let refused = match parts.as_slice() {
         [] | [b"proc", ..] => true,
         [b"sys" | b"dev"] => !privileged,
-        _ => target.components().any(|part| part == std::path::Component::ParentDir),
+        _ => target
+            .components()
+            .any(|part| part == std::path::Component::ParentDir),
     };
-    if refused { Err(PlanError::Target(target.display().to_string())) } else { Ok(()) }
+    if refused {
+        Err(PlanError::Target(target.display().to_string()))
+    } else {
+        Ok(())
+    }
 }
 
 fn bind_mount(bind: &Bind, privileged: bool) -> Result<MountPlan, PlanError> {
     check_target(&bind.target, privileged)?;
     let mut attributes = if bind.read_only { MOUNT_ATTR_RDONLY } else { 0 };
     let source = match &bind.source {
-        BindSource::Path(path) => MountSource::Path { path: bytes(path), recursive: bind.recursive },
-        BindSource::Fd(_) => MountSource::Fd { recursive: bind.recursive },
+        BindSource::Path(path) => MountSource::Path {
+            path: bytes(path),
+            recursive: bind.recursive,
+        },
+        BindSource::Fd(_) => MountSource::Fd {
+            recursive: bind.recursive,
+        },
         BindSource::Tmpfs { size, mode } => {
             attributes |= MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
             let mut options = vec![("mode".into(), Some(format!("{mode:o}").into()))];
             if let Some(size) = size {
                 options.push(("size".into(), Some(size.to_string().into())));
             }
-            MountSource::Fs { kind: "tmpfs".into(), options }
+            MountSource::Fs {
+                kind: "tmpfs".into(),
+                options,
+            }
         }
-        BindSource::File { content, mode, uid, gid } => {
+        BindSource::File {
+            content,
+            mode,
+            uid,
+            gid,
+        } => {
             attributes |= MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
-            MountSource::File { content: content.clone(), mode: *mode, uid: *uid, gid: *gid }
+            MountSource::File {
+                content: content.clone(),
+                mode: *mode,
+                uid: *uid,
+                gid: *gid,
+            }
         }
     };
-    Ok(MountPlan { target: bytes(&bind.target), source, attributes, optional: false, plain_target: false })
+    Ok(MountPlan {
+        target: bytes(&bind.target),
+        source,
+        attributes,
+        optional: false,
+        plain_target: false,
+    })
 }
 
 /// Nodes every container has, then those of the spec.
@@ -422,12 +530,19 @@ fn devices(spec: &Spec) -> Result<Vec<DevicePlan>, PlanError> {
         character("urandom", 1, 9),
         character("tty", 5, 0),
     ];
-    for device in spec.linux().iter().flat_map(|linux| linux.devices().iter().flatten()) {
+    for device in spec
+        .linux()
+        .iter()
+        .flat_map(|linux| linux.devices().iter().flatten())
+    {
         let name = device
             .path()
             .strip_prefix("/dev")
             .ok()
-            .filter(|name| name.components().all(|part| matches!(part, std::path::Component::Normal(_))))
+            .filter(|name| {
+                name.components()
+                    .all(|part| matches!(part, std::path::Component::Normal(_)))
+            })
             .filter(|name| !name.as_os_str().is_empty())
             .ok_or_else(|| PlanError::Device(device.path().display().to_string()))?;
         let kind = match device.typ() {
@@ -524,7 +639,17 @@ mod tests {
 
     #[test]
     fn targets_that_confine_are_refused() {
-        for target in ["/proc", "/proc/sys", "/", "/proc/", "//proc", "/sys", "/dev", "/a/../proc", "/./proc/self"] {
+        for target in [
+            "/proc",
+            "/proc/sys",
+            "/",
+            "/proc/",
+            "//proc",
+            "/sys",
+            "/dev",
+            "/a/../proc",
+            "/./proc/self",
+        ] {
             assert!(check_target(Path::new(target), false).is_err(), "{target}");
         }
         for target in ["/data", "/dev/snd", "/sys/fs/bpf", "/process", "/var/proc"] {
@@ -536,7 +661,15 @@ mod tests {
 
     #[test]
     fn options_split_into_attributes_and_parameters() {
-        let list = ["nosuid", "ro", "mode=755", "size=64k", "newinstance", "rbind"].map(str::to_owned);
+        let list = [
+            "nosuid",
+            "ro",
+            "mode=755",
+            "size=64k",
+            "newinstance",
+            "rbind",
+        ]
+        .map(str::to_owned);
         let (attributes, recursive, rest) = options(&list);
         assert_eq!(attributes, MOUNT_ATTR_NOSUID | MOUNT_ATTR_RDONLY);
         assert!(recursive);

@@ -6,22 +6,51 @@
 //! **Source:** moby/profiles, `seccomp/default.json` (the verdicts, not the text).
 
 use oci_spec::runtime::{
-    Arch, Capability, LinuxSeccomp, LinuxSeccompAction, LinuxSeccompArg, LinuxSeccompArgBuilder, LinuxSeccompBuilder,
-    LinuxSeccompOperator, LinuxSyscall, LinuxSyscallBuilder,
+    Arch, Capability, LinuxSeccomp, LinuxSeccompAction, LinuxSeccompArg, LinuxSeccompArgBuilder,
+    LinuxSeccompBuilder, LinuxSeccompOperator, LinuxSyscall, LinuxSyscallBuilder,
 };
 use std::collections::HashSet;
+use std::hash::BuildHasher;
 
 /// The filter for a process that may use `capabilities`.
-pub fn default_profile(capabilities: &HashSet<Capability>) -> LinuxSeccomp {
+pub fn default_profile<S: BuildHasher>(capabilities: &HashSet<Capability, S>) -> LinuxSeccomp {
     let mut rules = vec![allow(ALWAYS)];
     // Address family 40 is vsock, which reaches the hypervisor and ignores network namespaces; 38 is the kernel's crypto.
-    rules.push(allow_if("socket", 0, LinuxSeccompOperator::ScmpCmpLt, 38, None));
-    rules.push(allow_if("socket", 0, LinuxSeccompOperator::ScmpCmpEq, 39, None));
-    rules.push(allow_if("socket", 0, LinuxSeccompOperator::ScmpCmpGt, 40, None));
+    rules.push(allow_if(
+        "socket",
+        0,
+        LinuxSeccompOperator::ScmpCmpLt,
+        38,
+        None,
+    ));
+    rules.push(allow_if(
+        "socket",
+        0,
+        LinuxSeccompOperator::ScmpCmpEq,
+        39,
+        None,
+    ));
+    rules.push(allow_if(
+        "socket",
+        0,
+        LinuxSeccompOperator::ScmpCmpGt,
+        40,
+        None,
+    ));
     for personality in [0, 0x8, 0x2_0000, 0x2_0008, 0xffff_ffff] {
-        rules.push(allow_if("personality", 0, LinuxSeccompOperator::ScmpCmpEq, personality, None));
+        rules.push(allow_if(
+            "personality",
+            0,
+            LinuxSeccompOperator::ScmpCmpEq,
+            personality,
+            None,
+        ));
     }
-    rules.push(allow(if cfg!(target_arch = "x86_64") { "arch_prctl modify_ldt" } else { "sync_file_range2" }));
+    rules.push(allow(if cfg!(target_arch = "x86_64") {
+        "arch_prctl modify_ldt"
+    } else {
+        "sync_file_range2"
+    }));
     for (capability, names) in WITH_CAPABILITY {
         if capabilities.contains(capability) {
             rules.push(allow(names));
@@ -30,8 +59,19 @@ pub fn default_profile(capabilities: &HashSet<Capability>) -> LinuxSeccomp {
     if !capabilities.contains(&Capability::SysAdmin) {
         // No new namespaces. clone3 hides its flags behind a pointer, so it must look absent for the C library to fall
         // back to clone, whose flags can be read.
-        rules.push(allow_if("clone", 0, LinuxSeccompOperator::ScmpCmpMaskedEq, NAMESPACE_FLAGS, Some(0)));
-        rules.push(rule("clone3", LinuxSeccompAction::ScmpActErrno, Some(libc::ENOSYS as u32), None));
+        rules.push(allow_if(
+            "clone",
+            0,
+            LinuxSeccompOperator::ScmpCmpMaskedEq,
+            NAMESPACE_FLAGS,
+            Some(0),
+        ));
+        rules.push(rule(
+            "clone3",
+            LinuxSeccompAction::ScmpActErrno,
+            Some(libc::ENOSYS as u32),
+            None,
+        ));
     }
     LinuxSeccompBuilder::default()
         .default_action(LinuxSeccompAction::ScmpActErrno)
@@ -57,8 +97,17 @@ fn allow(names: &str) -> LinuxSyscall {
     rule(names, LinuxSeccompAction::ScmpActAllow, None, None)
 }
 
-fn allow_if(name: &str, index: usize, op: LinuxSeccompOperator, value: u64, second: Option<u64>) -> LinuxSyscall {
-    let mut arg = LinuxSeccompArgBuilder::default().index(index).value(value).op(op);
+fn allow_if(
+    name: &str,
+    index: usize,
+    op: LinuxSeccompOperator,
+    value: u64,
+    second: Option<u64>,
+) -> LinuxSyscall {
+    let mut arg = LinuxSeccompArgBuilder::default()
+        .index(index)
+        .value(value)
+        .op(op);
     if let Some(second) = second {
         arg = arg.value_two(second);
     }
@@ -94,13 +143,25 @@ const WITH_CAPABILITY: &[(Capability, &str)] = &[
     ),
     (Capability::SysBoot, "reboot"),
     (Capability::SysChroot, "chroot"),
-    (Capability::SysModule, "delete_module init_module finit_module"),
+    (
+        Capability::SysModule,
+        "delete_module init_module finit_module",
+    ),
     (Capability::SysPacct, "acct"),
-    (Capability::SysPtrace, "kcmp pidfd_getfd process_madvise process_vm_readv process_vm_writev ptrace"),
+    (
+        Capability::SysPtrace,
+        "kcmp pidfd_getfd process_madvise process_vm_readv process_vm_writev ptrace",
+    ),
     (Capability::SysRawio, "iopl ioperm"),
-    (Capability::SysTime, "settimeofday stime clock_settime clock_settime64"),
+    (
+        Capability::SysTime,
+        "settimeofday stime clock_settime clock_settime64",
+    ),
     (Capability::SysTtyConfig, "vhangup"),
-    (Capability::SysNice, "get_mempolicy mbind set_mempolicy set_mempolicy_home_node"),
+    (
+        Capability::SysNice,
+        "get_mempolicy mbind set_mempolicy set_mempolicy_home_node",
+    ),
     (Capability::Syslog, "syslog"),
     (Capability::Bpf, "bpf"),
     (Capability::Perfmon, "perf_event_open"),

@@ -132,7 +132,11 @@ pub(crate) struct Failure {
 
 impl Failure {
     pub(crate) fn new(step: Step, index: usize, errno: Errno) -> Self {
-        Self { step, index: index as u32, errno }
+        Self {
+            step,
+            index: index as u32,
+            errno,
+        }
     }
 }
 
@@ -149,7 +153,12 @@ pub(crate) enum Message {
     Terminal,
     /// The program runs; with its pidfd.
     Running { pid: u32 },
-    Exited { status: i32, user_us: u64, system_us: u64, max_rss: u64 },
+    Exited {
+        status: i32,
+        user_us: u64,
+        system_us: u64,
+        max_rss: u64,
+    },
 }
 
 /// A file or folder that was made as a mount point.
@@ -200,7 +209,12 @@ impl Message {
                 put(&[5]);
                 put(&pid.to_le_bytes());
             }
-            Self::Exited { status, user_us, system_us, max_rss } => {
+            Self::Exited {
+                status,
+                user_us,
+                system_us,
+                max_rss,
+            } => {
                 put(&[6]);
                 put(&status.to_le_bytes());
                 put(&user_us.to_le_bytes());
@@ -229,11 +243,16 @@ impl Message {
                 mount: u32::from_le_bytes(take(&mut rest)?),
                 dev: u64::from_le_bytes(take(&mut rest)?),
                 ino: u64::from_le_bytes(take(&mut rest)?),
-                parent_mtime: (i64::from_le_bytes(take(&mut rest)?), u32::from_le_bytes(take(&mut rest)?)),
+                parent_mtime: (
+                    i64::from_le_bytes(take(&mut rest)?),
+                    u32::from_le_bytes(take(&mut rest)?),
+                ),
                 path_len: u16::from_le_bytes(take(&mut rest)?),
             }),
             4 => Self::Terminal,
-            5 => Self::Running { pid: u32::from_le_bytes(take(&mut rest)?) },
+            5 => Self::Running {
+                pid: u32::from_le_bytes(take(&mut rest)?),
+            },
             6 => Self::Exited {
                 status: i32::from_le_bytes(take(&mut rest)?),
                 user_us: u64::from_le_bytes(take(&mut rest)?),
@@ -260,14 +279,30 @@ mod tests {
         for (at, step) in Step::ALL.into_iter().enumerate() {
             assert_eq!(step as usize, at);
         }
-        let failure = Failure { step: Step::Exec, index: 7, errno: Errno::NOENT };
+        let failure = Failure {
+            step: Step::Exec,
+            index: 7,
+            errno: Errno::NOENT,
+        };
         for message in [
             Message::Warning(failure),
             Message::Failed(failure),
             Message::Terminal,
             Message::Running { pid: 77 },
-            Message::Exited { status: 256, user_us: 1, system_us: 2, max_rss: 1 << 40 },
-            Message::Made(Made { mount: 1, folder: true, dev: 5, ino: 1 << 50, parent_mtime: (-3, 9), path_len: 17 }),
+            Message::Exited {
+                status: 256,
+                user_us: 1,
+                system_us: 2,
+                max_rss: 1 << 40,
+            },
+            Message::Made(Made {
+                mount: 1,
+                folder: true,
+                dev: 5,
+                ino: 1 << 50,
+                parent_mtime: (-3, 9),
+                path_len: 17,
+            }),
         ] {
             assert_eq!(Message::decode(&message.encode()), Some(message));
         }

@@ -7,7 +7,9 @@
 //! a verdict; a number whose verdict depends on arguments ends in its own list of comparisons.
 
 use super::syscalls::numbers;
-use oci_spec::runtime::{Arch, LinuxSeccomp, LinuxSeccompAction, LinuxSeccompArg, LinuxSeccompOperator};
+use oci_spec::runtime::{
+    Arch, LinuxSeccomp, LinuxSeccompAction, LinuxSeccompArg, LinuxSeccompOperator,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -90,7 +92,11 @@ fn architectures(profile: &LinuxSeccomp) -> Result<Vec<(u32, usize)>, SeccompErr
     const AUDIT_X86_64: u32 = 0xc000_003e;
     const AUDIT_I386: u32 = 0x4000_0003;
     const AUDIT_AARCH64: u32 = 0xc000_00b7;
-    let native = if cfg!(target_arch = "aarch64") { (AUDIT_AARCH64, 2) } else { (AUDIT_X86_64, X86_64) };
+    let native = if cfg!(target_arch = "aarch64") {
+        (AUDIT_AARCH64, 2)
+    } else {
+        (AUDIT_X86_64, X86_64)
+    };
     let mut parts = vec![native];
     for arch in profile.architectures().iter().flatten() {
         let part = match arch {
@@ -103,7 +109,11 @@ fn architectures(profile: &LinuxSeccomp) -> Result<Vec<(u32, usize)>, SeccompErr
             parts.push(part);
         }
     }
-    if cfg!(any(target_arch = "x86_64", target_arch = "aarch64")) { Ok(parts) } else { Err(SeccompError::NoArchitecture) }
+    if cfg!(any(target_arch = "x86_64", target_arch = "aarch64")) {
+        Ok(parts)
+    } else {
+        Err(SeccompError::NoArchitecture)
+    }
 }
 
 fn action(action: LinuxSeccompAction, errno: Option<u32>) -> Result<u32, SeccompError> {
@@ -111,7 +121,9 @@ fn action(action: LinuxSeccompAction, errno: Option<u32>) -> Result<u32, Seccomp
     Ok(match action {
         LinuxSeccompAction::ScmpActAllow => SECCOMP_RET_ALLOW,
         LinuxSeccompAction::ScmpActErrno => SECCOMP_RET_ERRNO | data,
-        LinuxSeccompAction::ScmpActKill | LinuxSeccompAction::ScmpActKillThread => SECCOMP_RET_KILL_THREAD,
+        LinuxSeccompAction::ScmpActKill | LinuxSeccompAction::ScmpActKillThread => {
+            SECCOMP_RET_KILL_THREAD
+        }
         LinuxSeccompAction::ScmpActKillProcess => SECCOMP_RET_KILL_PROCESS,
         LinuxSeccompAction::ScmpActTrap => SECCOMP_RET_TRAP,
         LinuxSeccompAction::ScmpActTrace => SECCOMP_RET_TRACE | data,
@@ -125,7 +137,10 @@ fn collect(profile: &LinuxSeccomp, column: usize) -> Result<BTreeMap<u32, Verdic
     for rule in profile.syscalls().iter().flatten() {
         let result = action(rule.action(), rule.errno_ret())?;
         for name in rule.names() {
-            let Some(number) = numbers(name).map(|all| all[column]).and_then(|number| u32::try_from(number).ok()) else {
+            let Some(number) = numbers(name)
+                .map(|all| all[column])
+                .and_then(|number| u32::try_from(number).ok())
+            else {
                 continue;
             };
             let verdict = rules.entry(number).or_default();
@@ -135,7 +150,10 @@ fn collect(profile: &LinuxSeccomp, column: usize) -> Result<BTreeMap<u32, Verdic
                 }
                 Some(args) => {
                     if let Some(arg) = args.iter().find(|arg| arg.index() > 5) {
-                        return Err(SeccompError::Argument { name: name.clone(), index: arg.index() });
+                        return Err(SeccompError::Argument {
+                            name: name.clone(),
+                            index: arg.index(),
+                        });
                     }
                     verdict.conditional.push((args.to_vec(), result));
                 }
@@ -160,7 +178,10 @@ fn part(rules: &BTreeMap<u32, Verdict>, default: u32, x86_64: bool) -> Vec<Instr
 
 /// Splits all numbers into ranges of one verdict: (first number, verdict), sorted, the first at 0.
 fn ranges(rules: &BTreeMap<u32, Verdict>, default: u32) -> Vec<(u32, Verdict)> {
-    let plain = |result| Verdict { conditional: Vec::new(), flat: Some(result) };
+    let plain = |result| Verdict {
+        conditional: Vec::new(),
+        flat: Some(result),
+    };
     let mut ranges: Vec<(u32, Verdict)> = Vec::new();
     let mut push = |at: u32, verdict: Verdict| {
         if ranges.last().is_none_or(|(_, last)| *last != verdict) {
@@ -291,8 +312,10 @@ fn compare(arg: &LinuxSeccompArg) -> Vec<Compare> {
         LinuxSeccompOperator::ScmpCmpLt => ordered(JGE, Fails, Holds),
         LinuxSeccompOperator::ScmpCmpLe => ordered(JGT, Fails, Holds),
         LinuxSeccompOperator::ScmpCmpMaskedEq => {
-            let (wanted_low, wanted_high) =
-                (arg.value_two().unwrap_or(0) as u32, (arg.value_two().unwrap_or(0) >> 32) as u32);
+            let (wanted_low, wanted_high) = (
+                arg.value_two().unwrap_or(0) as u32,
+                (arg.value_two().unwrap_or(0) >> 32) as u32,
+            );
             vec![
                 load_high,
                 Compare::Plain(Instruction(AND, 0, 0, high)),
@@ -334,7 +357,9 @@ mod tests {
             at += 1;
             let mut jump = |holds: bool| at += usize::from(if holds { yes } else { no });
             match code {
-                LD => register = u32::from_le_bytes(data[operand as usize..][..4].try_into().unwrap()),
+                LD => {
+                    register = u32::from_le_bytes(data[operand as usize..][..4].try_into().unwrap())
+                }
                 AND => register &= operand,
                 JEQ => jump(register == operand),
                 JGT => jump(register > operand),
@@ -358,41 +383,99 @@ mod tests {
     fn docker_verdicts_without_capabilities() {
         let program = compile(&default_profile(&HashSet::new())).unwrap();
         let none = [0; 6];
-        for name in ["read", "openat2", "execve", "clock_gettime", "ptrace", "statx", "futex_waitv", "arch_prctl"] {
+        for name in [
+            "read",
+            "openat2",
+            "execve",
+            "clock_gettime",
+            "ptrace",
+            "statx",
+            "futex_waitv",
+            "arch_prctl",
+        ] {
             assert_eq!(x86(&program, name, none), SECCOMP_RET_ALLOW, "{name}");
         }
         for name in [
-            "mount", "umount2", "unshare", "setns", "bpf", "kexec_load", "init_module", "reboot", "keyctl", "add_key",
-            "request_key", "userfaultfd", "io_uring_setup", "open_by_handle_at", "swapon", "acct", "chroot", "fsopen",
-            "move_mount", "perf_event_open", "syslog", "iopl", "settimeofday", "pivot_root", "quotactl", "vhangup",
+            "mount",
+            "umount2",
+            "unshare",
+            "setns",
+            "bpf",
+            "kexec_load",
+            "init_module",
+            "reboot",
+            "keyctl",
+            "add_key",
+            "request_key",
+            "userfaultfd",
+            "io_uring_setup",
+            "open_by_handle_at",
+            "swapon",
+            "acct",
+            "chroot",
+            "fsopen",
+            "move_mount",
+            "perf_event_open",
+            "syslog",
+            "iopl",
+            "settimeofday",
+            "pivot_root",
+            "quotactl",
+            "vhangup",
         ] {
             assert_eq!(x86(&program, name, none), EPERM, "{name}");
         }
         assert_eq!(x86(&program, "clone3", none), ENOSYS);
         assert_eq!(x86(&program, "clone", none), SECCOMP_RET_ALLOW);
         assert_eq!(x86(&program, "clone", [0x1000_0000, 0, 0, 0, 0, 0]), EPERM);
-        assert_eq!(x86(&program, "socket", [2, 0, 0, 0, 0, 0]), SECCOMP_RET_ALLOW);
+        assert_eq!(
+            x86(&program, "socket", [2, 0, 0, 0, 0, 0]),
+            SECCOMP_RET_ALLOW
+        );
         assert_eq!(x86(&program, "socket", [38, 0, 0, 0, 0, 0]), EPERM);
-        assert_eq!(x86(&program, "socket", [39, 0, 0, 0, 0, 0]), SECCOMP_RET_ALLOW);
+        assert_eq!(
+            x86(&program, "socket", [39, 0, 0, 0, 0, 0]),
+            SECCOMP_RET_ALLOW
+        );
         assert_eq!(x86(&program, "socket", [40, 0, 0, 0, 0, 0]), EPERM);
-        assert_eq!(x86(&program, "socket", [41, 0, 0, 0, 0, 0]), SECCOMP_RET_ALLOW);
-        assert_eq!(x86(&program, "personality", [0xffff_ffff, 0, 0, 0, 0, 0]), SECCOMP_RET_ALLOW);
+        assert_eq!(
+            x86(&program, "socket", [41, 0, 0, 0, 0, 0]),
+            SECCOMP_RET_ALLOW
+        );
+        assert_eq!(
+            x86(&program, "personality", [0xffff_ffff, 0, 0, 0, 0, 0]),
+            SECCOMP_RET_ALLOW
+        );
         assert_eq!(x86(&program, "personality", [1, 0, 0, 0, 0, 0]), EPERM);
-        assert_eq!(x86(&program, "personality", [0x1_0000_0008, 0, 0, 0, 0, 0]), EPERM);
+        assert_eq!(
+            x86(&program, "personality", [0x1_0000_0008, 0, 0, 0, 0, 0]),
+            EPERM
+        );
         assert_eq!(run(&program, 0xc000_003e, 900, none), ENOSYS);
         assert_eq!(run(&program, 0xc000_003e, X32_BIT | 1, none), ENOSYS);
         // i386: open is 5, mount is 21; arm code is foreign here.
         assert_eq!(run(&program, 0x4000_0003, 5, none), SECCOMP_RET_ALLOW);
         assert_eq!(run(&program, 0x4000_0003, 21, none), EPERM);
-        assert_eq!(run(&program, 0x4000_0028, 5, none), SECCOMP_RET_KILL_PROCESS);
+        assert_eq!(
+            run(&program, 0x4000_0028, 5, none),
+            SECCOMP_RET_KILL_PROCESS
+        );
     }
 
     #[test]
     #[cfg(target_arch = "x86_64")]
     fn a_capability_opens_its_calls() {
-        let program = compile(&default_profile(&HashSet::from([Capability::SysAdmin, Capability::SysChroot]))).unwrap();
+        let program = compile(&default_profile(&HashSet::from([
+            Capability::SysAdmin,
+            Capability::SysChroot,
+        ])))
+        .unwrap();
         for name in ["mount", "unshare", "clone3", "clone", "chroot", "setns"] {
-            assert_eq!(x86(&program, name, [0x1000_0000, 0, 0, 0, 0, 0]), SECCOMP_RET_ALLOW, "{name}");
+            assert_eq!(
+                x86(&program, name, [0x1000_0000, 0, 0, 0, 0, 0]),
+                SECCOMP_RET_ALLOW,
+                "{name}"
+            );
         }
         assert_eq!(x86(&program, "reboot", [0; 6]), EPERM);
     }
@@ -410,7 +493,11 @@ mod tests {
                 Some(verdict) if verdict.conditional.is_empty() => verdict.flat.unwrap(),
                 Some(_) => continue,
             };
-            assert_eq!(run(&program, 0xc000_003e, number, [0; 6]), expected, "{number}");
+            assert_eq!(
+                run(&program, 0xc000_003e, number, [0; 6]),
+                expected,
+                "{number}"
+            );
         }
     }
 }

@@ -4,8 +4,9 @@ use super::profile::default_profile;
 use super::user::User;
 use oci_spec::runtime::{
     Capabilities, Capability, LinuxBuilder, LinuxCapabilitiesBuilder, LinuxDevice, LinuxNamespace,
-    LinuxNamespaceBuilder, LinuxNamespaceType, Mount, MountBuilder, PosixRlimit, PosixRlimitBuilder, PosixRlimitType,
-    ProcessBuilder, RootBuilder, Spec, SpecBuilder, UserBuilder,
+    LinuxNamespaceBuilder, LinuxNamespaceType, Mount, MountBuilder, PosixRlimit,
+    PosixRlimitBuilder, PosixRlimitType, ProcessBuilder, RootBuilder, Spec, SpecBuilder,
+    UserBuilder,
 };
 use std::collections::HashMap;
 
@@ -61,7 +62,12 @@ impl ContainerInput {
             argv,
             env: Vec::new(),
             cwd: "/".into(),
-            user: User { uid: 0, gid: 0, groups: Vec::new(), home: "/root".into() },
+            user: User {
+                uid: 0,
+                gid: 0,
+                groups: Vec::new(),
+                home: "/root".into(),
+            },
             network: Network::None,
             hostname: None,
             terminal: false,
@@ -93,11 +99,19 @@ pub fn spec(input: &ContainerInput) -> Spec {
         .user(user(&input.user))
         .args(input.argv.clone())
         .env(environment(input))
-        .cwd(if input.cwd.is_empty() { "/" } else { input.cwd.as_str() })
+        .cwd(if input.cwd.is_empty() {
+            "/"
+        } else {
+            input.cwd.as_str()
+        })
         .no_new_privileges(input.no_new_privileges)
         .rlimits(input.ulimits.iter().filter_map(rlimit).collect::<Vec<_>>());
     // A user other than root gets what the bounding set lets files give it, and nothing to begin with.
-    let effective = if input.user.uid == 0 { capabilities.clone() } else { Capabilities::new() };
+    let effective = if input.user.uid == 0 {
+        capabilities.clone()
+    } else {
+        Capabilities::new()
+    };
     let sets = LinuxCapabilitiesBuilder::default()
         .bounding(capabilities.clone())
         .effective(effective.clone())
@@ -116,15 +130,25 @@ pub fn spec(input: &ContainerInput) -> Spec {
     let mut sysctl = input.sysctl.clone();
     if input.network == Network::None {
         // Small ports and ping for everybody: the namespace is its own.
-        sysctl.entry("net.ipv4.ip_unprivileged_port_start".into()).or_insert_with(|| "0".into());
+        sysctl
+            .entry("net.ipv4.ip_unprivileged_port_start".into())
+            .or_insert_with(|| "0".into());
     }
     linux = linux.sysctl(sysctl);
-    let root = RootBuilder::default().path("rootfs").readonly(input.read_only).build().expect("the path is given");
+    let root = RootBuilder::default()
+        .path("rootfs")
+        .readonly(input.read_only)
+        .build()
+        .expect("the path is given");
     let mut spec = SpecBuilder::default()
         .version("1.1.0")
         .root(root)
         .mounts(mounts(input))
-        .process(process.build().expect("every field without a default is given"))
+        .process(
+            process
+                .build()
+                .expect("every field without a default is given"),
+        )
         .linux(linux.build().expect("every field has a default"));
     if let Some(hostname) = &input.hostname {
         spec = spec.hostname(hostname.as_str());
@@ -149,12 +173,20 @@ fn user(user: &User) -> oci_spec::runtime::User {
 fn environment(input: &ContainerInput) -> Vec<String> {
     let mut env = input.env.clone();
     let missing = |env: &[String], name: &str| {
-        !env.iter().any(|entry| entry.strip_prefix(name).is_some_and(|rest| rest.starts_with('=')))
+        !env.iter().any(|entry| {
+            entry
+                .strip_prefix(name)
+                .is_some_and(|rest| rest.starts_with('='))
+        })
     };
     if missing(&env, "PATH") {
         env.insert(0, DEFAULT_PATH.into());
     }
-    if let Some(hostname) = input.hostname.as_ref().filter(|_| missing(&env, "HOSTNAME")) {
+    if let Some(hostname) = input
+        .hostname
+        .as_ref()
+        .filter(|_| missing(&env, "HOSTNAME"))
+    {
         env.push(format!("HOSTNAME={hostname}"));
     }
     if input.terminal && missing(&env, "TERM") {
@@ -235,7 +267,10 @@ fn capabilities(input: &ContainerInput) -> Capabilities {
         return all();
     }
     let is_all = |name: &String| name.eq_ignore_ascii_case("ALL");
-    let mut set: Capabilities = match (input.cap_add.iter().any(is_all), input.cap_drop.iter().any(is_all)) {
+    let mut set: Capabilities = match (
+        input.cap_add.iter().any(is_all),
+        input.cap_drop.iter().any(is_all),
+    ) {
         (true, _) => all(),
         (false, true) => Capabilities::new(),
         (false, false) => DEFAULT_CAPABILITIES.into_iter().collect(),
@@ -251,7 +286,9 @@ fn capabilities(input: &ContainerInput) -> Capabilities {
 pub fn capability(name: &str) -> Option<Capability> {
     let name = name.to_ascii_uppercase();
     let name = name.strip_prefix("CAP_").unwrap_or(&name);
-    ALL_CAPABILITIES.into_iter().find(|capability| capability.to_string() == name)
+    ALL_CAPABILITIES
+        .into_iter()
+        .find(|capability| capability.to_string() == name)
 }
 
 fn namespaces(network: Network) -> Vec<LinuxNamespace> {
@@ -265,7 +302,12 @@ fn namespaces(network: Network) -> Vec<LinuxNamespace> {
     if network == Network::None {
         kinds.push(LinuxNamespaceType::Network);
     }
-    let build = |kind| LinuxNamespaceBuilder::default().typ(kind).build().expect("the type is given");
+    let build = |kind| {
+        LinuxNamespaceBuilder::default()
+            .typ(kind)
+            .build()
+            .expect("the type is given")
+    };
     kinds.into_iter().map(build).collect()
 }
 
@@ -283,11 +325,23 @@ fn mounts(input: &ContainerInput) -> Vec<Mount> {
     let mut mounts = vec![
         mount("/proc", "proc", "nosuid,noexec,nodev"),
         mount("/dev", "tmpfs", "nosuid,strictatime,mode=755,size=65536k"),
-        mount("/dev/pts", "devpts", "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5"),
+        mount(
+            "/dev/pts",
+            "devpts",
+            "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5",
+        ),
         mount("/sys", "sysfs", &format!("nosuid,noexec,nodev,{write}")),
-        mount("/sys/fs/cgroup", "cgroup", &format!("{write},nosuid,noexec,nodev")),
+        mount(
+            "/sys/fs/cgroup",
+            "cgroup",
+            &format!("{write},nosuid,noexec,nodev"),
+        ),
         mount("/dev/mqueue", "mqueue", "nosuid,noexec,nodev"),
-        mount("/dev/shm", "tmpfs", &format!("nosuid,noexec,nodev,mode=1777,size={}", input.shm_size)),
+        mount(
+            "/dev/shm",
+            "tmpfs",
+            &format!("nosuid,noexec,nodev,mode=1777,size={}", input.shm_size),
+        ),
     ];
     mounts.extend(input.mounts.iter().cloned());
     mounts
@@ -308,7 +362,13 @@ const MASKED: &[&str] = &[
     "/sys/devices/virtual/powercap",
 ];
 
-const READ_ONLY: &[&str] = &["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
+const READ_ONLY: &[&str] = &[
+    "/proc/bus",
+    "/proc/fs",
+    "/proc/irq",
+    "/proc/sys",
+    "/proc/sysrq-trigger",
+];
 
 fn paths(list: &[&str]) -> Vec<String> {
     list.iter().map(|path| (*path).to_owned()).collect()
@@ -336,7 +396,10 @@ fn rlimit((name, soft, hard): &(String, i64, i64)) -> Option<PosixRlimit> {
         _ => return None,
     };
     // -1 becomes all ones, which is RLIM_INFINITY.
-    let limit = PosixRlimitBuilder::default().typ(kind).soft(*soft as u64).hard(*hard as u64);
+    let limit = PosixRlimitBuilder::default()
+        .typ(kind)
+        .soft(*soft as u64)
+        .hard(*hard as u64);
     Some(limit.build().expect("every field is given"))
 }
 
@@ -361,13 +424,28 @@ mod tests {
         assert_eq!(shown(sets.effective().as_ref()), fourteen);
         assert_eq!(shown(sets.inheritable().as_ref()), "");
         assert_eq!(shown(sets.ambient().as_ref()), "");
-        assert_eq!(process.env().as_deref().unwrap(), [DEFAULT_PATH, "HOME=/root"]);
+        assert_eq!(
+            process.env().as_deref().unwrap(),
+            [DEFAULT_PATH, "HOME=/root"]
+        );
         assert_eq!(process.no_new_privileges(), Some(false));
-        let targets: Vec<_> =
-            spec.mounts().iter().flatten().map(|mount| mount.destination().display().to_string()).collect();
+        let targets: Vec<_> = spec
+            .mounts()
+            .iter()
+            .flatten()
+            .map(|mount| mount.destination().display().to_string())
+            .collect();
         assert_eq!(
             targets,
-            ["/proc", "/dev", "/dev/pts", "/sys", "/sys/fs/cgroup", "/dev/mqueue", "/dev/shm"],
+            [
+                "/proc",
+                "/dev",
+                "/dev/pts",
+                "/sys",
+                "/sys/fs/cgroup",
+                "/dev/mqueue",
+                "/dev/shm"
+            ],
         );
         let linux = spec.linux().as_ref().unwrap();
         assert!(linux.seccomp().is_some());
@@ -379,7 +457,12 @@ mod tests {
     #[test]
     fn other_users_and_privileges() {
         let mut input = ContainerInput::new(vec!["id".into()]);
-        input.user = User { uid: 1000, gid: 1000, groups: vec![5], home: "/home/me".into() };
+        input.user = User {
+            uid: 1000,
+            gid: 1000,
+            groups: vec![5],
+            home: "/home/me".into(),
+        };
         input.hostname = Some("box".into());
         input.terminal = true;
         let plain = spec(&input);
@@ -387,11 +470,22 @@ mod tests {
         let sets = process.capabilities().as_ref().unwrap();
         assert_eq!(shown(sets.effective().as_ref()), "");
         assert_eq!(sets.bounding().as_ref().unwrap().len(), 14);
-        assert_eq!(process.env().as_deref().unwrap(), [DEFAULT_PATH, "HOSTNAME=box", "TERM=xterm", "HOME=/home/me"]);
+        assert_eq!(
+            process.env().as_deref().unwrap(),
+            [DEFAULT_PATH, "HOSTNAME=box", "TERM=xterm", "HOME=/home/me"]
+        );
         input.privileged = true;
         let privileged = spec(&input);
         assert!(privileged.linux().as_ref().unwrap().seccomp().is_none());
-        assert_eq!(privileged.linux().as_ref().unwrap().masked_paths().as_deref(), Some(&[][..]));
+        assert_eq!(
+            privileged
+                .linux()
+                .as_ref()
+                .unwrap()
+                .masked_paths()
+                .as_deref(),
+            Some(&[][..])
+        );
     }
 
     #[test]

@@ -11,11 +11,17 @@ pub(super) struct Syscall {
 
 /// Numbers of a call, by architecture in the order x86-64, i386, arm64.
 pub(super) fn numbers(name: &str) -> Option<[i16; 3]> {
-    SYSCALLS.binary_search_by(|known| known.name.cmp(name)).ok().map(|at| SYSCALLS[at].numbers)
+    SYSCALLS
+        .binary_search_by(|known| known.name.cmp(name))
+        .ok()
+        .map(|at| SYSCALLS[at].numbers)
 }
 
 const fn call(name: &'static str, x86_64: i16, i386: i16, arm64: i16) -> Syscall {
-    Syscall { name, numbers: [x86_64, i386, arm64] }
+    Syscall {
+        name,
+        numbers: [x86_64, i386, arm64],
+    }
 }
 
 /// Every call, sorted by name.
@@ -501,7 +507,11 @@ mod tests {
     fn the_table_is_sorted_and_agrees_with_libc() {
         assert!(SYSCALLS.is_sorted_by_key(|call| call.name));
         let native = usize::from(cfg!(target_arch = "aarch64")) * 2;
-        for (name, number) in [("openat2", libc::SYS_openat2), ("clone3", libc::SYS_clone3), ("futex", libc::SYS_futex)] {
+        for (name, number) in [
+            ("openat2", libc::SYS_openat2),
+            ("clone3", libc::SYS_clone3),
+            ("futex", libc::SYS_futex),
+        ] {
             assert_eq!(i64::from(numbers(name).unwrap()[native]), number, "{name}");
         }
     }

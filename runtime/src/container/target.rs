@@ -4,7 +4,9 @@
 //! (CVE-2021-30465 and its kind). What is missing is made one component at a time relative to a descriptor.
 
 use bstr::BString;
-use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags, fstat, mkdirat, openat, openat2, readlinkat, statat};
+use rustix::fs::{
+    AtFlags, Mode, OFlags, ResolveFlags, fstat, mkdirat, openat, openat2, readlinkat, statat,
+};
 use rustix::io::Errno;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 
@@ -35,13 +37,29 @@ pub(crate) fn open_or_make(
 }
 
 fn open(root: BorrowedFd<'_>, path: &[u8], plain: bool) -> Result<OwnedFd, Errno> {
-    let links = if plain { ResolveFlags::NO_SYMLINKS } else { ResolveFlags::NO_MAGICLINKS };
+    let links = if plain {
+        ResolveFlags::NO_SYMLINKS
+    } else {
+        ResolveFlags::NO_MAGICLINKS
+    };
     let path = if path.is_empty() { b"." } else { path };
-    openat2(root, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), ResolveFlags::IN_ROOT | links)
+    openat2(
+        root,
+        path,
+        OFlags::PATH | OFlags::CLOEXEC,
+        Mode::empty(),
+        ResolveFlags::IN_ROOT | links,
+    )
 }
 
 /// Walks the path by hand; `done` is the resolved part, in which there is no link.
-fn make(root: BorrowedFd<'_>, path: &[u8], folder: bool, plain: bool, created: &mut Vec<Created>) -> Result<(), Errno> {
+fn make(
+    root: BorrowedFd<'_>,
+    path: &[u8],
+    folder: bool,
+    plain: bool,
+    created: &mut Vec<Created>,
+) -> Result<(), Errno> {
     let mut done: Vec<BString> = Vec::new();
     let mut todo: Vec<BString> = reversed(path);
     let mut links = 0;
@@ -56,7 +74,10 @@ fn make(root: BorrowedFd<'_>, path: &[u8], folder: bool, plain: bool, created: &
         }
         let parent = open(root, &bstr::join("/", &done), true)?;
         match statat(&parent, &*name, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(stat) if rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::Symlink => {
+            Ok(stat)
+                if rustix::fs::FileType::from_raw_mode(stat.st_mode)
+                    == rustix::fs::FileType::Symlink =>
+            {
                 links += 1;
                 if plain || links > 40 {
                     return Err(Errno::LOOP);
@@ -82,10 +103,17 @@ fn make(root: BorrowedFd<'_>, path: &[u8], folder: bool, plain: bool, created: &
 
 /// Components, the last one first.
 fn reversed(path: &[u8]) -> Vec<BString> {
-    path.rsplit(|byte| *byte == b'/').map(BString::from).collect()
+    path.rsplit(|byte| *byte == b'/')
+        .map(BString::from)
+        .collect()
 }
 
-fn make_one(parent: &OwnedFd, name: &BString, folder: bool, done: &[BString]) -> Result<Created, Errno> {
+fn make_one(
+    parent: &OwnedFd,
+    name: &BString,
+    folder: bool,
+    done: &[BString],
+) -> Result<Created, Errno> {
     let before = fstat(parent)?;
     if folder {
         mkdirat(parent, &**name, Mode::from_raw_mode(0o755))?;
@@ -95,8 +123,14 @@ fn make_one(parent: &OwnedFd, name: &BString, folder: bool, done: &[BString]) ->
     }
     let mut path = done.to_vec();
     path.push(name.clone());
-    #[expect(clippy::allow_attributes, reason = "the width of the field differs between architectures")]
+    #[expect(
+        clippy::allow_attributes,
+        reason = "the width of the field differs between architectures"
+    )]
     #[allow(clippy::unnecessary_cast)]
     let parent_mtime = (before.st_mtime as i64, before.st_mtime_nsec as u32);
-    Ok(Created { path: bstr::join("/", path).into(), parent_mtime })
+    Ok(Created {
+        path: bstr::join("/", path).into(),
+        parent_mtime,
+    })
 }

@@ -49,7 +49,11 @@ pub fn resolve_user(user: &str, passwd: &[u8], group: &[u8]) -> Result<User, Use
     let entries: Vec<Entry<'_>> = passwd.lines().filter_map(Entry::parse).collect();
     let number = number(name)?;
     let by_name = entries.iter().find(|entry| entry.name == name.as_bytes());
-    let entry = by_name.or_else(|| entries.iter().find(|entry| number.is_some_and(|id| entry.id == id)));
+    let entry = by_name.or_else(|| {
+        entries
+            .iter()
+            .find(|entry| number.is_some_and(|id| entry.id == id))
+    });
     let mut result = match (entry, number) {
         (Some(entry), _) => User {
             uid: in_range(entry.id, name)?,
@@ -57,7 +61,12 @@ pub fn resolve_user(user: &str, passwd: &[u8], group: &[u8]) -> Result<User, Use
             groups: Vec::new(),
             home: entry.home.to_string(),
         },
-        (None, Some(id)) => User { uid: in_range(id, name)?, gid: 0, groups: Vec::new(), home: "/".into() },
+        (None, Some(id)) => User {
+            uid: in_range(id, name)?,
+            gid: 0,
+            groups: Vec::new(),
+            home: "/".into(),
+        },
         (None, None) => return Err(UserError::UnknownUser(name.to_owned())),
     };
     if result.home.is_empty() {
@@ -73,7 +82,9 @@ pub fn resolve_user(user: &str, passwd: &[u8], group: &[u8]) -> Result<User, Use
 /// Resolves one group, a name or a number.
 pub fn resolve_group(text: &str, group: &[u8]) -> Result<u32, UserError> {
     let number = number(text)?;
-    let found = groups(group).find(|(name, ..)| *name == text.as_bytes()).map(|(_, id, _)| id);
+    let found = groups(group)
+        .find(|(name, ..)| *name == text.as_bytes())
+        .map(|(_, id, _)| id);
     match found.or(number) {
         Some(id) => in_range(id, text),
         None => Err(UserError::UnknownGroup(text.to_owned())),
@@ -91,11 +102,18 @@ impl<'a> Entry<'a> {
     /// `name:password:uid:gid:comment:home:shell`; lines that are not are skipped, as libc does.
     fn parse(line: &'a [u8]) -> Option<Self> {
         let mut fields = line.trim().split_str(":");
-        let name = fields.next().filter(|name| !name.is_empty() && !name.starts_with(b"#"))?;
+        let name = fields
+            .next()
+            .filter(|name| !name.is_empty() && !name.starts_with(b"#"))?;
         let id = fields.nth(1)?.to_str().ok()?.parse().ok()?;
         let gid = fields.next()?.to_str().ok()?.parse().ok()?;
         let home = fields.nth(1).unwrap_or_default();
-        Some(Self { name: name.as_bstr(), id, gid, home: home.as_bstr() })
+        Some(Self {
+            name: name.as_bstr(),
+            id,
+            gid,
+            home: home.as_bstr(),
+        })
     }
 }
 
@@ -112,7 +130,11 @@ fn groups(text: &[u8]) -> impl Iterator<Item = (&[u8], u64, &[u8])> {
 fn memberships(name: Option<&BStr>, group: &[u8]) -> Vec<u32> {
     let Some(name) = name else { return Vec::new() };
     let mut ids: Vec<u32> = groups(group)
-        .filter(|(_, _, members)| members.split_str(",").any(|member| member == name.as_bytes()))
+        .filter(|(_, _, members)| {
+            members
+                .split_str(",")
+                .any(|member| member == name.as_bytes())
+        })
         .filter_map(|(_, id, _)| in_range(id, "").ok())
         .collect();
     ids.sort_unstable();
@@ -133,7 +155,10 @@ fn number(text: &str) -> Result<Option<u64>, UserError> {
 }
 
 fn in_range(id: u64, text: &str) -> Result<u32, UserError> {
-    u32::try_from(id).ok().filter(|id| u64::from(*id) <= LARGEST).ok_or_else(|| UserError::Range(text.to_owned()))
+    u32::try_from(id)
+        .ok()
+        .filter(|id| u64::from(*id) <= LARGEST)
+        .ok_or_else(|| UserError::Range(text.to_owned()))
 }
 
 #[cfg(test)]
@@ -144,7 +169,12 @@ mod tests {
     const GROUP: &[u8] = b"root:x:0:\nwheel:x:10:root,app\nfloppy:x:11:app\n1001:x:99:\n";
 
     fn check(text: &str, uid: u32, gid: u32, groups: &[u32], home: &str) {
-        let expected = User { uid, gid, groups: groups.to_vec(), home: home.into() };
+        let expected = User {
+            uid,
+            gid,
+            groups: groups.to_vec(),
+            home: home.into(),
+        };
         assert_eq!(resolve_user(text, PASSWD, GROUP), Ok(expected), "{text}");
     }
 
@@ -168,12 +198,34 @@ mod tests {
 
     #[test]
     fn nobody() {
-        for text in ["4294967296", "4294967295", "2147483648", "-1", "99999999999999999999", "app:4294967296"] {
-            assert!(matches!(resolve_user(text, PASSWD, GROUP), Err(UserError::Range(_))), "{text}");
+        for text in [
+            "4294967296",
+            "4294967295",
+            "2147483648",
+            "-1",
+            "99999999999999999999",
+            "app:4294967296",
+        ] {
+            assert!(
+                matches!(resolve_user(text, PASSWD, GROUP), Err(UserError::Range(_))),
+                "{text}"
+            );
         }
-        assert_eq!(resolve_user("ghost", PASSWD, GROUP), Err(UserError::UnknownUser("ghost".into())));
-        assert_eq!(resolve_user("app:ghosts", PASSWD, GROUP), Err(UserError::UnknownGroup("ghosts".into())));
-        assert_eq!(resolve_user("app", b"", b""), Err(UserError::UnknownUser("app".into())));
-        assert_eq!(resolve_user("app", b"app:x:4294967296:1::/:", b""), Err(UserError::Range("app".into())));
+        assert_eq!(
+            resolve_user("ghost", PASSWD, GROUP),
+            Err(UserError::UnknownUser("ghost".into()))
+        );
+        assert_eq!(
+            resolve_user("app:ghosts", PASSWD, GROUP),
+            Err(UserError::UnknownGroup("ghosts".into()))
+        );
+        assert_eq!(
+            resolve_user("app", b"", b""),
+            Err(UserError::UnknownUser("app".into()))
+        );
+        assert_eq!(
+            resolve_user("app", b"app:x:4294967296:1::/:", b""),
+            Err(UserError::Range("app".into()))
+        );
     }
 }

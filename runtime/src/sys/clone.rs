@@ -25,7 +25,11 @@ pub(crate) enum Side {
 }
 
 /// Copies this process into new namespaces (`CLONE_NEW*` in `flags`), optionally born inside a v2 cgroup.
-pub(crate) fn clone3(_proof: &SingleThread, flags: u64, cgroup: Option<BorrowedFd<'_>>) -> Result<Side, Errno> {
+pub(crate) fn clone3(
+    _proof: &SingleThread,
+    flags: u64,
+    cgroup: Option<BorrowedFd<'_>>,
+) -> Result<Side, Errno> {
     let mut pidfd: libc::c_int = -1;
     // SAFETY: clone_args is plain integers; all zero is its documented "nothing asked" value.
     let mut args: libc::clone_args = unsafe { std::mem::zeroed() };
@@ -39,13 +43,22 @@ pub(crate) fn clone3(_proof: &SingleThread, flags: u64, cgroup: Option<BorrowedF
     }
     // SAFETY: without CLONE_VM the child has its own copy of memory, and the proof says no other thread held a lock.
     // `args` and `pidfd` outlive the call.
-    let pid = check(unsafe { libc::syscall(libc::SYS_clone3, &raw const args, size_of::<libc::clone_args>()) })?;
+    let pid = check(unsafe {
+        libc::syscall(
+            libc::SYS_clone3,
+            &raw const args,
+            size_of::<libc::clone_args>(),
+        )
+    })?;
     if pid == 0 {
         return Ok(Side::Child);
     }
     // SAFETY: the kernel stored a new descriptor there that nobody else owns.
     let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
-    Ok(Side::Parent { pid: pid as u32, pidfd })
+    Ok(Side::Parent {
+        pid: pid as u32,
+        pidfd,
+    })
 }
 
 /// Moves this thread into new namespaces.

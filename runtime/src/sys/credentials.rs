@@ -50,14 +50,22 @@ pub(crate) fn set_capabilities(sets: CapabilitySets) -> Result<(), Errno> {
 /// Removes one capability from the bounding set. `EINVAL`: the kernel has no such capability.
 pub(crate) fn drop_bounding(capability: u32) -> Result<(), Errno> {
     // SAFETY: integers only.
-    check(unsafe { libc::syscall(libc::SYS_prctl, libc::PR_CAPBSET_DROP, capability, 0, 0, 0) }).map(drop)
+    check(unsafe { libc::syscall(libc::SYS_prctl, libc::PR_CAPBSET_DROP, capability, 0, 0, 0) })
+        .map(drop)
 }
 
 /// Adds one capability to the ambient set.
 pub(crate) fn raise_ambient(capability: u32) -> Result<(), Errno> {
     // SAFETY: integers only.
     check(unsafe {
-        libc::syscall(libc::SYS_prctl, libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_RAISE, capability, 0, 0)
+        libc::syscall(
+            libc::SYS_prctl,
+            libc::PR_CAP_AMBIENT,
+            libc::PR_CAP_AMBIENT_RAISE,
+            capability,
+            0,
+            0,
+        )
     })
     .map(drop)
 }
@@ -65,5 +73,15 @@ pub(crate) fn raise_ambient(capability: u32) -> Result<(), Errno> {
 /// Keeps the permitted set over the change of the user id, so that it can be cut down exactly afterwards.
 pub(crate) fn keep_capabilities(keep: bool) -> Result<(), Errno> {
     // SAFETY: integers only.
-    check(unsafe { libc::syscall(libc::SYS_prctl, libc::PR_SET_KEEPCAPS, libc::c_ulong::from(keep), 0, 0, 0) }).map(drop)
+    check(unsafe {
+        libc::syscall(
+            libc::SYS_prctl,
+            libc::PR_SET_KEEPCAPS,
+            libc::c_ulong::from(keep),
+            0,
+            0,
+            0,
+        )
+    })
+    .map(drop)
 }

@@ -13,8 +13,15 @@ pub(crate) struct ExecVec {
 impl ExecVec {
     /// Takes the strings; the pointers stay valid because a moved `CString` keeps its heap block.
     pub(crate) fn new(strings: Vec<CString>) -> Self {
-        let pointers = strings.iter().map(|string| string.as_ptr()).chain([ptr::null()]).collect();
-        Self { pointers, _strings: strings }
+        let pointers = strings
+            .iter()
+            .map(|string| string.as_ptr())
+            .chain([ptr::null()])
+            .collect();
+        Self {
+            pointers,
+            _strings: strings,
+        }
     }
 }
 

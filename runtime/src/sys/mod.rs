@@ -3,7 +3,10 @@
 //! This is the only module of the workspace with `unsafe`. Every function here is a thin call on owned or borrowed values;
 //! none takes a raw descriptor. "After a clone" in the docs means: usable between clone and exec in a process that had one
 //! thread when it cloned.
-#![allow(unsafe_code, reason = "raw system calls; each block names the fact it relies on")]
+#![allow(
+    unsafe_code,
+    reason = "raw system calls; each block names the fact it relies on"
+)]
 
 pub(crate) mod clone;
 pub(crate) mod credentials;

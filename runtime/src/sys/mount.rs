@@ -19,7 +19,12 @@ pub(crate) struct Attributes {
 pub(crate) fn set_attributes(mount: BorrowedFd<'_>, change: Attributes) -> Result<(), Errno> {
     // struct mount_attr: set, clear, propagation, userns_fd.
     let attributes: [u64; 4] = [change.set, 0, change.propagation, 0];
-    let flags = libc::AT_EMPTY_PATH | if change.recursive { libc::AT_RECURSIVE } else { 0 };
+    let flags = libc::AT_EMPTY_PATH
+        | if change.recursive {
+            libc::AT_RECURSIVE
+        } else {
+            0
+        };
     // SAFETY: the path is a static C string and the record has the size that is passed.
     check(unsafe {
         libc::syscall(

@@ -1,8 +1,9 @@
 //! A clean slate of signals: Rust's runtime ignores SIGPIPE, and an ignored signal stays ignored over exec.
 
-/// Default actions for all signals, none blocked.
+/// Default actions for the standard signals, none blocked. Handlers go away by exec, so this is about ignored ones, and
+/// nobody ignores real-time signals.
 pub(crate) fn reset() {
-    for signal in 1..=libc::SIGRTMAX() {
+    for signal in 1..=libc::SIGSYS {
         // SAFETY: SIG_DFL is a valid disposition for every signal; for KILL and STOP the call fails and changes nothing.
         unsafe { libc::signal(signal, libc::SIG_DFL) };
     }

@@ -22,12 +22,20 @@ pub(crate) fn wait4(pid: u32) -> Result<Reaped, Errno> {
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
     loop {
         // SAFETY: both pointers are live.
-        match check(libc::c_long::from(unsafe { libc::wait4(pid as i32, &raw mut status, 0, &raw mut usage) })) {
+        match check(libc::c_long::from(unsafe {
+            libc::wait4(pid as i32, &raw mut status, 0, &raw mut usage)
+        })) {
             Err(Errno::INTR) => {}
             Err(errno) => return Err(errno),
             Ok(_) => break,
         }
     }
-    let time = |value: libc::timeval| Duration::new(value.tv_sec as u64, value.tv_usec as u32 * 1000);
-    Ok(Reaped { status, user: time(usage.ru_utime), system: time(usage.ru_stime), max_rss: usage.ru_maxrss as u64 * 1024 })
+    let time =
+        |value: libc::timeval| Duration::new(value.tv_sec as u64, value.tv_usec as u32 * 1000);
+    Ok(Reaped {
+        status,
+        user: time(usage.ru_utime),
+        system: time(usage.ru_stime),
+        max_rss: usage.ru_maxrss as u64 * 1024,
+    })
 }
