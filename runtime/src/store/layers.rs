@@ -241,9 +241,10 @@ impl Store {
                 .ok_or(LayerError::NotReproducible(*diff_id))?;
             self.copy_decompressed(&blob, &mut out)?;
         }
-        match DiffId::new(out.hash.finalize().into()) == *diff_id {
-            true => Ok(()),
-            false => Err(LayerError::NotReproducible(*diff_id)),
+        if DiffId::new(out.hash.finalize().into()) == *diff_id {
+            Ok(())
+        } else {
+            Err(LayerError::NotReproducible(*diff_id))
         }
     }
 
