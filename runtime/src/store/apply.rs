@@ -367,7 +367,7 @@ impl<'a> Unpacker<'a> {
             return Err(refused(&member.path, "only a folder can be the root"));
         }
         let root = open_inside(self.root, b"").map_err(at("open", b""))?;
-        self.attributes(root.as_fd(), member)?;
+        Self::attributes(root.as_fd(), member)?;
         self.folders.push((Vec::new(), member.mtime));
         Ok(())
     }
@@ -394,9 +394,9 @@ impl<'a> Unpacker<'a> {
         let folder =
             openat(parent, name, FOLDER, Mode::empty()).map_err(at("open", &member.path))?;
         if over_whiteout {
-            self.mark_opaque(&folder, &member.path)?;
+            Self::mark_opaque(&folder, &member.path)?;
         }
-        self.attributes(folder.as_fd(), member)?;
+        Self::attributes(folder.as_fd(), member)?;
         self.folders.push((names.join(&b'/'), member.mtime));
         Ok(())
     }
@@ -435,7 +435,7 @@ impl<'a> Unpacker<'a> {
             }
             left -= want as u64;
         }
-        self.attributes(file.as_fd(), member)?;
+        Self::attributes(file.as_fd(), member)?;
         futimens(&file, &times(member.mtime)).map_err(at("change", &member.path))?;
         if let (Some(hash), Some(digests)) = (hash, &mut self.digests) {
             let inode = fstat(&file).map_err(at("read", &member.path))?.st_ino;
@@ -459,7 +459,7 @@ impl<'a> Unpacker<'a> {
         self.make(parent, name, member, || {
             symlinkat(member.link.as_slice(), parent, name)
         })?;
-        self.link_attributes(parent, name, member)
+        Self::link_attributes(parent, name, member)
     }
 
     fn hard_link(
@@ -529,7 +529,7 @@ impl<'a> Unpacker<'a> {
             }
             Err(e) => Err(e),
             Ok(()) => {
-                self.link_attributes(parent, name, member)?;
+                Self::link_attributes(parent, name, member)?;
                 // chown took set-id bits away; the node itself, not what a link points to.
                 let path = super::tree::child_path(parent.as_fd(), name);
                 rustix::fs::chmod(path, Mode::from_raw_mode(member.mode))
@@ -545,7 +545,7 @@ impl<'a> Unpacker<'a> {
         member: &Member,
     ) -> Result<(), UnpackError> {
         if name == OPAQUE {
-            return self.mark_opaque(folder, &member.path);
+            return Self::mark_opaque(folder, &member.path);
         }
         // Other names with the doubled beginning are notes of aufs.
         if name.starts_with(b".wh..wh.") {
@@ -560,7 +560,7 @@ impl<'a> Unpacker<'a> {
             Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::Directory => {
                 let own = openat(folder, deleted, FOLDER, Mode::empty())
                     .map_err(at("open", &member.path))?;
-                self.mark_opaque(&own, &member.path)
+                Self::mark_opaque(&own, &member.path)
             }
             Ok(_) => Ok(()),
             Err(_) => mknodat(folder, deleted, FileType::CharacterDevice, Mode::empty(), 0)
@@ -568,7 +568,7 @@ impl<'a> Unpacker<'a> {
         }
     }
 
-    fn mark_opaque(&self, folder: &OwnedFd, path: &[u8]) -> Result<(), UnpackError> {
+    fn mark_opaque(folder: &OwnedFd, path: &[u8]) -> Result<(), UnpackError> {
         fsetxattr(folder, overlay_xattrs().opaque, b"y", XattrFlags::empty())
             .map_err(at("mark", path))
     }
@@ -607,7 +607,7 @@ impl<'a> Unpacker<'a> {
     }
 
     /// Owner, then mode (chown clears set-id bits), then extended attributes (chown clears capabilities).
-    fn attributes(&self, file: BorrowedFd<'_>, member: &Member) -> Result<(), UnpackError> {
+    fn attributes(file: BorrowedFd<'_>, member: &Member) -> Result<(), UnpackError> {
         fchown(
             file,
             Some(Uid::from_raw(member.uid)),
@@ -627,7 +627,6 @@ impl<'a> Unpacker<'a> {
 
     /// The same for what cannot be opened.
     fn link_attributes(
-        &self,
         parent: &OwnedFd,
         name: &CString,
         member: &Member,
@@ -1049,9 +1048,10 @@ fn pax_time(text: &[u8]) -> Option<(i64, u32)> {
         .collect::<String>()
         .parse()
         .ok()?;
-    match whole.starts_with('-') && nanos > 0 {
-        true => Some((seconds.checked_sub(1)?, 1_000_000_000 - nanos)),
-        false => Some((seconds, nanos)),
+    if whole.starts_with('-') && nanos > 0 {
+        Some((seconds.checked_sub(1)?, 1_000_000_000 - nanos))
+    } else {
+        Some((seconds, nanos))
     }
 }
 

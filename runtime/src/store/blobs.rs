@@ -50,7 +50,7 @@ impl Store {
     pub fn blob(&self, digest: &Digest) -> Option<Blob> {
         let path = self.blob_path(digest);
         let metadata = fs::symlink_metadata(&path).ok()?;
-        metadata.is_file().then(|| Blob {
+        metadata.is_file().then_some(Blob {
             path,
             size: metadata.len(),
         })

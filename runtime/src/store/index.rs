@@ -172,9 +172,10 @@ impl LayerIndex {
             return Err(damaged("shorter than its number of entries"));
         }
         let index = Self { header, bytes };
-        match (0..index.len()).all(|i| index.get(i).is_some()) {
-            true => Ok(index),
-            false => Err(damaged("an entry points outside")),
+        if (0..index.len()).all(|i| index.get(i).is_some()) {
+            Ok(index)
+        } else {
+            Err(damaged("an entry points outside"))
         }
     }
 
@@ -190,9 +191,9 @@ impl LayerIndex {
         while low < high {
             let middle = low.midpoint(high);
             if self.get(middle).is_some_and(|e| e.path < path) {
-                low = middle + 1
+                low = middle + 1;
             } else {
-                high = middle
+                high = middle;
             }
         }
         low

@@ -241,9 +241,10 @@ impl Store {
                 .ok_or(LayerError::NotReproducible(*diff_id))?;
             self.copy_decompressed(&blob, &mut out)?;
         }
-        match DiffId::new(out.hash.finalize().into()) == *diff_id {
-            true => Ok(()),
-            false => Err(LayerError::NotReproducible(*diff_id)),
+        if DiffId::new(out.hash.finalize().into()) == *diff_id {
+            Ok(())
+        } else {
+            Err(LayerError::NotReproducible(*diff_id))
         }
     }
 
@@ -342,12 +343,14 @@ impl LayerDraft {
         entries: &[Draft],
     ) -> Result<Layer, LayerError> {
         let size = entries.iter().map(|e| e.size).sum();
+        // As exact as the index keeps it.
+        let created = super::db::time(super::db::micros(SystemTime::now()));
         let header = Header {
             diff_id,
             canonical,
             entries: entries.len() as u64,
             size,
-            created: SystemTime::now(),
+            created,
         };
         let path = self.folder.join(INDEX);
         index::write(&path, &header, entries).map_err(StoreError::io("write", &path))?;

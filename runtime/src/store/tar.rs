@@ -56,15 +56,12 @@ fn push_entry(out: &mut Vec<u8>, entry: &Entry<'_>) {
     let mut header = Header::new_ustar();
     let bytes = header.as_mut_bytes();
     let mut extended = Vec::new();
-    match name_and_prefix(&path) {
-        Some((name, prefix)) => {
-            put(&mut bytes[..100], name);
-            put(&mut bytes[345..500], prefix);
-        }
-        None => {
-            put(&mut bytes[..100], &path);
-            push_record(&mut extended, b"path", &path);
-        }
+    if let Some((name, prefix)) = name_and_prefix(&path) {
+        put(&mut bytes[..100], name);
+        put(&mut bytes[345..500], prefix);
+    } else {
+        put(&mut bytes[..100], &path);
+        push_record(&mut extended, b"path", &path);
     }
     if matches!(entry.kind, EntryKind::Symlink | EntryKind::HardLink) {
         put(&mut bytes[157..257], entry.target);

@@ -245,7 +245,7 @@ impl Walk<'_> {
                     }
                     EntryKind::Char | EntryKind::Block => draft.device = device(stat.st_rdev),
                     EntryKind::Dir => {
-                        merged = self.merged(name, &mut draft, below.as_ref(), lower, folder)?
+                        merged = self.merged(name, &mut draft, below.as_ref(), lower, folder)?;
                     }
                     _ => {}
                 }
@@ -449,7 +449,7 @@ pub(super) fn at(doing: &'static str, path: &[u8]) -> impl FnOnce(Errno) -> Laye
 
 /// Names in a folder.
 fn names(folder: BorrowedFd<'_>) -> Result<Vec<CString>, Errno> {
-    let mut buffer = [const { MaybeUninit::uninit() }; 1 << 15];
+    let mut buffer = [const { MaybeUninit::uninit() }; 1 << 14];
     let mut entries = RawDir::new(folder, &mut buffer);
     let mut names = Vec::new();
     while let Some(entry) = entries.next() {
