@@ -267,11 +267,9 @@ impl<'n> Scanner<'n> {
 
     fn skip(&mut self, size: u64, entry: &str) -> Result<(), ArchiveError> {
         let end = size.checked_next_multiple_of(BLOCK).and_then(|n| n.checked_add(self.at));
-        // The last padding may be missing; the content may not.
-        if self.at.checked_add(size).is_none_or(|content_end| content_end > self.length) {
+        let Some(end) = end.filter(|end| *end <= self.length) else {
             return Err(ArchiveError::Truncated { name: self.name.to_owned(), entry: printable(entry) });
-        }
-        let end = end.unwrap_or(self.length).min(self.length);
+        };
         let step = (end - self.at) as i64;
         self.file.seek_relative(step).map_err(|e| self.cut(e, entry))?;
         self.at = end;

@@ -228,7 +228,7 @@ mod tests {
         let target = "t".repeat(200);
         let mut item = Item::new(b"link", Kind::Symlink(target.as_bytes()), 0o777);
         item.uid = 3_000_000;
-        item.xattrs = vec![(b"user.a", b"1\n2")];
+        item.xattrs = vec![(b"user.a", b"1 2")];
         writer.append(&item, &mut io::empty()).expect("writes");
         writer.append(&Item::new(b"null", Kind::Char(1, 3), 0o666), &mut io::empty()).expect("writes");
         let bytes = writer.finish().expect("writes");
@@ -248,7 +248,7 @@ mod tests {
                     assert_eq!(entry.link_name_bytes().expect("a link").as_ref(), target.as_bytes());
                     let pax = entry.pax_extensions().expect("pax").expect("pax");
                     let found: Vec<_> = pax.map(|e| e.expect("pax")).map(|e| (e.key_bytes().to_vec(), e.value_bytes().to_vec())).collect();
-                    assert!(found.contains(&(b"SCHILY.xattr.user.a".to_vec(), b"1\n2".to_vec())));
+                    assert!(found.contains(&(b"SCHILY.xattr.user.a".to_vec(), b"1 2".to_vec())));
                     assert!(found.contains(&(b"uid".to_vec(), b"3000000".to_vec())));
                 }
                 "null" => assert_eq!(entry.header().device_minor().expect("a device"), Some(3)),
