@@ -12,7 +12,10 @@ pub struct Paths {
 impl Paths {
     /// Store at `root`, run-time state at `run`.
     pub fn new(root: impl Into<PathBuf>, run: impl Into<PathBuf>) -> Self {
-        Self { root: root.into(), run: run.into() }
+        Self {
+            root: root.into(),
+            run: run.into(),
+        }
     }
 
     /// Root of the store.

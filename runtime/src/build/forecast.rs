@@ -30,12 +30,16 @@ pub struct StepForecast {
 impl Forecast {
     /// Steps that count: those with a number.
     pub fn numbered(&self) -> impl Iterator<Item = &StepForecast> {
-        self.steps.iter().filter(|s| self.plan.step(s.step).number.is_some())
+        self.steps
+            .iter()
+            .filter(|s| self.plan.step(s.step).number.is_some())
     }
 
     /// Number of numbered steps that are cached.
     pub fn cached(&self) -> usize {
-        self.numbered().filter(|s| matches!(s.status, CacheStatus::Hit(_))).count()
+        self.numbered()
+            .filter(|s| matches!(s.status, CacheStatus::Hit(_)))
+            .count()
     }
 
     /// Sum of the estimates of all steps that run or may run; `None` when nothing is known of any of them.

@@ -32,7 +32,11 @@ pub use lease::Lease;
 pub use overlay::{OverlayXattrs, overlay_xattrs};
 
 use crate::engine::Paths;
-use std::path::PathBuf;
+use db::Db;
+use std::fs::{DirBuilder, File};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The store: a cheap handle, used from several threads and beside other processes.
@@ -43,6 +47,7 @@ pub struct Store {
 
 struct Inner {
     paths: Paths,
+    db: Db,
 }
 
 /// What can go wrong with the store as such. Messages name the file and what to do.
@@ -90,18 +95,72 @@ pub enum StoreError {
 impl Store {
     /// Opens the store, making its folders (mode 0700) and schema when needed, and collects what killed processes left.
     pub fn open(paths: &Paths) -> Result<Self, StoreError> {
-        let _ = paths;
-        todo!()
+        // The database is made last: with it, all folders are there.
+        if !paths.database().exists() {
+            for folder in [
+                paths.root().to_owned(),
+                paths.blobs(),
+                paths.layers(),
+                paths.work(),
+                paths.containers(),
+            ] {
+                make_folder(&folder)?;
+            }
+        }
+        let db = Db::open(paths.database(), || lease::lock_exclusive(paths))?;
+        lease::collect_dead(paths)?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                paths: paths.clone(),
+                db,
+            }),
+        })
     }
 
-    /// Opens the store for reading; `None` when there is none. Changes nothing on disk.
+    /// Opens the store for reading; `None` when there is none. Changes nothing on disk but SQLite's own shared memory.
     pub fn open_read_only(paths: &Paths) -> Result<Option<Self>, StoreError> {
-        let _ = paths;
-        todo!()
+        let db = Db::open_read_only(paths.database())?;
+        Ok(db.map(|db| Self {
+            inner: Arc::new(Inner {
+                paths: paths.clone(),
+                db,
+            }),
+        }))
     }
 
     /// The folders it lives in.
     pub fn paths(&self) -> &Paths {
         &self.inner.paths
     }
+
+    fn db(&self) -> &Db {
+        &self.inner.db
+    }
+}
+
+impl StoreError {
+    fn io(doing: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io {
+            doing,
+            path,
+            source,
+        }
+    }
+}
+
+/// Makes a folder and those above it, closed to others whatever the umask.
+fn make_folder(path: &Path) -> Result<(), StoreError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(StoreError::io("create", path))
+}
+
+/// Makes a rename or a new name in `folder` survive a power cut.
+fn sync_folder(folder: &Path) -> Result<(), StoreError> {
+    File::open(folder)
+        .and_then(|f| f.sync_all())
+        .map_err(StoreError::io("write", folder))
 }
