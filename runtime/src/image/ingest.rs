@@ -66,6 +66,23 @@ pub fn present_layer(store: &Store, lease: &Lease, diff_id: &DiffId) -> Result<O
     Ok(store.layer(diff_id)?)
 }
 
+/// The image with that manifest when all its layers are here; they are kept alive by `lease`.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn present_image(store: &Store, lease: &Lease, manifest: &Digest) -> Result<Option<ImageRecord>, IngestError> {
+    // The store looks for the digest alone when no image has this name, and none can: it is not a valid one.
+    let by_digest =
+        Reference { domain: String::new(), path: String::new(), tag: None, digest: Some(manifest.clone()) };
+    let Some(found) = store.image(&by_digest)? else { return Ok(None) };
+    for layer in &found.layers {
+        if present_layer(store, lease, layer)?.is_none() {
+            return Ok(None);
+        }
+    }
+    Ok(Some(found))
+}
+
 /// Unpacks a plain layer tar; `name` is for messages.
 ///
 /// # Errors

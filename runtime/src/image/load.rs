@@ -271,15 +271,7 @@ impl Loader {
 
     /// The image of that manifest when the store has it whole.
     fn present(&self, manifest: &Digest, names: &[Reference]) -> Result<Option<ImageRecord>, IngestError> {
-        let all = self.store.images()?;
-        let Some(found) = all.into_iter().find(|image| image.manifest.as_ref() == Some(manifest)) else {
-            return Ok(None);
-        };
-        for layer in &found.layers {
-            if ingest::present_layer(&self.store, &self.lease, layer)?.is_none() {
-                return Ok(None);
-            }
-        }
+        let Some(found) = ingest::present_image(&self.store, &self.lease, manifest)? else { return Ok(None) };
         for name in names {
             self.store.tag(name, &found.id)?;
         }

@@ -179,20 +179,7 @@ impl Job {
 
     /// The image of this manifest when it is here whole; it then gets the name.
     fn present(&self, manifest: &Digest, reference: &Reference) -> Result<Option<ImageRecord>, RegistryError> {
-        let by_digest = Reference { tag: None, digest: Some(manifest.clone()), ..reference.clone() };
-        let found = match self.store.image(&by_digest).map_err(IngestError::from)? {
-            Some(found) => Some(found),
-            None => {
-                let all = self.store.images().map_err(IngestError::from)?;
-                all.into_iter().find(|image| image.manifest.as_ref() == Some(manifest))
-            }
-        };
-        let Some(found) = found else { return Ok(None) };
-        for layer in &found.layers {
-            if ingest::present_layer(&self.store, &self.lease, layer)?.is_none() {
-                return Ok(None);
-            }
-        }
+        let Some(found) = ingest::present_image(&self.store, &self.lease, manifest)? else { return Ok(None) };
         if !found.names.contains(reference) {
             self.store.tag(reference, &found.id).map_err(IngestError::from)?;
         }
