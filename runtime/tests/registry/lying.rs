@@ -18,45 +18,55 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// A request as it arrived.
 #[derive(Clone, Debug)]
-struct Asked {
-    method: String,
+pub(crate) struct Asked {
+    pub(crate) method: String,
     /// With query.
-    path: String,
+    pub(crate) path: String,
     headers: Vec<(String, String)>,
 }
 
 impl Asked {
-    fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(n, _)| n.eq_ignore_ascii_case(name))
+            .map(|(_, v)| v.as_str())
     }
 }
 
 /// An answer. `cut` closes the connection after so many bytes of the body, whatever the header promises.
 #[derive(Clone, Debug, Default)]
-struct Answer {
-    status: u16,
-    headers: Vec<(&'static str, String)>,
-    body: Vec<u8>,
-    cut: Option<usize>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) body: Vec<u8>,
+    pub(crate) cut: Option<usize>,
 }
 
 impl Answer {
-    fn ok(body: impl Into<Vec<u8>>) -> Self {
-        Self { status: 200, body: body.into(), ..Self::default() }
+    pub(crate) fn ok(body: impl Into<Vec<u8>>) -> Self {
+        Self {
+            status: 200,
+            body: body.into(),
+            ..Self::default()
+        }
     }
 
-    fn status(status: u16) -> Self {
-        Self { status, ..Self::default() }
+    pub(crate) fn status(status: u16) -> Self {
+        Self {
+            status,
+            ..Self::default()
+        }
     }
 
-    fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+    pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
 }
 
-struct Lying {
-    port: u16,
+pub(crate) struct Lying {
+    pub(crate) port: u16,
     asked: Arc<Mutex<Vec<Asked>>>,
     task: tokio::task::JoinHandle<()>,
 }
@@ -68,7 +78,9 @@ impl Drop for Lying {
 }
 
 impl Lying {
-    async fn start(answer: impl Fn(&Asked, usize) -> Answer + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start(
+        answer: impl Fn(&Asked, usize) -> Answer + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let asked = Arc::new(Mutex::new(Vec::new()));
@@ -82,24 +94,32 @@ impl Lying {
         Self { port, asked, task }
     }
 
-    fn asked(&self) -> Vec<Asked> {
+    pub(crate) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().expect("a lock").clone()
     }
 
     fn reference(&self, rest: &str) -> Reference {
-        Reference::parse_normalized(&format!("127.0.0.1:{}/{rest}", self.port)).expect("a reference")
+        Reference::parse_normalized(&format!("127.0.0.1:{}/{rest}", self.port))
+            .expect("a reference")
     }
 }
 
 /// One request, one answer, one connection.
-async fn serve(mut stream: TcpStream, log: &Mutex<Vec<Asked>>, answer: &(dyn Fn(&Asked, usize) -> Answer + Send + Sync)) {
+async fn serve(
+    mut stream: TcpStream,
+    log: &Mutex<Vec<Asked>>,
+    answer: &(dyn Fn(&Asked, usize) -> Answer + Send + Sync),
+) {
     let mut reader = BufReader::new(&mut stream);
     let mut line = String::new();
     if reader.read_line(&mut line).await.unwrap_or(0) == 0 {
         return;
     }
     let mut words = line.split_whitespace().map(str::to_owned);
-    let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let (method, path) = (
+        words.next().unwrap_or_default(),
+        words.next().unwrap_or_default(),
+    );
     let mut headers = Vec::new();
     let mut length = 0;
     loop {
@@ -116,24 +136,43 @@ async fn serve(mut stream: TcpStream, log: &Mutex<Vec<Asked>>, answer: &(dyn Fn(
     }
     let mut body = vec![0; length];
     let _ = reader.read_exact(&mut body).await;
-    let asked = Asked { method, path, headers };
+    let asked = Asked {
+        method,
+        path,
+        headers,
+    };
     let count = {
         let mut log = log.lock().expect("a lock");
         log.push(asked.clone());
-        log.iter().filter(|a| a.path == asked.path && a.method == asked.method).count()
+        log.iter()
+            .filter(|a| a.path == asked.path && a.method == asked.method)
+            .count()
     };
     let answer = answer(&asked, count);
-    let mut head = format!("HTTP/1.1 {} X\r\nConnection: close\r\n", answer.status);
-    if !answer.headers.iter().any(|(n, _)| n.eq_ignore_ascii_case("content-length")) {
-        head += &format!("Content-Length: {}\r\n", answer.body.len());
+    let mut lines = vec![
+        format!("HTTP/1.1 {} X", answer.status),
+        "Connection: close".to_owned(),
+    ];
+    if !answer
+        .headers
+        .iter()
+        .any(|(n, _)| n.eq_ignore_ascii_case("content-length"))
+    {
+        lines.push(format!("Content-Length: {}", answer.body.len()));
     }
-    for (name, value) in &answer.headers {
-        head += &format!("{name}: {value}\r\n");
-    }
-    head += "\r\n";
+    lines.extend(
+        answer
+            .headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {value}")),
+    );
+    let head = lines.join("\r\n") + "\r\n\r\n";
     let _ = stream.write_all(head.as_bytes()).await;
     if asked.method != "HEAD" {
-        let end = answer.cut.unwrap_or(answer.body.len()).min(answer.body.len());
+        let end = answer
+            .cut
+            .unwrap_or(answer.body.len())
+            .min(answer.body.len());
         let _ = stream.write_all(&answer.body[..end]).await;
     }
     let _ = stream.shutdown().await;
@@ -163,10 +202,18 @@ struct Login(PathBuf);
 impl Login {
     fn new(host: &str, user: &str, password: &str) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("cooperage-login-{}-{}.json", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let name = format!(
+            "cooperage-login-{}-{}.json",
+            std::process::id(),
+            NEXT.fetch_add(1, Ordering::Relaxed)
+        );
         let path = std::env::temp_dir().join(name);
         let auth = STANDARD.encode(format!("{user}:{password}"));
-        std::fs::write(&path, format!(r#"{{"auths":{{"{host}":{{"auth":"{auth}"}}}}}}"#)).expect("a file");
+        std::fs::write(
+            &path,
+            format!(r#"{{"auths":{{"{host}":{{"auth":"{auth}"}}}}}}"#),
+        )
+        .expect("a file");
         Self(path)
     }
 
@@ -182,14 +229,22 @@ impl Drop for Login {
 }
 
 async fn repository(client: &Client, server: &Lying) -> Repository {
-    client.repository(&server.reference("a/b")).await.expect("a repository")
+    client
+        .repository(&server.reference("a/b"))
+        .await
+        .expect("a repository")
 }
 
 async fn load(client: &Client, server: &Lying, content: &[u8]) -> Result<Vec<u8>, RegistryError> {
     load_as(client, server, &sha256(content), content.len() as u64).await
 }
 
-async fn load_as(client: &Client, server: &Lying, digest: &Digest, size: u64) -> Result<Vec<u8>, RegistryError> {
+async fn load_as(
+    client: &Client,
+    server: &Lying,
+    digest: &Digest,
+    size: u64,
+) -> Result<Vec<u8>, RegistryError> {
     let repository = repository(client, server).await;
     download(client, &repository, (digest, size), Vec::new(), |_| {}).await
 }
@@ -214,16 +269,29 @@ async fn a_login_stays_with_its_registry_when_a_blob_is_redirected() {
     .await;
     let login = Login::new(&format!("127.0.0.1:{}", registry.port), "me", "hunter2");
     let client = client_with(login.files());
-    assert_eq!(load(&client, &registry, &bytes).await.expect("the blob"), bytes);
+    assert_eq!(
+        load(&client, &registry, &bytes).await.expect("the blob"),
+        bytes
+    );
     let expected = format!("Basic {}", STANDARD.encode("me:hunter2"));
-    assert!(registry.asked().iter().any(|a| a.header("authorization") == Some(&expected)));
+    assert!(
+        registry
+            .asked()
+            .iter()
+            .any(|a| a.header("authorization") == Some(&expected))
+    );
     let asked = storage.asked();
-    assert!(!asked.is_empty() && asked.iter().all(|a| a.header("authorization").is_none()), "{asked:?}");
+    assert!(
+        !asked.is_empty() && asked.iter().all(|a| a.header("authorization").is_none()),
+        "{asked:?}"
+    );
 }
 
 #[tokio::test]
 async fn a_challenge_of_a_redirect_target_gets_no_login() {
-    let storage = Lying::start(|_, _| Answer::status(401).header("WWW-Authenticate", "Basic realm=\"give\"")).await;
+    let storage =
+        Lying::start(|_, _| Answer::status(401).header("WWW-Authenticate", "Basic realm=\"give\""))
+            .await;
     let target = format!("http://127.0.0.1:{}/x", storage.port);
     let registry = Lying::start(move |asked, _| match asked.path.as_str() {
         "/v2/" => Answer::ok("{}"),
@@ -231,21 +299,44 @@ async fn a_challenge_of_a_redirect_target_gets_no_login() {
     })
     .await;
     let login = Login::new(&format!("127.0.0.1:{}", registry.port), "me", "hunter2");
-    let error = load(&client_with(login.files()), &registry, b"x").await.expect_err("an error");
-    assert!(matches!(error, RegistryError::Unauthorized { .. }), "{error}");
-    assert!(storage.asked().iter().all(|a| a.header("authorization").is_none()));
-    assert!(registry.asked().iter().all(|a| a.header("authorization").is_none()));
+    let error = load(&client_with(login.files()), &registry, b"x")
+        .await
+        .expect_err("an error");
+    assert!(
+        matches!(error, RegistryError::Unauthorized { .. }),
+        "{error}"
+    );
+    assert!(
+        storage
+            .asked()
+            .iter()
+            .all(|a| a.header("authorization").is_none())
+    );
+    assert!(
+        registry
+            .asked()
+            .iter()
+            .all(|a| a.header("authorization").is_none())
+    );
 }
 
 #[tokio::test]
 async fn a_foreign_token_server_without_tls_is_not_asked() {
     let registry = Lying::start(|_, _| {
-        Answer::status(401).header("WWW-Authenticate", "Bearer realm=\"http://tokens.example/t\",service=\"s\"")
+        Answer::status(401).header(
+            "WWW-Authenticate",
+            "Bearer realm=\"http://tokens.example/t\",service=\"s\"",
+        )
     })
     .await;
     let login = Login::new(&format!("127.0.0.1:{}", registry.port), "me", "hunter2");
-    let error = resolve(&client_with(login.files()), &registry.reference("a:1")).await.expect_err("an error");
-    assert!(matches!(error.cause, RegistryError::Realm { .. }), "{error}");
+    let error = resolve(&client_with(login.files()), &registry.reference("a:1"))
+        .await
+        .expect_err("an error");
+    assert!(
+        matches!(error.cause, RegistryError::Realm { .. }),
+        "{error}"
+    );
     assert!(!format!("{error:?} {error}").contains("hunter2"));
 }
 
@@ -261,7 +352,8 @@ async fn a_token_is_asked_for_once_and_used_for_everything() {
             return Answer::ok("{}");
         }
         if asked.header("authorization") != Some("Bearer tok") {
-            let challenge = format!("Bearer realm=\"{realm}\",service=\"s\",scope=\"repository:a/b:pull\"");
+            let challenge =
+                format!("Bearer realm=\"{realm}\",service=\"s\",scope=\"repository:a/b:pull\"");
             return Answer::status(401).header("WWW-Authenticate", challenge);
         }
         Answer::ok(served.clone())
@@ -276,22 +368,34 @@ async fn a_token_is_asked_for_once_and_used_for_everything() {
     assert!(a.is_ok() && b.is_ok() && c.is_ok());
     let asked = tokens.asked();
     assert_eq!(asked.len(), 1, "{asked:?}");
-    assert_eq!(asked[0].path, "/token?service=s&scope=repository%3Aa%2Fb%3Apull&account=me");
-    assert_eq!(asked[0].header("authorization"), Some(format!("Basic {}", STANDARD.encode("me:pw")).as_str()));
+    assert_eq!(
+        asked[0].path,
+        "/token?service=s&scope=repository%3Aa%2Fb%3Apull&account=me"
+    );
+    assert_eq!(
+        asked[0].header("authorization"),
+        Some(format!("Basic {}", STANDARD.encode("me:pw")).as_str())
+    );
 }
 
 #[tokio::test]
 async fn a_token_server_does_not_send_us_elsewhere() {
     let elsewhere = Lying::start(|_, _| Answer::ok(r#"{"token":"tok"}"#)).await;
     let target = format!("http://127.0.0.1:{}/t", elsewhere.port);
-    let tokens = Lying::start(move |_, _| Answer::status(302).header("Location", target.clone())).await;
+    let tokens =
+        Lying::start(move |_, _| Answer::status(302).header("Location", target.clone())).await;
     let realm = format!("http://127.0.0.1:{}/token", tokens.port);
     let registry = Lying::start(move |_, _| {
         Answer::status(401).header("WWW-Authenticate", format!("Bearer realm=\"{realm}\""))
     })
     .await;
-    let error = resolve(&client(), &registry.reference("a:1")).await.expect_err("an error");
-    assert!(matches!(error.cause, RegistryError::Token { .. }), "{error}");
+    let error = resolve(&client(), &registry.reference("a:1"))
+        .await
+        .expect_err("an error");
+    assert!(
+        matches!(error.cause, RegistryError::Token { .. }),
+        "{error}"
+    );
     assert!(elsewhere.asked().is_empty());
 }
 
@@ -308,11 +412,20 @@ async fn wrong_bytes_and_wrong_sizes_are_refused() {
     })
     .await;
     let client = client();
-    assert!(matches!(load(&client, &registry, &right).await, Err(RegistryError::WrongDigest { .. })));
+    assert!(matches!(
+        load(&client, &registry, &right).await,
+        Err(RegistryError::WrongDigest { .. })
+    ));
     *served.lock().expect("a lock") = [&right[..], b"more"].concat();
-    assert!(matches!(load(&client, &registry, &right).await, Err(RegistryError::WrongSize { .. })));
+    assert!(matches!(
+        load(&client, &registry, &right).await,
+        Err(RegistryError::WrongSize { .. })
+    ));
     *served.lock().expect("a lock") = right.clone();
-    assert_eq!(load(&client, &registry, &right).await.expect("the blob"), right);
+    assert_eq!(
+        load(&client, &registry, &right).await.expect("the blob"),
+        right
+    );
 }
 
 #[tokio::test]
@@ -333,17 +446,35 @@ async fn a_cut_download_goes_on_where_it_ended() {
             let mut answer = Answer::ok(&served[from..]);
             if from > 0 {
                 answer.status = 206;
-                answer = answer.header("Content-Range", format!("bytes {from}-{}/{}", served.len() - 1, served.len()));
+                answer = answer.header(
+                    "Content-Range",
+                    format!("bytes {from}-{}/{}", served.len() - 1, served.len()),
+                );
             }
-            answer.cut = [Some(100_000), Some(150_000)].get(count - 1).copied().flatten();
+            answer.cut = [Some(100_000), Some(150_000)]
+                .get(count - 1)
+                .copied()
+                .flatten();
             answer
         })
         .await;
-        assert_eq!(load(&client(), &registry, &bytes).await.expect("the blob"), bytes);
-        let asked: Vec<_> = registry.asked().iter().filter(|a| a.path != "/v2/").cloned().collect();
+        assert_eq!(
+            load(&client(), &registry, &bytes).await.expect("the blob"),
+            bytes
+        );
+        let asked: Vec<_> = registry
+            .asked()
+            .iter()
+            .filter(|a| a.path != "/v2/")
+            .cloned()
+            .collect();
         assert_eq!(asked.len(), 3);
         assert_eq!(asked[1].header("range"), Some("bytes=100000-"));
-        let second = if ranges { "bytes=250000-" } else { "bytes=150000-" };
+        let second = if ranges {
+            "bytes=250000-"
+        } else {
+            "bytes=150000-"
+        };
         assert_eq!(asked[2].header("range"), Some(second));
     }
 }
@@ -354,11 +485,19 @@ async fn a_download_that_is_always_cut_ends_as_truncated() {
     let served = bytes.clone();
     let registry = Lying::start(move |asked, _| match asked.path.as_str() {
         "/v2/" => Answer::ok("{}"),
-        _ => Answer { cut: Some(10), ..Answer::ok(served.clone()) },
+        _ => Answer {
+            cut: Some(10),
+            ..Answer::ok(served.clone())
+        },
     })
     .await;
-    let error = load(&client(), &registry, &bytes).await.expect_err("an error");
-    assert!(matches!(error, RegistryError::Truncated { expected: 1000, .. }), "{error}");
+    let error = load(&client(), &registry, &bytes)
+        .await
+        .expect_err("an error");
+    assert!(
+        matches!(error, RegistryError::Truncated { expected: 1000, .. }),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -367,11 +506,16 @@ async fn a_busy_registry_is_asked_again_when_it_says() {
         "/v2/" => Answer::ok("{}"),
         _ if count == 1 => Answer::status(429).header("Retry-After", "1"),
         _ if count == 2 => Answer::status(503),
-        _ => Answer::status(200).header("Docker-Content-Digest", format!("sha256:{}", "a".repeat(64))),
+        _ => Answer::status(200).header(
+            "Docker-Content-Digest",
+            format!("sha256:{}", "a".repeat(64)),
+        ),
     })
     .await;
     let start = Instant::now();
-    let digest = resolve(&client(), &registry.reference("a:1")).await.expect("a digest");
+    let digest = resolve(&client(), &registry.reference("a:1"))
+        .await
+        .expect("a digest");
     assert_eq!(digest.hex(), "a".repeat(64));
     assert!(start.elapsed() >= Duration::from_secs(1));
 
@@ -380,8 +524,13 @@ async fn a_busy_registry_is_asked_again_when_it_says() {
         _ => Answer::status(429).header("Retry-After", "86400"),
     })
     .await;
-    let error = resolve(&client(), &registry.reference("a:1")).await.expect_err("an error");
-    assert!(matches!(error.cause, RegistryError::TooManyRequests { .. }), "{error}");
+    let error = resolve(&client(), &registry.reference("a:1"))
+        .await
+        .expect_err("an error");
+    assert!(
+        matches!(error.cause, RegistryError::TooManyRequests { .. }),
+        "{error}"
+    );
 }
 
 fn manifest_server(media_type: &'static str, body: Vec<u8>) -> impl Fn(&Asked, usize) -> Answer {
@@ -397,8 +546,14 @@ async fn manifests_of_the_wrong_digest_or_size_are_refused() {
     let client = client();
     let at = repository(&client, &registry).await;
     let asked = sha256(b"something else");
-    let error = client.manifest(&at, asked.as_str()).await.expect_err("an error");
-    assert!(matches!(error, RegistryError::WrongDigest { .. }), "{error}");
+    let error = client
+        .manifest(&at, asked.as_str())
+        .await
+        .expect_err("an error");
+    assert!(
+        matches!(error, RegistryError::WrongDigest { .. }),
+        "{error}"
+    );
 
     let registry = Lying::start(manifest_server(docker::LIST, vec![b' '; 5 << 20])).await;
     let at = repository(&client, &registry).await;
@@ -416,7 +571,10 @@ async fn a_manifest_without_an_announced_end_is_bounded_too() {
     .await;
     let client = client();
     let at = repository(&client, &registry).await;
-    assert!(matches!(client.manifest(&at, "1").await, Err(RegistryError::TooLarge { .. })));
+    assert!(matches!(
+        client.manifest(&at, "1").await,
+        Err(RegistryError::TooLarge { .. })
+    ));
 }
 
 #[tokio::test]
@@ -425,10 +583,11 @@ async fn missing_things_are_named() {
         "/v2/" => Answer::ok("{}"),
         path if path.contains("unknown") => Answer::status(404)
             .header("Content-Type", "application/json")
-            .clone_with(br#"{"errors":[{"code":"NAME_UNKNOWN","message":"repository name not known"}]}"#),
-        path if path.contains("secret") => {
-            Answer::status(403).clone_with(br#"{"errors":[{"code":"DENIED","message":"no \u001b[31mway"}]}"#)
-        }
+            .clone_with(
+                br#"{"errors":[{"code":"NAME_UNKNOWN","message":"repository name not known"}]}"#,
+            ),
+        path if path.contains("secret") => Answer::status(403)
+            .clone_with(br#"{"errors":[{"code":"DENIED","message":"no \u001b[31mway"}]}"#),
         _ => Answer::status(404).clone_with(br#"{"errors":[{"code":"MANIFEST_UNKNOWN"}]}"#),
     })
     .await;
@@ -438,13 +597,35 @@ async fn missing_things_are_named() {
     let at = repository(&client, &registry).await;
     let gone = client.manifest(&at, "3.99").await.expect_err("an error");
     assert_eq!(gone.to_string(), "tag not found");
-    let error = text(resolve(&client, &registry.reference("a:3.99")).await.expect_err("an error"));
+    let error = text(
+        resolve(&client, &registry.reference("a:3.99"))
+            .await
+            .expect_err("an error"),
+    );
     assert_eq!(error, name("a:3.99") + "tag not found");
-    let error = client.manifest(&client.repository(&registry.reference("unknown")).await.expect("one"), "1").await;
+    let error = client
+        .manifest(
+            &client
+                .repository(&registry.reference("unknown"))
+                .await
+                .expect("one"),
+            "1",
+        )
+        .await;
     assert!(matches!(error, Err(RegistryError::RepositoryNotFound)));
-    let at = client.repository(&registry.reference("secret")).await.expect("one");
-    let error = client.manifest(&at, "1").await.expect_err("an error").to_string();
-    assert_eq!(error, format!("127.0.0.1:{} denied access (no  [31mway)", registry.port));
+    let at = client
+        .repository(&registry.reference("secret"))
+        .await
+        .expect("one");
+    let error = client
+        .manifest(&at, "1")
+        .await
+        .expect_err("an error")
+        .to_string();
+    assert_eq!(
+        error,
+        format!("127.0.0.1:{} denied access (no  [31mway)", registry.port)
+    );
 }
 
 #[tokio::test]
@@ -452,9 +633,13 @@ async fn a_closed_port_is_a_refused_connection() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("an address").port();
     drop(listener);
-    let reference = Reference::parse_normalized(&format!("127.0.0.1:{port}/a:1")).expect("a reference");
+    let reference =
+        Reference::parse_normalized(&format!("127.0.0.1:{port}/a:1")).expect("a reference");
     let error = resolve(&client(), &reference).await.expect_err("an error");
-    assert_eq!(error.to_string(), format!("cannot pull `127.0.0.1:{port}/a:1`: 127.0.0.1:{port} refused the connection"));
+    assert_eq!(
+        error.to_string(),
+        format!("cannot pull `127.0.0.1:{port}/a:1`: 127.0.0.1:{port} refused the connection")
+    );
 }
 
 #[tokio::test]
@@ -464,8 +649,13 @@ async fn redirects_end() {
         _ => Answer::status(302).header("Location", format!("/v2/round/{count}")),
     })
     .await;
-    let error = resolve(&client(), &registry.reference("a:1")).await.expect_err("an error");
-    assert!(matches!(error.cause, RegistryError::Redirect { .. }), "{error}");
+    let error = resolve(&client(), &registry.reference("a:1"))
+        .await
+        .expect_err("an error");
+    assert!(
+        matches!(error.cause, RegistryError::Redirect { .. }),
+        "{error}"
+    );
     assert!(registry.asked().len() < 20);
 }
 
