@@ -187,6 +187,62 @@ fn an_old_docker_archive_with_linked_layers_is_read() {
 }
 
 #[test]
+#[expect(clippy::print_stderr, reason = "a skipped test says why")]
+fn another_program_reads_and_writes_the_same_archives() {
+    if Command::new("skopeo").arg("--version").output().is_err() {
+        assert!(
+            std::env::var("CI").as_deref() != Ok("true"),
+            "`skopeo` is needed in CI"
+        );
+        eprintln!("skipped: `skopeo` is not installed");
+        return;
+    }
+    let folder = Folder::new();
+    let store = folder.store("one");
+    let record = imported(&store, &[]);
+    let copy = |from: String, to: String| {
+        let output = Command::new("skopeo")
+            .args(["--insecure-policy", "copy", "--quiet", &from, &to])
+            .output();
+        let output = output.expect("skopeo runs");
+        assert!(
+            output.status.success(),
+            "{from} {to}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    };
+    let path = |name: &str| folder.0.join(name).display().to_string();
+    let ours = [
+        (SaveFormat::Oci, "oci-archive"),
+        (SaveFormat::Docker, "docker-archive"),
+    ];
+    for (format, transport) in ours {
+        let file = path(&format!("{transport}.tar"));
+        std::fs::write(
+            &file,
+            archive(&store, &[image(&record, &["x:1"])], format, None),
+        )
+        .expect("a file");
+        for (theirs, suffix) in [
+            ("oci-archive", ":y:2"),
+            ("docker-archive", ":y:2"),
+            ("oci", ":y"),
+        ] {
+            let written = path(&format!("{transport}-{theirs}"));
+            copy(
+                format!("{transport}:{file}"),
+                format!("{theirs}:{written}{suffix}"),
+            );
+            let target = folder.store(&format!("{transport}-{theirs}-store"));
+            let loaded =
+                load(&target, LoadSource::Path(written.as_ref()), &host()).expect("images");
+            assert_eq!(loaded.len(), 1, "{transport} {theirs}");
+            assert_eq!(loaded[0].layers, record.layers, "{transport} {theirs}");
+        }
+    }
+}
+
+#[test]
 fn broken_archives_leave_nothing() {
     let folder = Folder::new();
     let store = folder.store("one");

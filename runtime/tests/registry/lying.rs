@@ -1,14 +1,17 @@
 //! A hand-written server that answers what a test tells it to, and remembers what it was asked.
 
+use crate::real::Folder;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use cooperage_lang::model::platform::Platform;
 use cooperage_lang::model::reference::{Digest, Reference};
-use cooperage_runtime::image::manifest::{docker, oci, sha256};
+use cooperage_runtime::image::ingest::IngestError;
+use cooperage_runtime::image::manifest::{ManifestError, docker, oci, sha256};
 use cooperage_runtime::registry::blob::download;
 use cooperage_runtime::registry::client::{Client, ClientOptions, Repository};
 use cooperage_runtime::registry::credentials::CredentialFiles;
 use cooperage_runtime::registry::transport::TransportOptions;
-use cooperage_runtime::registry::{PullError, RegistryError, resolve};
+use cooperage_runtime::registry::{PullError, RegistryError, pull, resolve};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -639,6 +642,113 @@ async fn a_closed_port_is_a_refused_connection() {
     assert_eq!(
         error.to_string(),
         format!("cannot pull `127.0.0.1:{port}/a:1`: 127.0.0.1:{port} refused the connection")
+    );
+}
+
+async fn pull_from(server: &Lying) -> Result<(), RegistryError> {
+    let folder = Folder::new();
+    let store = folder.store("s");
+    let platform = Platform::new("linux", "amd64", "");
+    let pulled = pull(
+        &client(),
+        &store,
+        &server.reference("a/b:1"),
+        &platform,
+        Arc::new(|_| {}),
+    )
+    .await;
+    assert!(store.images().expect("a list").is_empty());
+    let left: Vec<_> = std::fs::read_dir(store.paths().work())
+        .expect("a folder")
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+    pulled.map(drop).map_err(|e| e.cause)
+}
+
+fn index_of(inner: &[u8]) -> Vec<u8> {
+    let (kind, digest, size) = (oci::INDEX, sha256(inner), inner.len());
+    let platform = r#"{"os":"linux","architecture":"amd64"}"#;
+    format!(r#"{{"schemaVersion":2,"mediaType":"{kind}","manifests":[{{"mediaType":"{kind}","digest":"{digest}","size":{size},"platform":{platform}}}]}}"#)
+        .into_bytes()
+}
+
+#[tokio::test]
+async fn indexes_within_indexes_come_to_an_end() {
+    let mut documents = vec![index_of(b"{}")];
+    for _ in 0..20 {
+        documents.push(index_of(documents.last().expect("one")));
+    }
+    let registry = Lying::start(move |asked, _| {
+        if asked.path == "/v2/" {
+            return Answer::ok("{}");
+        }
+        let wanted = asked.path.rsplit('/').next().unwrap_or_default();
+        let found = documents.iter().find(|d| sha256(d).as_str() == wanted);
+        Answer::ok(found.unwrap_or(&documents[20]).clone()).header("Content-Type", oci::INDEX)
+    })
+    .await;
+    assert!(matches!(
+        pull_from(&registry).await,
+        Err(RegistryError::IndexTooDeep { .. })
+    ));
+    assert!(registry.asked().len() < 10);
+
+    // An index that claims to list itself cannot have the digest it lists.
+    let looped = index_of(b"anything");
+    let registry = Lying::start(manifest_server(oci::INDEX, looped)).await;
+    assert!(matches!(
+        pull_from(&registry).await,
+        Err(RegistryError::WrongDigest { .. })
+    ));
+}
+
+#[tokio::test]
+async fn a_manifest_with_two_meanings_is_refused() {
+    let digest = sha256(b"{}");
+    let config = format!(
+        r#"{{"mediaType":"{}","digest":"{digest}","size":2}}"#,
+        oci::CONFIG
+    );
+    let text = format!(r#"{{"schemaVersion":2,"config":{config},"layers":[],"manifests":[]}}"#);
+    let registry = Lying::start(manifest_server(oci::MANIFEST, text.into_bytes())).await;
+    assert!(matches!(
+        pull_from(&registry).await,
+        Err(RegistryError::Manifest(ManifestError::Ambiguous))
+    ));
+}
+
+#[tokio::test]
+async fn a_layer_that_is_not_what_the_config_promises_is_refused() {
+    let layer = [0; 1024].to_vec();
+    let config = format!(
+        r#"{{"os":"linux","architecture":"amd64","rootfs":{{"type":"layers","diff_ids":["{}"]}}}}"#,
+        sha256(b"another layer")
+    )
+    .into_bytes();
+    let descriptor = |kind: &str, bytes: &[u8]| {
+        format!(
+            r#"{{"mediaType":"{kind}","digest":"{}","size":{}}}"#,
+            sha256(bytes),
+            bytes.len()
+        )
+    };
+    let manifest = format!(
+        r#"{{"schemaVersion":2,"config":{},"layers":[{}]}}"#,
+        descriptor(oci::CONFIG, &config),
+        descriptor(oci::LAYER, &layer)
+    )
+    .into_bytes();
+    let registry = Lying::start(move |asked, _| match asked.path.as_str() {
+        "/v2/" => Answer::ok("{}"),
+        path if path.ends_with(sha256(&config).as_str()) => Answer::ok(config.clone()),
+        path if path.ends_with(sha256(&layer).as_str()) => Answer::ok(layer.clone()),
+        _ => Answer::ok(manifest.clone()).header("Content-Type", oci::MANIFEST),
+    })
+    .await;
+    let error = pull_from(&registry).await.expect_err("an error");
+    assert!(
+        matches!(error, RegistryError::Ingest(IngestError::WrongLayer { .. })),
+        "{error}"
     );
 }
 
