@@ -3,8 +3,10 @@
 use cooperage_lang::model::platform::Platform;
 use cooperage_lang::model::reference::Reference;
 use cooperage_lang::plan::config::ImageConfig;
+use cooperage_runtime::build::request::{Output, OutputKind};
 use cooperage_runtime::engine::Paths;
 use cooperage_runtime::image::base::assemble_base;
+use cooperage_runtime::image::export::{ExportError, export};
 use cooperage_runtime::image::import::{ImportOptions, ImportSource, import};
 use cooperage_runtime::image::load::{LoadError, LoadSource, ingest_layout, layout_digest, load};
 use cooperage_runtime::image::manifest::Codec;
@@ -452,4 +454,56 @@ fn a_base_image_runs_its_shell() {
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
+}
+
+#[test]
+fn outputs_of_a_build() {
+    let folder = Folder::new();
+    let store = folder.store("one");
+    let record = imported(&store, &[]);
+    let output = |kind, dest: Option<&str>| Output {
+        kind,
+        dest: dest.map(|d| folder.0.join(d)),
+        tar: None,
+        compression: None,
+        name: None,
+    };
+    let mut stdout = Vec::new();
+    let mut write =
+        |output: &Output| export(&store, (&record, &[name("x:1")]), output, None, &mut stdout);
+    write(&output(OutputKind::Oci, Some("o.tar"))).expect("an archive");
+    write(&output(OutputKind::Docker, Some("d.tar"))).expect("an archive");
+    write(&Output {
+        tar: Some(false),
+        ..output(OutputKind::Oci, Some("layout"))
+    })
+    .expect("a layout");
+    write(&output(OutputKind::Local, Some("files"))).expect("a folder");
+    write(&output(OutputKind::Tar, None)).expect("an archive");
+    assert!(matches!(
+        write(&output(OutputKind::Local, None)),
+        Err(ExportError::NoDest(_))
+    ));
+    assert!(
+        write(&Output {
+            compression: Some("lz4".to_owned()),
+            ..output(OutputKind::Oci, Some("bad.tar"))
+        })
+        .is_err()
+    );
+    assert!(!folder.0.join("bad.tar").exists());
+    let again = import(
+        &store,
+        ImportSource::Reader(&mut &stdout[..]),
+        &options(&[]),
+    )
+    .expect("an image");
+    assert_eq!(again.layers, record.layers);
+    assert!(folder.0.join("files/etc/hello").is_file());
+    for path in ["o.tar", "d.tar", "layout"] {
+        let target = folder.store(&format!("{path}-store"));
+        let loaded =
+            load(&target, LoadSource::Path(&folder.0.join(path)), &host()).expect("images");
+        assert_eq!(loaded[0].names, [name("x:1")], "{path}");
+    }
 }

@@ -266,7 +266,7 @@ impl<'n> Scanner<'n> {
                             b"linkpath" => long_link = Some(value.to_vec()),
                             b"size" => {
                                 pax_size =
-                                    std::str::from_utf8(value).ok().and_then(|v| v.parse().ok())
+                                    std::str::from_utf8(value).ok().and_then(|v| v.parse().ok());
                             }
                             _ => {}
                         }

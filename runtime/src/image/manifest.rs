@@ -339,16 +339,14 @@ fn compatible(platform: &Platform) -> Vec<Platform> {
     };
     match (platform.architecture.as_str(), numbered(&platform.variant)) {
         ("amd64", Some(version)) => {
-            (1..version).rev().for_each(|v| {
-                add(
-                    "amd64",
-                    if v == 1 {
-                        String::new()
-                    } else {
-                        format!("v{v}")
-                    },
-                )
-            });
+            for lower in (1..version).rev() {
+                let variant = if lower == 1 {
+                    String::new()
+                } else {
+                    format!("v{lower}")
+                };
+                add("amd64", variant);
+            }
             add("386", String::new());
         }
         ("amd64", None) => add("386", String::new()),

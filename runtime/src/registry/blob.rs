@@ -97,7 +97,7 @@ async fn receive_all(
             // The server closed early without saying so.
             Ok(()) => {}
             Err(error) if error.is_transient() => {
-                tracing::debug!(%error, done, "download is continued")
+                tracing::debug!(%error, done, "download is continued");
             }
             Err(error) => return Err(error),
         }

@@ -98,10 +98,11 @@ impl Server {
                 .expect("htpasswd runs");
             let file = folder.0.join("users");
             std::fs::write(&file, output.stdout).expect("a file");
-            config.push_str(&format!(
+            let line = format!(
                 "auth: {{htpasswd: {{realm: test, path: {}}}}}\n",
                 file.display()
-            ));
+            );
+            config.push_str(&line);
         }
         let file = folder.0.join("config.yml");
         std::fs::write(&file, config).expect("a file");
