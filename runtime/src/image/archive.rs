@@ -35,7 +35,11 @@ pub enum ArchiveError {
     #[error("`{entry}` is missing in `{name}`")]
     Missing { name: String, entry: String },
     #[error("`{entry}` in `{name}` is larger than {limit} bytes")]
-    TooLarge { name: String, entry: String, limit: u64 },
+    TooLarge {
+        name: String,
+        entry: String,
+        limit: u64,
+    },
     #[error("cannot keep the archive while it is read: {0}")]
     Spool(io::Error),
 }
@@ -50,12 +54,18 @@ pub struct Archive {
 #[derive(Debug)]
 enum Place {
     Folder(PathBuf),
-    Tar { file: PathBuf, entries: HashMap<String, Found> },
+    Tar {
+        file: PathBuf,
+        entries: HashMap<String, Found>,
+    },
 }
 
 #[derive(Clone, Debug)]
 enum Found {
-    File { offset: u64, size: u64 },
+    File {
+        offset: u64,
+        size: u64,
+    },
     /// Normalised name of another entry.
     Link(String),
 }
@@ -70,10 +80,16 @@ impl Archive {
     /// See [`ArchiveError`].
     pub fn open(path: &Path, scratch: &Path) -> Result<Self, ArchiveError> {
         let name = path.display().to_string();
-        let unreadable = |cause| ArchiveError::Read { name: name.clone(), cause };
+        let unreadable = |cause| ArchiveError::Read {
+            name: name.clone(),
+            cause,
+        };
         let meta = std::fs::metadata(path).map_err(unreadable)?;
         if meta.is_dir() {
-            return Ok(Self { name, place: Place::Folder(path.to_owned()) });
+            return Ok(Self {
+                name,
+                place: Place::Folder(path.to_owned()),
+            });
         }
         if meta.is_file() && super::ingest::sniff(path).map_err(unreadable)?.is_none() {
             return Self::index(name, path.to_owned());
@@ -90,10 +106,21 @@ impl Archive {
         Self::spool("standard input".to_owned(), reader, scratch)
     }
 
-    fn spool(name: String, mut reader: impl Read + Send, scratch: &Path) -> Result<Self, ArchiveError> {
-        let unreadable = |cause| ArchiveError::Read { name: name.clone(), cause };
+    fn spool(
+        name: String,
+        mut reader: impl Read + Send,
+        scratch: &Path,
+    ) -> Result<Self, ArchiveError> {
+        let unreadable = |cause| ArchiveError::Read {
+            name: name.clone(),
+            cause,
+        };
         let mut head = Vec::new();
-        reader.by_ref().take(6).read_to_end(&mut head).map_err(unreadable)?;
+        reader
+            .by_ref()
+            .take(6)
+            .read_to_end(&mut head)
+            .map_err(unreadable)?;
         let packing = Packing::of_head(&head);
         let whole = io::Cursor::new(head).chain(reader);
         let mut plain: Box<dyn Read + Send> = match packing {
@@ -108,9 +135,15 @@ impl Archive {
     }
 
     fn index(name: String, file: PathBuf) -> Result<Self, ArchiveError> {
-        let handle = File::open(&file).map_err(|cause| ArchiveError::Read { name: name.clone(), cause })?;
+        let handle = File::open(&file).map_err(|cause| ArchiveError::Read {
+            name: name.clone(),
+            cause,
+        })?;
         let entries = Scanner::new(&name, handle)?.scan()?;
-        Ok(Self { name, place: Place::Tar { file, entries } })
+        Ok(Self {
+            name,
+            place: Place::Tar { file, entries },
+        })
     }
 
     /// Its name for messages.
@@ -131,8 +164,14 @@ impl Archive {
     /// # Errors
     /// [`ArchiveError::Missing`], [`ArchiveError::Read`].
     pub fn part(&self, entry: &str) -> Result<(Part, u64), ArchiveError> {
-        let missing = || ArchiveError::Missing { name: self.name.clone(), entry: printable(entry) };
-        let unreadable = |cause| ArchiveError::Read { name: format!("{}: {}", self.name, printable(entry)), cause };
+        let missing = || ArchiveError::Missing {
+            name: self.name.clone(),
+            entry: printable(entry),
+        };
+        let unreadable = |cause| ArchiveError::Read {
+            name: format!("{}: {}", self.name, printable(entry)),
+            cause,
+        };
         match &self.place {
             Place::Folder(root) => {
                 let path = root.join(clean(entry).ok_or_else(missing)?);
@@ -162,10 +201,18 @@ impl Archive {
     pub fn read(&self, entry: &str, limit: u64) -> Result<Vec<u8>, ArchiveError> {
         let (mut part, size) = self.part(entry)?;
         if size > limit {
-            return Err(ArchiveError::TooLarge { name: self.name.clone(), entry: printable(entry), limit });
+            return Err(ArchiveError::TooLarge {
+                name: self.name.clone(),
+                entry: printable(entry),
+                limit,
+            });
         }
         let mut bytes = Vec::with_capacity(size as usize);
-        part.read_to_end(&mut bytes).map_err(|cause| ArchiveError::Read { name: self.name.clone(), cause })?;
+        part.read_to_end(&mut bytes)
+            .map_err(|cause| ArchiveError::Read {
+                name: self.name.clone(),
+                cause,
+            })?;
         Ok(bytes)
     }
 }
@@ -182,8 +229,19 @@ struct Scanner<'n> {
 
 impl<'n> Scanner<'n> {
     fn new(name: &'n str, file: File) -> Result<Self, ArchiveError> {
-        let length = file.metadata().map_err(|cause| ArchiveError::Read { name: name.to_owned(), cause })?.len();
-        Ok(Self { name, file: io::BufReader::new(file), length, at: 0 })
+        let length = file
+            .metadata()
+            .map_err(|cause| ArchiveError::Read {
+                name: name.to_owned(),
+                cause,
+            })?
+            .len();
+        Ok(Self {
+            name,
+            file: io::BufReader::new(file),
+            length,
+            at: 0,
+        })
     }
 
     fn scan(mut self) -> Result<HashMap<String, Found>, ArchiveError> {
@@ -193,7 +251,9 @@ impl<'n> Scanner<'n> {
         while let Some(header) = self.header()? {
             headers += 1;
             if headers > MAX_ENTRIES {
-                return Err(ArchiveError::TooManyEntries { name: self.name.to_owned() });
+                return Err(ArchiveError::TooManyEntries {
+                    name: self.name.to_owned(),
+                });
             }
             let kind = header.entry_type();
             let raw = header.entry_size().map_err(|_| self.not_tar())?;
@@ -204,29 +264,50 @@ impl<'n> Scanner<'n> {
                         match key {
                             b"path" => long_name = Some(value.to_vec()),
                             b"linkpath" => long_link = Some(value.to_vec()),
-                            b"size" => pax_size = std::str::from_utf8(value).ok().and_then(|v| v.parse().ok()),
+                            b"size" => {
+                                pax_size =
+                                    std::str::from_utf8(value).ok().and_then(|v| v.parse().ok());
+                            }
                             _ => {}
                         }
                     }
                 } else {
                     bytes.truncate(bytes.iter().position(|b| *b == 0).unwrap_or(bytes.len()));
-                    *(if kind.is_gnu_longname() { &mut long_name } else { &mut long_link }) = Some(bytes);
+                    *(if kind.is_gnu_longname() {
+                        &mut long_name
+                    } else {
+                        &mut long_link
+                    }) = Some(bytes);
                 }
                 continue;
             }
-            let size = if kind.is_file() { pax_size.take().unwrap_or(raw) } else { raw };
-            let path = long_name.take().unwrap_or_else(|| header.path_bytes().into_owned());
-            let link = long_link.take().or_else(|| header.link_name_bytes().map(std::borrow::Cow::into_owned));
+            let size = if kind.is_file() {
+                pax_size.take().unwrap_or(raw)
+            } else {
+                raw
+            };
+            let path = long_name
+                .take()
+                .unwrap_or_else(|| header.path_bytes().into_owned());
+            let link = long_link
+                .take()
+                .or_else(|| header.link_name_bytes().map(std::borrow::Cow::into_owned));
             pax_size = None;
             let path = String::from_utf8_lossy(&path).into_owned();
             let offset = self.at;
             self.skip(size, &path)?;
-            let Some(clean_path) = clean(&path) else { continue };
+            let Some(clean_path) = clean(&path) else {
+                continue;
+            };
             if kind.is_file() || kind.is_contiguous() {
                 entries.insert(clean_path, Found::File { offset, size });
             } else if let Some(target) = link.filter(|_| kind.is_symlink() || kind.is_hard_link()) {
                 let target = String::from_utf8_lossy(&target).into_owned();
-                let from = if kind.is_symlink() { parent(&clean_path) } else { "" };
+                let from = if kind.is_symlink() {
+                    parent(&clean_path)
+                } else {
+                    ""
+                };
                 if let Some(target) = join(from, &target) {
                     entries.insert(clean_path, Found::Link(target));
                 }
@@ -241,12 +322,19 @@ impl<'n> Scanner<'n> {
             return Ok(None);
         }
         let mut header = tar::Header::new_old();
-        self.file.read_exact(header.as_mut_bytes()).map_err(|e| self.cut(e, "header"))?;
+        self.file
+            .read_exact(header.as_mut_bytes())
+            .map_err(|e| self.cut(e, "header"))?;
         if header.as_bytes().iter().all(|b| *b == 0) {
             return Ok(None);
         }
         let bytes = header.as_bytes();
-        let sum: u32 = bytes[..148].iter().chain(&bytes[156..]).map(|b| u32::from(*b)).sum::<u32>() + 8 * 32;
+        let sum: u32 = bytes[..148]
+            .iter()
+            .chain(&bytes[156..])
+            .map(|b| u32::from(*b))
+            .sum::<u32>()
+            + 8 * 32;
         if header.cksum().ok() != Some(sum) {
             return Err(self.not_tar());
         }
@@ -256,36 +344,51 @@ impl<'n> Scanner<'n> {
 
     fn small(&mut self, size: u64) -> Result<Vec<u8>, ArchiveError> {
         if size > MAX_HEADER {
-            return Err(ArchiveError::HeaderTooLarge { name: self.name.to_owned() });
+            return Err(ArchiveError::HeaderTooLarge {
+                name: self.name.to_owned(),
+            });
         }
         let mut bytes = vec![0; size.next_multiple_of(BLOCK) as usize];
-        self.file.read_exact(&mut bytes).map_err(|e| self.cut(e, "extended header"))?;
+        self.file
+            .read_exact(&mut bytes)
+            .map_err(|e| self.cut(e, "extended header"))?;
         self.at += bytes.len() as u64;
         bytes.truncate(size as usize);
         Ok(bytes)
     }
 
     fn skip(&mut self, size: u64, entry: &str) -> Result<(), ArchiveError> {
-        let end = size.checked_next_multiple_of(BLOCK).and_then(|n| n.checked_add(self.at));
-        // The last padding may be missing; the content may not.
-        if self.at.checked_add(size).is_none_or(|content_end| content_end > self.length) {
-            return Err(ArchiveError::Truncated { name: self.name.to_owned(), entry: printable(entry) });
-        }
-        let end = end.unwrap_or(self.length).min(self.length);
+        let end = size
+            .checked_next_multiple_of(BLOCK)
+            .and_then(|n| n.checked_add(self.at));
+        let Some(end) = end.filter(|end| *end <= self.length) else {
+            return Err(ArchiveError::Truncated {
+                name: self.name.to_owned(),
+                entry: printable(entry),
+            });
+        };
         let step = (end - self.at) as i64;
-        self.file.seek_relative(step).map_err(|e| self.cut(e, entry))?;
+        self.file
+            .seek_relative(step)
+            .map_err(|e| self.cut(e, entry))?;
         self.at = end;
         Ok(())
     }
 
     fn not_tar(&self) -> ArchiveError {
-        ArchiveError::NotTar { name: self.name.to_owned(), at: self.at }
+        ArchiveError::NotTar {
+            name: self.name.to_owned(),
+            at: self.at,
+        }
     }
 
     fn cut(&self, cause: io::Error, entry: &str) -> ArchiveError {
         let name = self.name.to_owned();
         if cause.kind() == io::ErrorKind::UnexpectedEof {
-            return ArchiveError::Truncated { name, entry: printable(entry) };
+            return ArchiveError::Truncated {
+                name,
+                entry: printable(entry),
+            };
         }
         ArchiveError::Read { name, cause }
     }
@@ -295,8 +398,12 @@ fn pax_records(bytes: &[u8]) -> Vec<(&[u8], &[u8])> {
     let mut records = Vec::new();
     let mut rest = bytes;
     while let Some(space) = rest.iter().position(|b| *b == b' ') {
-        let length = std::str::from_utf8(&rest[..space]).ok().and_then(|n| n.parse::<usize>().ok());
-        let Some(length) = length.filter(|n| *n > space + 1 && *n <= rest.len()) else { break };
+        let length = std::str::from_utf8(&rest[..space])
+            .ok()
+            .and_then(|n| n.parse::<usize>().ok());
+        let Some(length) = length.filter(|n| *n > space + 1 && *n <= rest.len()) else {
+            break;
+        };
         let body = &rest[space + 1..length - 1];
         if let Some(equals) = body.iter().position(|b| *b == b'=') {
             records.push((&body[..equals], &body[equals + 1..]));
@@ -321,7 +428,11 @@ fn clean(name: &str) -> Option<String> {
 
 /// `target` as seen from `folder`, `..` resolved within the archive.
 fn join(folder: &str, target: &str) -> Option<String> {
-    let mut parts: Vec<&str> = if target.starts_with('/') { Vec::new() } else { folder.split('/').collect() };
+    let mut parts: Vec<&str> = if target.starts_with('/') {
+        Vec::new()
+    } else {
+        folder.split('/').collect()
+    };
     parts.retain(|p| !p.is_empty());
     for part in target.split('/') {
         match part {
@@ -365,7 +476,11 @@ mod tests {
     impl Scratch {
         fn new() -> Self {
             static NEXT: AtomicU32 = AtomicU32::new(0);
-            let name = format!("cooperage-archive-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+            let name = format!(
+                "cooperage-archive-{}-{}",
+                std::process::id(),
+                NEXT.fetch_add(1, Ordering::Relaxed)
+            );
             let path = std::env::temp_dir().join(name);
             std::fs::create_dir(&path).expect("a folder");
             Self(path)
@@ -380,10 +495,26 @@ mod tests {
 
     fn sample() -> Vec<u8> {
         let mut writer = TarWriter::new(Vec::new());
-        writer.file("./manifest.json", 0o644, 0, b"[]").expect("writes");
-        writer.file(&("x".repeat(90) + "/" + &"y".repeat(150)), 0o644, 0, b"long").expect("writes");
-        writer.file("one/layer.tar", 0o644, 0, b"layer").expect("writes");
-        for (path, target) in [("two/layer.tar", "../one/layer.tar"), ("out", "../../etc/passwd"), ("a", "b"), ("b", "a")] {
+        writer
+            .file("./manifest.json", 0o644, 0, b"[]")
+            .expect("writes");
+        writer
+            .file(
+                &("x".repeat(90) + "/" + &"y".repeat(150)),
+                0o644,
+                0,
+                b"long",
+            )
+            .expect("writes");
+        writer
+            .file("one/layer.tar", 0o644, 0, b"layer")
+            .expect("writes");
+        for (path, target) in [
+            ("two/layer.tar", "../one/layer.tar"),
+            ("out", "../../etc/passwd"),
+            ("a", "b"),
+            ("b", "a"),
+        ] {
             let link = Item::new(path.as_bytes(), Kind::Symlink(target.as_bytes()), 0o777);
             writer.append(&link, &mut io::empty()).expect("writes");
         }
@@ -396,11 +527,22 @@ mod tests {
         let archive = Archive::from_reader(&sample()[..], &scratch.0).expect("an archive");
         assert_eq!(archive.read("manifest.json", 10).expect("a file"), b"[]");
         assert_eq!(archive.read("two/layer.tar", 10).expect("a file"), b"layer");
-        assert_eq!(archive.read(&("x".repeat(90) + "/" + &"y".repeat(150)), 10).expect("a file"), b"long");
+        assert_eq!(
+            archive
+                .read(&("x".repeat(90) + "/" + &"y".repeat(150)), 10)
+                .expect("a file"),
+            b"long"
+        );
         for missing in ["out", "a", "../archive.tar", "/etc/passwd", "nothing"] {
-            assert!(matches!(archive.read(missing, 10), Err(ArchiveError::Missing { .. })), "{missing}");
+            assert!(
+                matches!(archive.read(missing, 10), Err(ArchiveError::Missing { .. })),
+                "{missing}"
+            );
         }
-        assert!(matches!(archive.read("one/layer.tar", 3), Err(ArchiveError::TooLarge { .. })));
+        assert!(matches!(
+            archive.read("one/layer.tar", 3),
+            Err(ArchiveError::TooLarge { .. })
+        ));
     }
 
     #[test]
@@ -422,7 +564,9 @@ mod tests {
             (&[b'x'; 2048][..], "checksum"),
             (b"", "truncated"),
         ] {
-            let error = Archive::from_reader(bytes, &scratch.0).expect_err("an error").to_string();
+            let error = Archive::from_reader(bytes, &scratch.0)
+                .expect_err("an error")
+                .to_string();
             assert!(error.contains(expected), "{error}");
         }
     }

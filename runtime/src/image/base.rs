@@ -46,7 +46,13 @@ pub enum BaseError {
     #[error("`{}` has too many symbolic links in it", .0.display())]
     Links(PathBuf),
     #[error("{0}")]
-    Import(#[from] ImportError),
+    Import(Box<ImportError>),
+}
+
+impl From<ImportError> for BaseError {
+    fn from(error: ImportError) -> Self {
+        Self::Import(Box::new(error))
+    }
 }
 
 /// Makes an image of `programs` (names or absolute paths; a usual set when empty) and what they need, and names it.
@@ -72,7 +78,10 @@ pub fn assemble_base(
     };
     let options = ImportOptions {
         platform: platform.clone(),
-        config: ImageConfig { config, ..ImageConfig::default() },
+        config: ImageConfig {
+            config,
+            ..ImageConfig::default()
+        },
         created: Some(UNIX_EPOCH + Duration::from_secs(TIME.unsigned_abs())),
         created_by: "cooper base".to_owned(),
         comment: "programs of the host".to_owned(),
@@ -85,11 +94,21 @@ pub fn assemble_base(
 fn collect(programs: &[String]) -> Result<Tree, BaseError> {
     let mut tree = Tree::default();
     tree.skeleton();
-    let cache = fs::read("/etc/ld.so.cache").map(|bytes| elf::loader_cache(&bytes)).unwrap_or_default();
-    let mut gatherer = Gatherer { tree, cache, searched: library_folders(), done: BTreeSet::new(), queue: VecDeque::new() };
+    let cache = fs::read("/etc/ld.so.cache")
+        .map(|bytes| elf::loader_cache(&bytes))
+        .unwrap_or_default();
+    let mut gatherer = Gatherer {
+        tree,
+        cache,
+        searched: library_folders(),
+        done: BTreeSet::new(),
+        queue: VecDeque::new(),
+    };
     if programs.is_empty() {
         let present = DEFAULT_PROGRAMS.split_whitespace().filter_map(find_program);
-        gatherer.queue.extend(present.map(|path| (path, Vec::new())));
+        gatherer
+            .queue
+            .extend(present.map(|path| (path, Vec::new())));
     }
     for name in programs {
         let path = find_program(name).ok_or_else(|| BaseError::NoProgram(name.clone()))?;
@@ -102,13 +121,20 @@ fn collect(programs: &[String]) -> Result<Tree, BaseError> {
 /// A program by name, or by absolute path.
 fn find_program(name: &str) -> Option<PathBuf> {
     let runs = |path: &PathBuf| {
-        fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+        fs::metadata(path)
+            .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
     };
     if name.contains('/') {
-        let path = if name.starts_with('/') { PathBuf::from(name) } else { fs::canonicalize(name).ok()? };
+        let path = if name.starts_with('/') {
+            PathBuf::from(name)
+        } else {
+            fs::canonicalize(name).ok()?
+        };
         return Some(path).filter(runs);
     }
-    PATH.split(':').map(|folder| Path::new(folder).join(name)).find(runs)
+    PATH.split(':')
+        .map(|folder| Path::new(folder).join(name))
+        .find(runs)
 }
 
 struct Gatherer {
@@ -127,7 +153,10 @@ impl Gatherer {
             if !self.done.insert(real.clone()) {
                 continue;
             }
-            let bytes = fs::read(&real).map_err(|cause| BaseError::Read { path: real.clone(), cause })?;
+            let bytes = fs::read(&real).map_err(|cause| BaseError::Read {
+                path: real.clone(),
+                cause,
+            })?;
             if bytes.starts_with(b"#!") {
                 self.script(&path, &bytes)?;
             } else if let Some(needs) = elf::needs(&bytes) {
@@ -142,7 +171,9 @@ impl Gatherer {
         let line = bytes[2..].split(|b| *b == b'\n').next().unwrap_or_default();
         let line = String::from_utf8_lossy(line).into_owned();
         let mut words = line.split_whitespace();
-        let Some(interpreter) = words.next() else { return Ok(()) };
+        let Some(interpreter) = words.next() else {
+            return Ok(());
+        };
         let missing = |interpreter: &str| BaseError::NoInterpreter {
             interpreter: interpreter.to_owned(),
             script: path.display().to_string(),
@@ -151,7 +182,10 @@ impl Gatherer {
         let is_env = found.file_name().is_some_and(|n| n == "env");
         self.queue.push_back((found, Vec::new()));
         if is_env && let Some(program) = words.find(|w| !w.starts_with('-') && !w.contains('=')) {
-            self.queue.push_back((find_program(program).ok_or_else(|| missing(program))?, Vec::new()));
+            self.queue.push_back((
+                find_program(program).ok_or_else(|| missing(program))?,
+                Vec::new(),
+            ));
         }
         Ok(())
     }
@@ -176,42 +210,65 @@ impl Gatherer {
         }
         let origin = real.parent().unwrap_or(Path::new("/"));
         let expand = |folders: &[String]| -> Vec<PathBuf> {
-            folders.iter().filter(|f| !f.is_empty()).map(|f| expand_folder(f, origin, needs.kind)).collect()
+            folders
+                .iter()
+                .filter(|f| !f.is_empty())
+                .map(|f| expand_folder(f, origin, needs.kind))
+                .collect()
         };
         let (rpath, runpath) = (expand(&needs.rpath), expand(&needs.runpath));
-        let own: Vec<PathBuf> = if runpath.is_empty() { [&rpath[..], inherited].concat() } else { Vec::new() };
+        let own: Vec<PathBuf> = if runpath.is_empty() {
+            [&rpath[..], inherited].concat()
+        } else {
+            Vec::new()
+        };
         for library in &needs.libraries {
             let folders = own.iter().chain(&runpath);
-            let found = self.library(library, folders, needs.kind).ok_or_else(|| BaseError::NoLibrary {
-                library: library.clone(),
-                needed_by: path.display().to_string(),
-            })?;
+            let found =
+                self.library(library, folders, needs.kind)
+                    .ok_or_else(|| BaseError::NoLibrary {
+                        library: library.clone(),
+                        needed_by: path.display().to_string(),
+                    })?;
             self.queue.push_back((found, own.clone()));
         }
         Ok(())
     }
 
-    fn library<'f>(&self, name: &str, folders: impl Iterator<Item = &'f PathBuf>, kind: FileKind) -> Option<PathBuf> {
+    fn library<'f>(
+        &self,
+        name: &str,
+        folders: impl Iterator<Item = &'f PathBuf>,
+        kind: FileKind,
+    ) -> Option<PathBuf> {
         let fits = |path: &PathBuf| is_library_of(path, kind);
         if name.contains('/') {
             return Some(PathBuf::from(name)).filter(fits);
         }
         let listed = folders.map(|folder| folder.join(name));
-        let cached = self.cache.iter().filter(|(n, _)| n == name).map(|(_, path)| PathBuf::from(path));
+        let cached = self
+            .cache
+            .iter()
+            .filter(|(n, _)| n == name)
+            .map(|(_, path)| PathBuf::from(path));
         let usual = self.searched.iter().map(|folder| folder.join(name));
         listed.chain(cached).chain(usual).find(fits)
     }
 }
 
 fn is_library_of(path: &Path, kind: FileKind) -> bool {
-    let Ok(bytes) = fs::read(path) else { return false };
+    let Ok(bytes) = fs::read(path) else {
+        return false;
+    };
     elf::needs(&bytes).is_some_and(|needs| needs.kind == kind)
 }
 
 fn expand_folder(text: &str, origin: &Path, kind: FileKind) -> PathBuf {
     let origin = origin.to_string_lossy();
     let lib = if kind.wide { "lib64" } else { "lib" };
-    let text = text.replace("${ORIGIN}", &origin).replace("$ORIGIN", &origin);
+    let text = text
+        .replace("${ORIGIN}", &origin)
+        .replace("$ORIGIN", &origin);
     PathBuf::from(text.replace("${LIB}", lib).replace("$LIB", lib))
 }
 
@@ -223,7 +280,9 @@ fn library_folders() -> Vec<PathBuf> {
     files.extend(listing("/etc", ".path"));
     for file in files {
         let text = fs::read_to_string(file).unwrap_or_default();
-        let lines = text.split(['\n', ':', ',']).map(|l| l.split('#').next().unwrap_or(l).trim());
+        let lines = text
+            .split(['\n', ':', ','])
+            .map(|l| l.split('#').next().unwrap_or(l).trim());
         folders.extend(lines.filter(|l| l.starts_with('/')).map(PathBuf::from));
     }
     let multiarch = format!("{}-linux-gnu", std::env::consts::ARCH);
@@ -236,8 +295,14 @@ fn library_folders() -> Vec<PathBuf> {
 }
 
 fn listing(folder: &str, ending: &str) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|e| e.path());
-    let mut found: Vec<PathBuf> = entries.filter(|p| p.to_string_lossy().ends_with(ending)).collect();
+    let entries = fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|e| e.path());
+    let mut found: Vec<PathBuf> = entries
+        .filter(|p| p.to_string_lossy().ends_with(ending))
+        .collect();
     found.retain(|p| !ending.ends_with("path") || p.to_string_lossy().contains("ld-musl"));
     found.sort();
     found
@@ -255,7 +320,10 @@ enum Entry {
     Symlink(PathBuf),
     Text(&'static str),
     /// A file of the host, and whether it may be run.
-    Host { path: PathBuf, program: bool },
+    Host {
+        path: PathBuf,
+        program: bool,
+    },
 }
 
 impl Tree {
@@ -277,24 +345,44 @@ impl Tree {
             self.entries.insert(path.into(), Entry::Dir(mode));
         }
         for (path, text) in [
-            ("etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n"),
+            (
+                "etc/passwd",
+                "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n",
+            ),
             ("etc/group", "root:x:0:\ntty:x:5:\nnogroup:x:65534:\n"),
-            ("etc/nsswitch.conf", "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n"),
-            ("etc/os-release", "ID=cooperage\nNAME=\"Cooperage base\"\nPRETTY_NAME=\"Cooperage base\"\n"),
+            (
+                "etc/nsswitch.conf",
+                "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n",
+            ),
+            (
+                "etc/os-release",
+                "ID=cooperage\nNAME=\"Cooperage base\"\nPRETTY_NAME=\"Cooperage base\"\n",
+            ),
         ] {
             self.entries.insert(path.into(), Entry::Text(text));
         }
         // On a merged host these are links; a library found through `/lib` must not make a folder of it.
         for link in ["bin", "sbin", "lib", "lib64", "lib32"] {
             if let Ok(target) = fs::read_link(Path::new("/").join(link)) {
-                self.entries.insert(Path::new("usr").join(link), Entry::Dir(0o755));
+                self.entries
+                    .insert(Path::new("usr").join(link), Entry::Dir(0o755));
                 self.entries.insert(link.into(), Entry::Symlink(target));
             }
         }
-        let bundle = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
+        let bundle = [
+            "/etc/ssl/certs/ca-certificates.crt",
+            "/etc/pki/tls/certs/ca-bundle.crt",
+            "/etc/ssl/cert.pem",
+        ];
         if let Some(found) = bundle.iter().find_map(|p| fs::canonicalize(p).ok()) {
             self.folder(Path::new("etc/ssl/certs"));
-            self.entries.insert("etc/ssl/certs/ca-certificates.crt".into(), Entry::Host { path: found, program: false });
+            self.entries.insert(
+                "etc/ssl/certs/ca-certificates.crt".into(),
+                Entry::Host {
+                    path: found,
+                    program: false,
+                },
+            );
         }
     }
 
@@ -309,9 +397,15 @@ impl Tree {
                 continue;
             }
             let next = at.join(&part);
-            let unreadable = |cause| BaseError::Read { path: next.clone(), cause };
+            let unreadable = |cause| BaseError::Read {
+                path: next.clone(),
+                cause,
+            };
             let meta = fs::symlink_metadata(&next).map_err(unreadable)?;
-            let inside = next.strip_prefix("/").expect("it begins at the root").to_owned();
+            let inside = next
+                .strip_prefix("/")
+                .expect("it begins at the root")
+                .to_owned();
             if meta.is_symlink() {
                 links += 1;
                 if links > MAX_LINKS {
@@ -331,7 +425,13 @@ impl Tree {
                 self.folder(&inside);
             } else {
                 let program = meta.permissions().mode() & 0o111 != 0;
-                self.entries.insert(inside, Entry::Host { path: next.clone(), program });
+                self.entries.insert(
+                    inside,
+                    Entry::Host {
+                        path: next.clone(),
+                        program,
+                    },
+                );
             }
             at = next;
         }
@@ -340,33 +440,51 @@ impl Tree {
 
     fn folder(&mut self, path: &Path) {
         for ancestor in path.ancestors().filter(|a| !a.as_os_str().is_empty()) {
-            self.entries.entry(ancestor.to_owned()).or_insert(Entry::Dir(0o755));
+            self.entries
+                .entry(ancestor.to_owned())
+                .or_insert(Entry::Dir(0o755));
         }
     }
 
     /// A program of the image by name.
     fn locate(&self, name: &str) -> Option<&Path> {
         let named = |path: &&PathBuf| path.file_name().is_some_and(|n| n == name);
-        self.entries.keys().filter(named).find(|p| p.parent().is_some_and(|f| f.ends_with("bin"))).map(PathBuf::as_path)
+        self.entries
+            .keys()
+            .filter(named)
+            .find(|p| p.parent().is_some_and(|f| f.ends_with("bin")))
+            .map(PathBuf::as_path)
     }
 
     fn write<W: io::Write>(&self, out: &mut TarWriter<W>) -> io::Result<()> {
         for (path, entry) in &self.entries {
             let path = path.as_os_str().as_bytes();
-            let item = |kind, mode| Item { mtime: TIME, ..Item::new(path, kind, mode) };
+            let item = |kind, mode| Item {
+                mtime: TIME,
+                ..Item::new(path, kind, mode)
+            };
             match entry {
                 Entry::Dir(mode) => out.append(&item(Kind::Dir, *mode), &mut io::empty())?,
                 Entry::Symlink(target) => {
-                    out.append(&item(Kind::Symlink(target.as_os_str().as_bytes()), 0o777), &mut io::empty())?;
+                    out.append(
+                        &item(Kind::Symlink(target.as_os_str().as_bytes()), 0o777),
+                        &mut io::empty(),
+                    )?;
                 }
                 Entry::Text(text) => {
-                    out.append(&item(Kind::File(text.len() as u64), 0o644), &mut text.as_bytes())?;
+                    out.append(
+                        &item(Kind::File(text.len() as u64), 0o644),
+                        &mut text.as_bytes(),
+                    )?;
                 }
                 Entry::Host { path, program } => {
                     let mut file = fs::File::open(path)?;
                     let size = file.metadata()?.len();
                     // Set-id bits of the host are not carried over: nothing in the image asked for them.
-                    out.append(&item(Kind::File(size), if *program { 0o755 } else { 0o644 }), &mut file)?;
+                    out.append(
+                        &item(Kind::File(size), if *program { 0o755 } else { 0o644 }),
+                        &mut file,
+                    )?;
                 }
             }
         }
@@ -391,7 +509,10 @@ mod tests {
     #[test]
     fn a_missing_program_is_named() {
         let error = collect(&["no-such-program-here".to_owned()]).expect_err("an error");
-        assert_eq!(error.to_string(), "program `no-such-program-here` is not on this host");
+        assert_eq!(
+            error.to_string(),
+            "program `no-such-program-here` is not on this host"
+        );
     }
 
     #[test]
@@ -400,13 +521,21 @@ mod tests {
         assert!(tree.locate("sh").is_some());
         let shell = fs::canonicalize("/bin/sh").expect("a shell");
         let needs = elf::needs(&fs::read(&shell).expect("a file")).expect("a binary");
-        let names: Vec<String> =
-            tree.entries.keys().filter_map(|p| p.file_name()).map(|n| n.to_string_lossy().into_owned()).collect();
+        let names: Vec<String> = tree
+            .entries
+            .keys()
+            .filter_map(|p| p.file_name())
+            .map(|n| n.to_string_lossy().into_owned())
+            .collect();
         for library in &needs.libraries {
             assert!(names.contains(library), "{library}");
         }
         if let Some(interpreter) = needs.interpreter {
-            let inside = Path::new(&interpreter).file_name().expect("a name").to_string_lossy().into_owned();
+            let inside = Path::new(&interpreter)
+                .file_name()
+                .expect("a name")
+                .to_string_lossy()
+                .into_owned();
             assert!(names.contains(&inside), "{inside}");
         }
     }
@@ -415,13 +544,17 @@ mod tests {
     fn trees_have_parents_and_the_same_bytes_each_time() {
         let write = || {
             let mut out = TarWriter::new(Vec::new());
-            collect(&[]).expect("a tree").write(&mut out).expect("writes");
+            collect(&[])
+                .expect("a tree")
+                .write(&mut out)
+                .expect("writes");
             out.finish().expect("writes")
         };
         let tree = collect(&[]).expect("a tree");
         for path in tree.entries.keys() {
             let parent = path.parent().expect("a parent");
-            let known = parent.as_os_str().is_empty() || matches!(tree.entries.get(parent), Some(Entry::Dir(_)));
+            let known = parent.as_os_str().is_empty()
+                || matches!(tree.entries.get(parent), Some(Entry::Dir(_)));
             assert!(known, "{}", path.display());
         }
         assert!(write() == write(), "two runs differ");

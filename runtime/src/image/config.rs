@@ -9,7 +9,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// The config as bytes: the same arguments give the same bytes.
 ///
 /// **Source:** OCI image specification, `config.md`; field order as BuildKit writes it.
-pub fn document(platform: &Platform, config: &ImageConfig, created: Option<SystemTime>, layers: &[DiffId]) -> Vec<u8> {
+pub fn document(
+    platform: &Platform,
+    config: &ImageConfig,
+    created: Option<SystemTime>,
+    layers: &[DiffId],
+) -> Vec<u8> {
     let mut out = Map::new();
     out.insert("architecture".to_owned(), json!(platform.architecture));
     if !config.author.is_empty() {
@@ -26,7 +31,10 @@ pub fn document(platform: &Platform, config: &ImageConfig, created: Option<Syste
     if !platform.os_version.is_empty() {
         out.insert("os.version".to_owned(), json!(platform.os_version));
     }
-    out.insert("rootfs".to_owned(), json!({ "type": "layers", "diff_ids": layers }));
+    out.insert(
+        "rootfs".to_owned(),
+        json!({ "type": "layers", "diff_ids": layers }),
+    );
     if !platform.variant.is_empty() {
         out.insert("variant".to_owned(), json!(platform.variant));
     }
@@ -40,7 +48,10 @@ pub fn rfc3339(time: SystemTime) -> String {
         Err(before) => {
             let before: Duration = before.duration();
             let up = i64::from(before.subsec_nanos() > 0);
-            (-(before.as_secs() as i64) - up, (1_000_000_000 - before.subsec_nanos()) % 1_000_000_000)
+            (
+                -(before.as_secs() as i64) - up,
+                (1_000_000_000 - before.subsec_nanos()) % 1_000_000_000,
+            )
         }
     };
     let (day, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
@@ -61,7 +72,11 @@ fn civil(day: i64) -> (i64, i64, i64) {
     let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
     let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let march_month = (5 * of_year + 2) / 153;
-    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
+    let month = if march_month < 10 {
+        march_month + 3
+    } else {
+        march_month - 9
+    };
     let year = era * 400 + year_of_era + i64::from(month <= 2);
     (year, month, of_year - (153 * march_month + 2) / 5 + 1)
 }
@@ -78,12 +93,20 @@ mod tests {
         assert_eq!(at(951_782_399, 500_000_000), "2000-02-28T23:59:59.5Z");
         assert_eq!(at(951_782_400, 0), "2000-02-29T00:00:00Z");
         assert_eq!(at(4_107_542_399, 1), "2100-02-28T23:59:59.000000001Z");
-        assert_eq!(rfc3339(UNIX_EPOCH - Duration::from_millis(1500)), "1969-12-31T23:59:58.5Z");
+        assert_eq!(
+            rfc3339(UNIX_EPOCH - Duration::from_millis(1500)),
+            "1969-12-31T23:59:58.5Z"
+        );
     }
 
     #[test]
     fn the_document_has_the_fields_of_the_specification() {
-        let bytes = document(&Platform::new("linux", "arm64", "v8"), &ImageConfig::default(), Some(UNIX_EPOCH), &[]);
+        let bytes = document(
+            &Platform::new("linux", "arm64", "v8"),
+            &ImageConfig::default(),
+            Some(UNIX_EPOCH),
+            &[],
+        );
         let value: Value = serde_json::from_slice(&bytes).expect("JSON");
         assert_eq!(value["os"], "linux");
         assert_eq!(value["architecture"], "arm64");

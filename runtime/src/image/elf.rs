@@ -36,7 +36,10 @@ const DT_RUNPATH: u64 = 29;
 /// **Source:** System V ABI, *Program Header* and *Dynamic Section*.
 pub(super) fn needs(bytes: &[u8]) -> Option<Needs> {
     let file = Reader::new(bytes)?;
-    let mut needs = Needs { kind: file.kind, ..Needs::default() };
+    let mut needs = Needs {
+        kind: file.kind,
+        ..Needs::default()
+    };
     let mut dynamic = None;
     let mut loads = Vec::new();
     for segment in file.segments()? {
@@ -44,18 +47,28 @@ pub(super) fn needs(bytes: &[u8]) -> Option<Needs> {
             PT_LOAD => loads.push(segment),
             PT_DYNAMIC => dynamic = Some(segment),
             PT_INTERP => {
-                let text = bytes.get(segment.offset as usize..)?.get(..segment.size as usize)?;
+                let text = bytes
+                    .get(segment.offset as usize..)?
+                    .get(..segment.size as usize)?;
                 needs.interpreter = Some(text_of(text)?);
             }
             _ => {}
         }
     }
-    let Some(dynamic) = dynamic else { return Some(needs) };
-    let entries = file.dynamic(&dynamic)?;
-    let Some(table) = entries.iter().find(|(tag, _)| *tag == DT_STRTAB).map(|(_, address)| *address) else {
+    let Some(dynamic) = dynamic else {
         return Some(needs);
     };
-    let load = loads.iter().find(|s| s.address <= table && table - s.address < s.size)?;
+    let entries = file.dynamic(&dynamic)?;
+    let Some(table) = entries
+        .iter()
+        .find(|(tag, _)| *tag == DT_STRTAB)
+        .map(|(_, address)| *address)
+    else {
+        return Some(needs);
+    };
+    let load = loads
+        .iter()
+        .find(|s| s.address <= table && table - s.address < s.size)?;
     let strings = bytes.get((load.offset + (table - load.address)) as usize..)?;
     for (tag, value) in entries {
         let text = || strings.get(value as usize..).and_then(text_of);
@@ -91,7 +104,14 @@ impl<'b> Reader<'b> {
             2 => true,
             _ => return None,
         };
-        let mut file = Self { bytes, kind: FileKind { wide, big_endian: *bytes.get(5)? == 2, machine: 0 } };
+        let mut file = Self {
+            bytes,
+            kind: FileKind {
+                wide,
+                big_endian: *bytes.get(5)? == 2,
+                machine: 0,
+            },
+        };
         file.kind.machine = file.number(18, 2)? as u16;
         Some(file)
     }
@@ -99,7 +119,11 @@ impl<'b> Reader<'b> {
     fn number(&self, at: u64, size: usize) -> Option<u64> {
         let bytes = self.bytes.get(usize::try_from(at).ok()?..)?.get(..size)?;
         let add = |n: u64, b: &u8| n << 8 | u64::from(*b);
-        Some(if self.kind.big_endian { bytes.iter().fold(0, add) } else { bytes.iter().rev().fold(0, add) })
+        Some(if self.kind.big_endian {
+            bytes.iter().fold(0, add)
+        } else {
+            bytes.iter().rev().fold(0, add)
+        })
     }
 
     fn word(&self) -> usize {
@@ -153,7 +177,9 @@ pub(super) fn loader_cache(bytes: &[u8]) -> Vec<(String, String)> {
     const HEADER: usize = 48;
     const ENTRY: usize = 24;
     // An old-format cache may stand before the new one.
-    let Some(start) = bytes.windows(MAGIC.len()).position(|w| w == MAGIC) else { return Vec::new() };
+    let Some(start) = bytes.windows(MAGIC.len()).position(|w| w == MAGIC) else {
+        return Vec::new();
+    };
     let cache = &bytes[start..];
     let number = |at: usize| -> Option<usize> {
         let bytes: [u8; 4] = cache.get(at..at + 4)?.try_into().ok()?;
@@ -169,7 +195,9 @@ pub(super) fn loader_cache(bytes: &[u8]) -> Vec<(String, String)> {
         let text = |at: usize| cache.get(number(at)?..).and_then(text_of);
         Some((text(at + 4)?, text(at + 8)?))
     };
-    (0..count.min(cache.len() / ENTRY)).filter_map(entry).collect()
+    (0..count.min(cache.len() / ENTRY))
+        .filter_map(entry)
+        .collect()
 }
 
 #[cfg(test)]
@@ -183,7 +211,11 @@ mod tests {
         // A static test binary would need neither; this workspace links dynamically by default.
         if let Some(interpreter) = &needs.interpreter {
             assert!(interpreter.contains("ld"), "{interpreter}");
-            assert!(needs.libraries.iter().any(|l| l.starts_with("libc")), "{:?}", needs.libraries);
+            assert!(
+                needs.libraries.iter().any(|l| l.starts_with("libc")),
+                "{:?}",
+                needs.libraries
+            );
         }
     }
 

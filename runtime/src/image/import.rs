@@ -3,7 +3,9 @@
 use super::config;
 use super::ingest::{self, IngestError, Packing};
 use super::tarball::{Item, Kind, TarWriter};
-use crate::store::{ImageRecord, Layer, LayerError, Lease, Store, StoreError, UnpackOptions, unpack};
+use crate::store::{
+    ImageRecord, Layer, LayerError, Lease, Store, StoreError, UnpackOptions, unpack,
+};
 use cooperage_lang::model::platform::Platform;
 use cooperage_lang::model::reference::Reference;
 use cooperage_lang::plan::config::{HistoryEntry, ImageConfig};
@@ -24,11 +26,24 @@ pub enum ImportError {
     #[error("cannot read `{}`: {cause}", path.display())]
     Read { path: PathBuf, cause: io::Error },
     #[error("cannot unpack `{name}`: {cause}")]
-    Unpack { name: String, cause: LayerError },
+    Unpack {
+        name: String,
+        cause: Box<LayerError>,
+    },
     #[error("{0}")]
-    Ingest(#[from] IngestError),
-    #[error("{0}")]
-    Store(#[from] StoreError),
+    Ingest(Box<IngestError>),
+}
+
+impl From<IngestError> for ImportError {
+    fn from(error: IngestError) -> Self {
+        Self::Ingest(Box::new(error))
+    }
+}
+
+impl From<StoreError> for ImportError {
+    fn from(error: StoreError) -> Self {
+        IngestError::from(error).into()
+    }
 }
 
 /// What an imported image is like.
@@ -57,7 +72,11 @@ pub enum ImportSource<'a> {
 ///
 /// # Errors
 /// See [`ImportError`]; nothing of a broken archive stays.
-pub fn import(store: &Store, source: ImportSource<'_>, options: &ImportOptions) -> Result<ImageRecord, ImportError> {
+pub fn import(
+    store: &Store,
+    source: ImportSource<'_>,
+    options: &ImportOptions,
+) -> Result<ImageRecord, ImportError> {
     let lease = store.lease()?;
     let layer = match source {
         ImportSource::Path(path) if path.is_dir() => {
@@ -76,8 +95,16 @@ pub fn import(store: &Store, source: ImportSource<'_>, options: &ImportOptions) 
             layer?
         }
         ImportSource::Path(path) => {
-            let unreadable = |cause| ImportError::Read { path: path.to_owned(), cause };
-            archive_layer(store, &lease, &path.display().to_string(), File::open(path).map_err(unreadable)?)?
+            let unreadable = |cause| ImportError::Read {
+                path: path.to_owned(),
+                cause,
+            };
+            archive_layer(
+                store,
+                &lease,
+                &path.display().to_string(),
+                File::open(path).map_err(unreadable)?,
+            )?
         }
         ImportSource::Reader(reader) => archive_layer(store, &lease, "standard input", reader)?,
     };
@@ -85,7 +112,11 @@ pub fn import(store: &Store, source: ImportSource<'_>, options: &ImportOptions) 
 }
 
 /// Stores the image with that one layer.
-pub(super) fn finish(store: &Store, layer: &Layer, options: &ImportOptions) -> Result<ImageRecord, ImportError> {
+pub(super) fn finish(
+    store: &Store,
+    layer: &Layer,
+    options: &ImportOptions,
+) -> Result<ImageRecord, ImportError> {
     let mut config = options.config.clone();
     config.history.push(HistoryEntry {
         created: options.created.map(config::rfc3339),
@@ -95,7 +126,12 @@ pub(super) fn finish(store: &Store, layer: &Layer, options: &ImportOptions) -> R
     });
     let layers = [layer.diff_id];
     let document = config::document(&options.platform, &config, options.created, &layers);
-    Ok(ingest::put(store, (&document, None), &layers, &options.names)?)
+    Ok(ingest::put(
+        store,
+        (&document, None),
+        &layers,
+        &options.names,
+    )?)
 }
 
 fn archive_layer(
@@ -104,14 +140,31 @@ fn archive_layer(
     name: &str,
     mut reader: impl Read + Send,
 ) -> Result<Layer, ImportError> {
-    let unreadable = |cause| ImportError::Read { path: name.into(), cause };
+    let unreadable = |cause| ImportError::Read {
+        path: name.into(),
+        cause,
+    };
     let mut head = Vec::new();
-    reader.by_ref().take(6).read_to_end(&mut head).map_err(unreadable)?;
+    reader
+        .by_ref()
+        .take(6)
+        .read_to_end(&mut head)
+        .map_err(unreadable)?;
     let packing = Packing::of_head(&head);
     let whole = io::Cursor::new(head).chain(reader);
     match packing {
-        Some(packing) => draft(store, lease, name, packing.reader(whole).map_err(unreadable)?),
-        None => draft(store, lease, name, io::BufReader::with_capacity(128 << 10, whole)),
+        Some(packing) => draft(
+            store,
+            lease,
+            name,
+            packing.reader(whole).map_err(unreadable)?,
+        ),
+        None => draft(
+            store,
+            lease,
+            name,
+            io::BufReader::with_capacity(128 << 10, whole),
+        ),
     }
 }
 
@@ -122,7 +175,10 @@ pub(super) fn layer_of(
     name: &str,
     write: impl FnOnce(&mut TarWriter<io::BufWriter<io::PipeWriter>>) -> io::Result<()> + Send,
 ) -> Result<Layer, ImportError> {
-    let unreadable = |cause| ImportError::Read { path: name.into(), cause };
+    let unreadable = |cause| ImportError::Read {
+        path: name.into(),
+        cause,
+    };
     let (reader, writer) = io::pipe().map_err(unreadable)?;
     std::thread::scope(|scope| {
         let writing = scope.spawn(move || {
@@ -130,8 +186,15 @@ pub(super) fn layer_of(
             write(&mut tar)?;
             tar.finish().map(drop)
         });
-        let layer = draft(store, lease, name, io::BufReader::with_capacity(1 << 16, reader));
-        let written = writing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let layer = draft(
+            store,
+            lease,
+            name,
+            io::BufReader::with_capacity(1 << 16, reader),
+        );
+        let written = writing
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         match (layer, written) {
             // A reader that gave up breaks the pipe: its reason is the one to tell.
             (Err(error), Err(e)) if e.kind() == io::ErrorKind::BrokenPipe => Err(error),
@@ -142,9 +205,15 @@ pub(super) fn layer_of(
 }
 
 fn draft(store: &Store, lease: &Lease, name: &str, tar: impl Read) -> Result<Layer, ImportError> {
-    let failed = |cause: LayerError| ImportError::Unpack { name: name.to_owned(), cause };
+    let failed = |cause: LayerError| ImportError::Unpack {
+        name: name.to_owned(),
+        cause: Box::new(cause),
+    };
     let draft = store.draft_layer(lease).map_err(failed)?;
-    let root = File::open(draft.fs()).map_err(|cause| ImportError::Read { path: draft.fs().to_owned(), cause })?;
+    let root = File::open(draft.fs()).map_err(|cause| ImportError::Read {
+        path: draft.fs().to_owned(),
+        cause,
+    })?;
     unpack(tar, root.as_fd(), &UnpackOptions::default()).map_err(|e| failed(e.into()))?;
     draft.commit().map_err(failed)
 }
@@ -155,7 +224,10 @@ fn write_tree<W: io::Write>(root: &Path, out: &mut TarWriter<W>) -> Result<(), I
     let mut pending = vec![PathBuf::new()];
     while let Some(relative) = pending.pop() {
         let full = root.join(&relative);
-        let unreadable = |cause| ImportError::Read { path: full.clone(), cause };
+        let unreadable = |cause| ImportError::Read {
+            path: full.clone(),
+            cause,
+        };
         let meta = fs::symlink_metadata(&full).map_err(unreadable)?;
         if meta.is_dir() {
             let mut names = Vec::new();
@@ -181,16 +253,29 @@ fn write_entry<W: io::Write>(
 ) -> io::Result<()> {
     let path = relative.as_os_str().as_bytes();
     let kind = meta.file_type();
-    let link = if kind.is_symlink() { fs::read_link(full)?.into_os_string() } else { <&OsStr>::default().to_owned() };
-    let device = (rustix::fs::major(meta.rdev()), rustix::fs::minor(meta.rdev()));
+    let link = if kind.is_symlink() {
+        fs::read_link(full)?.into_os_string()
+    } else {
+        <&OsStr>::default().to_owned()
+    };
+    let device = (
+        rustix::fs::major(meta.rdev()),
+        rustix::fs::minor(meta.rdev()),
+    );
     let earlier = match links.get(&(meta.dev(), meta.ino())) {
         Some(earlier) if meta.nlink() > 1 && kind.is_file() => Some(earlier.clone()),
         _ => None,
     };
     if meta.nlink() > 1 && kind.is_file() {
-        links.entry((meta.dev(), meta.ino())).or_insert_with(|| path.to_vec());
+        links
+            .entry((meta.dev(), meta.ino()))
+            .or_insert_with(|| path.to_vec());
     }
-    let file = if kind.is_file() && earlier.is_none() { Some(open_file(full, meta)?) } else { None };
+    let file = if kind.is_file() && earlier.is_none() {
+        Some(open_file(full, meta)?)
+    } else {
+        None
+    };
     let tar_kind = match &earlier {
         Some(earlier) => Kind::HardLink(earlier),
         None if kind.is_dir() => Kind::Dir,
@@ -224,5 +309,7 @@ fn open_file(path: &Path, meta: &Metadata) -> io::Result<File> {
     if (now.dev(), now.ino()) == (meta.dev(), meta.ino()) {
         return Ok(file);
     }
-    Err(io::Error::other("it was replaced while the folder was read"))
+    Err(io::Error::other(
+        "it was replaced while the folder was read",
+    ))
 }

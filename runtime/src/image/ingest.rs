@@ -2,7 +2,8 @@
 
 use super::manifest::{Codec, ConfigSummary, ManifestError};
 use crate::store::{
-    BlobError, DiffId, ImageError, ImageRecord, Layer, LayerError, Lease, Store, StoreError, UnpackError, UnpackOptions,
+    BlobError, DiffId, ImageError, ImageRecord, Layer, LayerError, Lease, Store, StoreError,
+    UnpackError, UnpackOptions,
 };
 use cooperage_lang::model::reference::{Digest, Reference};
 use std::fs::File;
@@ -18,7 +19,10 @@ pub enum IngestError {
     #[error("cannot read `{what}`: {cause}")]
     Read { what: String, cause: io::Error },
     #[error("layer {digest} does not unpack: {cause}")]
-    Unpack { digest: String, cause: LayerError },
+    Unpack {
+        digest: String,
+        cause: Box<LayerError>,
+    },
     #[error("unpacked layer is {found}, the image config promises {expected}")]
     WrongLayer { expected: DiffId, found: DiffId },
     #[error("layer {0} has a digest that is not sha256")]
@@ -46,10 +50,20 @@ pub fn ingest_layer(
     if let Some(layer) = present_layer(store, lease, expected)? {
         return Ok(layer);
     }
-    let unreadable = |cause| IngestError::Read { what: blob.to_string(), cause };
-    let found = store.blob(blob).ok_or_else(|| unreadable(io::ErrorKind::NotFound.into()))?;
+    let unreadable = |cause| IngestError::Read {
+        what: blob.to_string(),
+        cause,
+    };
+    let found = store
+        .blob(blob)
+        .ok_or_else(|| unreadable(io::ErrorKind::NotFound.into()))?;
     let file = File::open(&found.path).map_err(unreadable)?;
-    let layer = apply(store, lease, unpacked(codec, file).map_err(unreadable)?, blob.as_str())?;
+    let layer = apply(
+        store,
+        lease,
+        unpacked(codec, file).map_err(unreadable)?,
+        blob.as_str(),
+    )?;
     check_layer(&layer, expected)?;
     store.set_layer_blob(&layer.diff_id, blob, codec.oci_media_type())?;
     Ok(layer)
@@ -59,20 +73,64 @@ pub fn ingest_layer(
 ///
 /// # Errors
 /// The store cannot be read.
-pub fn present_layer(store: &Store, lease: &Lease, diff_id: &DiffId) -> Result<Option<Layer>, IngestError> {
+pub fn present_layer(
+    store: &Store,
+    lease: &Lease,
+    diff_id: &DiffId,
+) -> Result<Option<Layer>, IngestError> {
     if !lease.hold(diff_id)? {
         return Ok(None);
     }
     Ok(store.layer(diff_id)?)
 }
 
+/// The image with that manifest when all its layers are here; they are kept alive by `lease`.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn present_image(
+    store: &Store,
+    lease: &Lease,
+    manifest: &Digest,
+) -> Result<Option<ImageRecord>, IngestError> {
+    // The store looks for the digest alone when no image has this name, and none can: it is not a valid one.
+    let by_digest = Reference {
+        domain: String::new(),
+        path: String::new(),
+        tag: None,
+        digest: Some(manifest.clone()),
+    };
+    let Some(found) = store.image(&by_digest)? else {
+        return Ok(None);
+    };
+    for layer in &found.layers {
+        if present_layer(store, lease, layer)?.is_none() {
+            return Ok(None);
+        }
+    }
+    Ok(Some(found))
+}
+
 /// Unpacks a plain layer tar; `name` is for messages.
 ///
 /// # Errors
 /// [`IngestError::Unpack`].
-pub fn apply(store: &Store, lease: &Lease, tar: impl Read + Send, name: &str) -> Result<Layer, IngestError> {
-    let options = UnpackOptions { whiteouts: true, ..UnpackOptions::default() };
-    store.apply_layer(lease, tar, &options).map_err(|cause| IngestError::Unpack { digest: name.to_owned(), cause })
+pub fn apply(
+    store: &Store,
+    lease: &Lease,
+    tar: impl Read + Send,
+    name: &str,
+) -> Result<Layer, IngestError> {
+    let options = UnpackOptions {
+        whiteouts: true,
+        ..UnpackOptions::default()
+    };
+    store
+        .apply_layer(lease, tar, &options)
+        .map_err(|cause| IngestError::Unpack {
+            digest: name.to_owned(),
+            cause: Box::new(cause),
+        })
 }
 
 /// Compares an unpacked layer with what the config promises.
@@ -83,7 +141,10 @@ pub fn check_layer(layer: &Layer, expected: &DiffId) -> Result<(), IngestError> 
     if layer.diff_id == *expected {
         return Ok(());
     }
-    Err(IngestError::WrongLayer { expected: *expected, found: layer.diff_id })
+    Err(IngestError::WrongLayer {
+        expected: *expected,
+        found: layer.diff_id,
+    })
 }
 
 /// The diff ids of a config as the store names layers.
@@ -91,7 +152,8 @@ pub fn check_layer(layer: &Layer, expected: &DiffId) -> Result<(), IngestError> 
 /// # Errors
 /// [`IngestError::Algorithm`], [`ManifestError::BadDigest`].
 pub fn diff_ids(summary: &ConfigSummary) -> Result<Vec<DiffId>, IngestError> {
-    let convert = |digest: Digest| DiffId::from_digest(&digest).ok_or(IngestError::Algorithm(digest));
+    let convert =
+        |digest: Digest| DiffId::from_digest(&digest).ok_or(IngestError::Algorithm(digest));
     summary.diff_ids()?.into_iter().map(convert).collect()
 }
 
@@ -109,14 +171,19 @@ pub fn put(
     for name in names {
         store.tag(name, &id)?;
     }
-    store.image_by_id(&id)?.ok_or_else(|| ImageError::Missing(id).into())
+    store
+        .image_by_id(&id)?
+        .ok_or_else(|| ImageError::Missing(id).into())
 }
 
 /// A reader of the plain tar in `packed`.
 ///
 /// # Errors
 /// The decoder cannot be set up.
-pub fn unpacked<'r>(codec: Codec, packed: impl Read + Send + 'r) -> io::Result<Box<dyn Read + Send + 'r>> {
+pub fn unpacked<'r>(
+    codec: Codec,
+    packed: impl Read + Send + 'r,
+) -> io::Result<Box<dyn Read + Send + 'r>> {
     let packed = BufReader::with_capacity(128 << 10, packed);
     Ok(match codec {
         Codec::Plain => Box::new(packed),
@@ -167,7 +234,10 @@ impl Packing {
     ///
     /// # Errors
     /// The decoder cannot be set up.
-    pub fn reader<'r>(self, packed: impl Read + Send + 'r) -> io::Result<Box<dyn Read + Send + 'r>> {
+    pub fn reader<'r>(
+        self,
+        packed: impl Read + Send + 'r,
+    ) -> io::Result<Box<dyn Read + Send + 'r>> {
         Ok(match self {
             Self::Gzip => return unpacked(Codec::Gzip, packed),
             Self::Zstd => return unpacked(Codec::Zstd, packed),

@@ -45,7 +45,11 @@ pub struct HistoryLine {
 pub fn inspect(store: &Store, record: &ImageRecord) -> Result<Value, InspectError> {
     let details = details(store, record)?;
     let config = &details.config;
-    let comment = config.history.last().map(|h| h.comment.clone()).unwrap_or_default();
+    let comment = config
+        .history
+        .last()
+        .map(|h| h.comment.clone())
+        .unwrap_or_default();
     let mut out = json!({
         "Id": record.id.as_str(),
         "RepoTags": record.names.iter().filter(|n| n.tag.is_some()).map(Reference::familiar).collect::<Vec<_>>(),
@@ -81,7 +85,11 @@ pub fn history(store: &Store, record: &ImageRecord) -> Result<Vec<HistoryLine>, 
     let mut layers = record.layers.iter();
     let mut lines = Vec::new();
     for entry in &details.config.history {
-        let layer = if entry.empty_layer { None } else { layers.next() };
+        let layer = if entry.empty_layer {
+            None
+        } else {
+            layers.next()
+        };
         lines.push(HistoryLine {
             id: "<missing>".to_owned(),
             created: entry.created.clone().unwrap_or_default(),
@@ -105,13 +113,20 @@ pub fn history(store: &Store, record: &ImageRecord) -> Result<Vec<HistoryLine>, 
     lines.reverse();
     if let Some(newest) = lines.first_mut() {
         newest.id = record.id.to_string();
-        newest.tags = record.names.iter().filter(|n| n.tag.is_some()).map(Reference::familiar).collect();
+        newest.tags = record
+            .names
+            .iter()
+            .filter(|n| n.tag.is_some())
+            .map(Reference::familiar)
+            .collect();
     }
     Ok(lines)
 }
 
 fn details(store: &Store, record: &ImageRecord) -> Result<ImageDetails, InspectError> {
-    store.image_config(&record.id)?.ok_or_else(|| InspectError::Gone(record.id.to_string()))
+    store
+        .image_config(&record.id)?
+        .ok_or_else(|| InspectError::Gone(record.id.to_string()))
 }
 
 fn size(store: &Store, diff_id: &crate::store::DiffId) -> Result<u64, InspectError> {
@@ -146,7 +161,9 @@ fn container_config(config: &ContainerConfig) -> Value {
         "OnBuild": if config.on_build.is_empty() { Value::Null } else { json!(config.on_build) },
         "Labels": if config.labels.is_empty() { Value::Null } else { json!(config.labels) },
     });
-    let Some(fields) = out.as_object_mut() else { return out };
+    let Some(fields) = out.as_object_mut() else {
+        return out;
+    };
     if !config.exposed_ports.is_empty() {
         fields.insert("ExposedPorts".to_owned(), json!(config.exposed_ports));
     }

@@ -102,13 +102,18 @@ impl Descriptor {
     /// # Errors
     /// [`ManifestError::BadDigest`].
     pub fn checked_digest(&self) -> Result<Digest, ManifestError> {
-        self.digest.parse().map_err(|_| ManifestError::BadDigest(short(&self.digest)))
+        self.digest
+            .parse()
+            .map_err(|_| ManifestError::BadDigest(short(&self.digest)))
     }
 
     /// Whether it belongs to an attestation or another thing that is not an image to run.
     fn is_attachment(&self) -> bool {
         self.annotations.contains_key("vnd.docker.reference.type")
-            || self.platform.as_ref().is_some_and(|p| p.os == "unknown" && p.architecture == "unknown")
+            || self
+                .platform
+                .as_ref()
+                .is_some_and(|p| p.os == "unknown" && p.architecture == "unknown")
     }
 }
 
@@ -119,7 +124,11 @@ pub struct WirePlatform {
     pub architecture: String,
     #[serde(default)]
     pub os: String,
-    #[serde(default, rename = "os.version", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        default,
+        rename = "os.version",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub os_version: String,
     #[serde(default, rename = "os.features", skip_serializing_if = "Vec::is_empty")]
     pub os_features: Vec<String>,
@@ -175,6 +184,10 @@ pub struct Index {
 
 /// A document that a name or digest of an image may lead to.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one at a time, taken apart at once"
+)]
 pub enum Document {
     Image(Manifest),
     Index(Index),
@@ -190,16 +203,30 @@ impl Document {
     pub fn parse(outside: Option<&str>, bytes: &[u8]) -> Result<Self, ManifestError> {
         let value: serde_json::Value = serde_json::from_slice(bytes).map_err(|e| syntax(&e))?;
         let has = |name: &str| value.get(name).is_some_and(|v| !v.is_null());
-        if has("fsLayers") || value.get("schemaVersion").and_then(serde_json::Value::as_u64) == Some(1) {
+        if has("fsLayers")
+            || value
+                .get("schemaVersion")
+                .and_then(serde_json::Value::as_u64)
+                == Some(1)
+        {
             return Err(ManifestError::Schema1);
         }
         if has("manifests") && (has("layers") || has("config")) {
             return Err(ManifestError::Ambiguous);
         }
-        let inside = value.get("mediaType").and_then(|v| v.as_str()).map(str::to_owned);
-        let kind = match (inside.as_deref(), outside.map(bare_type).filter(|t| is_known(t))) {
+        let inside = value
+            .get("mediaType")
+            .and_then(|v| v.as_str())
+            .map(str::to_owned);
+        let kind = match (
+            inside.as_deref(),
+            outside.map(bare_type).filter(|t| is_known(t)),
+        ) {
             (Some(inside), Some(outside)) if inside != outside => {
-                return Err(ManifestError::TypeDiffers { inside: short(inside), outside: short(outside) });
+                return Err(ManifestError::TypeDiffers {
+                    inside: short(inside),
+                    outside: short(outside),
+                });
             }
             (Some(t), _) | (None, Some(t)) => t.to_owned(),
             // Older OCI tools write no type at all; the fields then decide, and they are not ambiguous.
@@ -209,7 +236,9 @@ impl Document {
         match kind.as_str() {
             oci::INDEX | docker::LIST if has("manifests") => Self::index(value),
             oci::INDEX | docker::LIST => Err(ManifestError::Lacks("list of manifests")),
-            oci::MANIFEST | docker::MANIFEST if has("config") && has("layers") => Self::image(value),
+            oci::MANIFEST | docker::MANIFEST if has("config") && has("layers") => {
+                Self::image(value)
+            }
             oci::MANIFEST | docker::MANIFEST if has("manifests") => Err(ManifestError::Ambiguous),
             oci::MANIFEST | docker::MANIFEST => Err(ManifestError::Lacks("config or layers")),
             other => Err(ManifestError::NotAnImage(short(other))),
@@ -219,19 +248,31 @@ impl Document {
     fn index(value: serde_json::Value) -> Result<Self, ManifestError> {
         let index: Index = serde_json::from_value(value).map_err(|e| syntax(&e))?;
         if index.manifests.len() > MAX_ENTRIES {
-            return Err(ManifestError::TooManyEntries { count: index.manifests.len() });
+            return Err(ManifestError::TooManyEntries {
+                count: index.manifests.len(),
+            });
         }
-        index.manifests.iter().try_for_each(|d| d.checked_digest().map(drop))?;
+        index
+            .manifests
+            .iter()
+            .try_for_each(|d| d.checked_digest().map(drop))?;
         Ok(Self::Index(index))
     }
 
     fn image(value: serde_json::Value) -> Result<Self, ManifestError> {
         let manifest: Manifest = serde_json::from_value(value).map_err(|e| syntax(&e))?;
         if manifest.layers.len() > MAX_LAYERS {
-            return Err(ManifestError::TooManyLayers { count: manifest.layers.len() });
+            return Err(ManifestError::TooManyLayers {
+                count: manifest.layers.len(),
+            });
         }
-        if !matches!(manifest.config.media_type.as_str(), oci::CONFIG | docker::CONFIG) {
-            return Err(ManifestError::NotAnImage(short(&manifest.config.media_type)));
+        if !matches!(
+            manifest.config.media_type.as_str(),
+            oci::CONFIG | docker::CONFIG
+        ) {
+            return Err(ManifestError::NotAnImage(short(
+                &manifest.config.media_type,
+            )));
         }
         manifest.config.checked_digest()?;
         for layer in &manifest.layers {
@@ -245,9 +286,17 @@ impl Document {
 impl Index {
     /// The entry for `platform`, best first: the platform itself, then older variants a machine of it can run.
     pub fn select(&self, platform: &Platform) -> Option<&Descriptor> {
-        let offers: Vec<&Descriptor> = self.manifests.iter().filter(|d| !d.is_attachment()).collect();
+        let offers: Vec<&Descriptor> = self
+            .manifests
+            .iter()
+            .filter(|d| !d.is_attachment())
+            .collect();
         for wanted in compatible(platform) {
-            let found = offers.iter().find(|d| d.platform.as_ref().is_some_and(|p| wanted.matches(&Platform::from(p))));
+            let found = offers.iter().find(|d| {
+                d.platform
+                    .as_ref()
+                    .is_some_and(|p| wanted.matches(&Platform::from(p)))
+            });
             if let Some(found) = found {
                 return Some(found);
             }
@@ -268,7 +317,11 @@ impl Index {
             .map(|p| short(&Platform::from(p).to_string()))
             .take(20)
             .collect();
-        if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+        if names.is_empty() {
+            "nothing".to_owned()
+        } else {
+            names.join(", ")
+        }
     }
 }
 
@@ -286,11 +339,20 @@ fn compatible(platform: &Platform) -> Vec<Platform> {
     };
     match (platform.architecture.as_str(), numbered(&platform.variant)) {
         ("amd64", Some(version)) => {
-            (1..version).rev().for_each(|v| add("amd64", if v == 1 { String::new() } else { format!("v{v}") }));
+            for lower in (1..version).rev() {
+                let variant = if lower == 1 {
+                    String::new()
+                } else {
+                    format!("v{lower}")
+                };
+                add("amd64", variant);
+            }
             add("386", String::new());
         }
         ("amd64", None) => add("386", String::new()),
-        ("arm", version) => (5..version.unwrap_or(7)).rev().for_each(|v| add("arm", format!("v{v}"))),
+        ("arm", version) => (5..version.unwrap_or(7))
+            .rev()
+            .for_each(|v| add("arm", format!("v{v}"))),
         ("arm64", _) => {
             (5..=8).rev().for_each(|v| add("arm", format!("v{v}")));
         }
@@ -354,7 +416,9 @@ pub struct RootFs {
     pub diff_ids: Vec<String>,
 }
 
-fn null_is_empty<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+fn null_is_empty<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<String>, D::Error> {
     Option::<Vec<String>>::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
@@ -364,10 +428,14 @@ impl ConfigSummary {
     /// # Errors
     /// [`ManifestError::Config`], [`ManifestError::LayerCount`], [`ManifestError::BadDigest`].
     pub fn parse(bytes: &[u8], layers: usize) -> Result<Self, ManifestError> {
-        let summary: Self = serde_json::from_slice(bytes)
-            .map_err(|e| ManifestError::Config(format!("line {} column {}", e.line(), e.column())))?;
+        let summary: Self = serde_json::from_slice(bytes).map_err(|e| {
+            ManifestError::Config(format!("line {} column {}", e.line(), e.column()))
+        })?;
         if summary.rootfs.diff_ids.len() != layers {
-            return Err(ManifestError::LayerCount { diff_ids: summary.rootfs.diff_ids.len(), layers });
+            return Err(ManifestError::LayerCount {
+                diff_ids: summary.rootfs.diff_ids.len(),
+                layers,
+            });
         }
         summary.diff_ids()?;
         Ok(summary)
@@ -378,7 +446,10 @@ impl ConfigSummary {
     /// # Errors
     /// [`ManifestError::BadDigest`].
     pub fn diff_ids(&self) -> Result<Vec<Digest>, ManifestError> {
-        let parse = |text: &String| text.parse().map_err(|_| ManifestError::BadDigest(short(text)));
+        let parse = |text: &String| {
+            text.parse()
+                .map_err(|_| ManifestError::BadDigest(short(text)))
+        };
         self.rootfs.diff_ids.iter().map(parse).collect()
     }
 
@@ -405,7 +476,10 @@ fn is_known(media_type: &str) -> bool {
 }
 
 fn syntax(error: &serde_json::Error) -> ManifestError {
-    ManifestError::Syntax { line: error.line(), column: error.column() }
+    ManifestError::Syntax {
+        line: error.line(),
+        column: error.column(),
+    }
 }
 
 /// Foreign text fit for a message.
@@ -437,23 +511,53 @@ mod tests {
                 )
             })
             .collect();
-        format!(r#"{{"schemaVersion":2,{extra}"manifests":[{}]}}"#, entries.join(","))
+        format!(
+            r#"{{"schemaVersion":2,{extra}"manifests":[{}]}}"#,
+            entries.join(",")
+        )
     }
 
     #[test]
     fn documents_that_can_be_read_in_two_ways_are_refused() {
         let parse = |outside, text: &str| Document::parse(outside, text.as_bytes());
         assert!(matches!(parse(None, &manifest("")), Ok(Document::Image(_))));
-        assert!(matches!(parse(Some("application/json"), &index("", &[])), Ok(Document::Index(_))));
-        assert_eq!(parse(None, &manifest(r#""manifests":[],"#)), Err(ManifestError::Ambiguous));
-        assert_eq!(parse(None, &index(r#""layers":[],"#, &[])), Err(ManifestError::Ambiguous));
-        assert!(matches!(parse(Some(oci::INDEX), &manifest("")), Err(ManifestError::Lacks(_))));
-        assert_eq!(parse(Some(oci::MANIFEST), &index("", &[])), Err(ManifestError::Ambiguous));
+        assert!(matches!(
+            parse(Some("application/json"), &index("", &[])),
+            Ok(Document::Index(_))
+        ));
+        assert_eq!(
+            parse(None, &manifest(r#""manifests":[],"#)),
+            Err(ManifestError::Ambiguous)
+        );
+        assert_eq!(
+            parse(None, &index(r#""layers":[],"#, &[])),
+            Err(ManifestError::Ambiguous)
+        );
+        assert!(matches!(
+            parse(Some(oci::INDEX), &manifest("")),
+            Err(ManifestError::Lacks(_))
+        ));
+        assert_eq!(
+            parse(Some(oci::MANIFEST), &index("", &[])),
+            Err(ManifestError::Ambiguous)
+        );
         let declared = format!(r#""mediaType":"{}","#, docker::MANIFEST);
-        assert!(matches!(parse(Some(oci::MANIFEST), &manifest(&declared)), Err(ManifestError::TypeDiffers { .. })));
-        assert!(matches!(parse(Some("application/vnd.other"), &manifest("")), Err(ManifestError::NotAnImage(_))));
-        assert_eq!(parse(None, r#"{"schemaVersion":1,"fsLayers":[]}"#), Err(ManifestError::Schema1));
-        assert!(matches!(parse(None, "{"), Err(ManifestError::Syntax { .. })));
+        assert!(matches!(
+            parse(Some(oci::MANIFEST), &manifest(&declared)),
+            Err(ManifestError::TypeDiffers { .. })
+        ));
+        assert!(matches!(
+            parse(Some("application/vnd.other"), &manifest("")),
+            Err(ManifestError::NotAnImage(_))
+        ));
+        assert_eq!(
+            parse(None, r#"{"schemaVersion":1,"fsLayers":[]}"#),
+            Err(ManifestError::Schema1)
+        );
+        assert!(matches!(
+            parse(None, "{"),
+            Err(ManifestError::Syntax { .. })
+        ));
         assert!(matches!(parse(None, "[]"), Err(ManifestError::Lacks(_))));
     }
 
@@ -461,10 +565,23 @@ mod tests {
     fn the_entry_of_a_platform() {
         let text = index(
             "",
-            &[("unknown", "unknown", ""), ("linux", "386", ""), ("linux", "arm", "v6"), ("linux", "arm", "v7"), ("linux", "arm64", "v8"), ("linux", "amd64", "")],
+            &[
+                ("unknown", "unknown", ""),
+                ("linux", "386", ""),
+                ("linux", "arm", "v6"),
+                ("linux", "arm", "v7"),
+                ("linux", "arm64", "v8"),
+                ("linux", "amd64", ""),
+            ],
         );
-        let Ok(Document::Index(index)) = Document::parse(None, text.as_bytes()) else { panic!("an index") };
-        let pick = |os: &str, arch: &str, variant: &str| index.select(&Platform::new(os, arch, variant)).map(|d| d.size);
+        let Ok(Document::Index(index)) = Document::parse(None, text.as_bytes()) else {
+            panic!("an index")
+        };
+        let pick = |os: &str, arch: &str, variant: &str| {
+            index
+                .select(&Platform::new(os, arch, variant))
+                .map(|d| d.size)
+        };
         assert_eq!(pick("linux", "amd64", ""), Some(5));
         assert_eq!(pick("linux", "amd64", "v3"), Some(5));
         assert_eq!(pick("linux", "arm64", ""), Some(4));
@@ -477,11 +594,15 @@ mod tests {
 
     #[test]
     fn configs_and_manifests_agree_on_the_number_of_layers() {
-        let config = r#"{"os":"linux","architecture":"amd64","rootfs":{"type":"layers","diff_ids":null}}"#;
+        let config =
+            r#"{"os":"linux","architecture":"amd64","rootfs":{"type":"layers","diff_ids":null}}"#;
         assert!(ConfigSummary::parse(config.as_bytes(), 0).is_ok());
         assert_eq!(
             ConfigSummary::parse(config.as_bytes(), 1),
-            Err(ManifestError::LayerCount { diff_ids: 0, layers: 1 })
+            Err(ManifestError::LayerCount {
+                diff_ids: 0,
+                layers: 1
+            })
         );
     }
 }

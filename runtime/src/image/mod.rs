@@ -8,6 +8,7 @@ pub mod archive;
 pub mod base;
 pub mod config;
 mod elf;
+pub mod export;
 pub mod import;
 pub mod ingest;
 pub mod inspect;

@@ -27,7 +27,11 @@ pub enum RootfsError {
     #[error("cannot write the archive: {0}")]
     Stream(io::Error),
     #[error("cannot write `{path}` into `{}`: {cause}", folder.display())]
-    Write { folder: PathBuf, path: BString, cause: io::Error },
+    Write {
+        folder: PathBuf,
+        path: BString,
+        cause: io::Error,
+    },
 }
 
 /// Writes the merged files of `layers` (bottom first) as a tar, sorted by path. Times later than `clamp` (seconds since
@@ -35,7 +39,12 @@ pub enum RootfsError {
 ///
 /// # Errors
 /// See [`RootfsError`].
-pub fn write_tar(store: &Store, layers: &[DiffId], clamp: Option<i64>, out: &mut dyn Write) -> Result<(), RootfsError> {
+pub fn write_tar(
+    store: &Store,
+    layers: &[DiffId],
+    clamp: Option<i64>,
+    out: &mut dyn Write,
+) -> Result<(), RootfsError> {
     let stack = Stack::open(store, layers)?;
     let mut tar = TarWriter::new(io::BufWriter::with_capacity(1 << 20, out));
     for node in stack.merged() {
@@ -55,12 +64,18 @@ pub fn write_tar(store: &Store, layers: &[DiffId], clamp: Option<i64>, out: &mut
             uid: node.owner.0,
             gid: node.owner.1,
             mtime: clamp.map_or(node.mtime.0, |c| node.mtime.0.min(c)),
-            xattrs: node.xattrs.iter().map(|(n, v)| (n.as_bytes(), v.as_bytes())).collect(),
+            xattrs: node
+                .xattrs
+                .iter()
+                .map(|(n, v)| (n.as_bytes(), v.as_bytes()))
+                .collect(),
         };
         if matches!(kind, Kind::File(_)) {
-            tar.append(&item, &mut stack.content(&node)?).map_err(RootfsError::Stream)?;
+            tar.append(&item, &mut stack.content(&node)?)
+                .map_err(RootfsError::Stream)?;
         } else {
-            tar.append(&item, &mut io::empty()).map_err(RootfsError::Stream)?;
+            tar.append(&item, &mut io::empty())
+                .map_err(RootfsError::Stream)?;
         }
     }
     tar.finish().map_err(RootfsError::Stream)?;
@@ -82,14 +97,22 @@ pub fn write_folder(
     folder: &Path,
 ) -> Result<Vec<BString>, RootfsError> {
     let stack = Stack::open(store, layers)?;
-    let outside = |cause: io::Error| RootfsError::Write { folder: folder.to_owned(), path: BString::default(), cause };
+    let outside = |cause: io::Error| RootfsError::Write {
+        folder: folder.to_owned(),
+        path: BString::default(),
+        cause,
+    };
     std::fs::create_dir_all(folder).map_err(outside)?;
     let flags = OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::RDONLY;
     let root = rustix::fs::open(folder, flags, Mode::empty()).map_err(|e| outside(e.into()))?;
     let mut skipped = Vec::new();
     let mut folders = Vec::new();
     let writer = FolderWriter { root, clamp };
-    let failed = |path: &BString, cause| RootfsError::Write { folder: folder.to_owned(), path: path.clone(), cause };
+    let failed = |path: &BString, cause| RootfsError::Write {
+        folder: folder.to_owned(),
+        path: path.clone(),
+        cause,
+    };
     for node in stack.merged() {
         let written = writer.put(&node, &stack).map_err(|e| match e {
             PutError::Read(e) => e,
@@ -103,7 +126,9 @@ pub fn write_folder(
     }
     // Last and deepest first: writing into a folder needs its permissions and changes its time.
     for node in folders.iter().rev() {
-        writer.finish_dir(node).map_err(|cause| failed(&node.path, cause))?;
+        writer
+            .finish_dir(node)
+            .map_err(|cause| failed(&node.path, cause))?;
     }
     Ok(skipped)
 }
@@ -143,11 +168,18 @@ enum NodeKind {
 impl Stack {
     fn open(store: &Store, layers: &[DiffId]) -> Result<Self, RootfsError> {
         let open = |diff_id: &DiffId| {
-            let layer = store.layer(diff_id)?.ok_or(RootfsError::Missing(*diff_id))?;
+            let layer = store
+                .layer(diff_id)?
+                .ok_or(RootfsError::Missing(*diff_id))?;
             let index = layer.index()?;
             Ok((layer, index))
         };
-        Ok(Self { layers: layers.iter().map(open).collect::<Result<_, RootfsError>>()? })
+        Ok(Self {
+            layers: layers
+                .iter()
+                .map(open)
+                .collect::<Result<_, RootfsError>>()?,
+        })
     }
 
     /// The tree as an overlay of the layers shows it, sorted by path.
@@ -197,14 +229,19 @@ impl Stack {
     }
 
     fn content(&self, node: &Node) -> Result<File, RootfsError> {
-        let unreadable = |cause| RootfsError::Read { path: node.path.clone(), cause };
+        let unreadable = |cause| RootfsError::Read {
+            path: node.path.clone(),
+            cause,
+        };
         let root = &self.layers[node.layer].0.dir;
         let flags = OFlags::DIRECTORY | OFlags::PATH | OFlags::CLOEXEC;
-        let root = rustix::fs::open(root, flags, Mode::empty()).map_err(|e| unreadable(e.into()))?;
+        let root =
+            rustix::fs::open(root, flags, Mode::empty()).map_err(|e| unreadable(e.into()))?;
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
         let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
         let path: &[u8] = &node.path;
-        let file = rustix::fs::openat2(root, path, flags, Mode::empty(), resolve).map_err(|e| unreadable(e.into()))?;
+        let file = rustix::fs::openat2(root, path, flags, Mode::empty(), resolve)
+            .map_err(|e| unreadable(e.into()))?;
         Ok(file.into())
     }
 }
@@ -215,8 +252,10 @@ fn remove_below(tree: &mut BTreeMap<BString, Node>, folder: &BStr) {
     let mut end: BString = folder.into();
     // The byte after `/`: everything below sorts between the two.
     end.push(b'0');
-    let below: Vec<BString> =
-        tree.range((Bound::Included(first), Bound::Excluded(end))).map(|(path, _)| path.clone()).collect();
+    let below: Vec<BString> = tree
+        .range((Bound::Included(first), Bound::Excluded(end)))
+        .map(|(path, _)| path.clone())
+        .collect();
     for path in below {
         tree.remove(&path);
     }
@@ -227,8 +266,11 @@ fn link_names(mut nodes: Vec<Node>, layers: &[(Layer, LayerIndex)]) -> Vec<Node>
     let mut first: HashMap<(usize, BString), BString> = HashMap::new();
     let mut linked: Vec<Vec<&BStr>> = Vec::new();
     for (_, index) in layers {
-        let mut targets: Vec<&BStr> =
-            index.iter().filter(|e| e.kind == EntryKind::HardLink).map(|e| e.target).collect();
+        let mut targets: Vec<&BStr> = index
+            .iter()
+            .filter(|e| e.kind == EntryKind::HardLink)
+            .map(|e| e.target)
+            .collect();
         targets.sort_unstable();
         targets.dedup();
         linked.push(targets);
@@ -237,7 +279,11 @@ fn link_names(mut nodes: Vec<Node>, layers: &[(Layer, LayerIndex)]) -> Vec<Node>
         if node.kind != NodeKind::File {
             continue;
         }
-        let name: BString = if node.target.is_empty() { node.path.clone() } else { node.target.clone() };
+        let name: BString = if node.target.is_empty() {
+            node.path.clone()
+        } else {
+            node.target.clone()
+        };
         if linked[node.layer].binary_search(&name.as_bstr()).is_err() {
             continue;
         }
@@ -283,8 +329,13 @@ impl FolderWriter {
         clear(&parent, name)?;
         match &node.kind {
             NodeKind::File => {
-                let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-                let mut out: File = rustix::fs::openat(&parent, name, flags, Mode::from_raw_mode(0o600))?.into();
+                let flags = OFlags::WRONLY
+                    | OFlags::CREATE
+                    | OFlags::EXCL
+                    | OFlags::NOFOLLOW
+                    | OFlags::CLOEXEC;
+                let mut out: File =
+                    rustix::fs::openat(&parent, name, flags, Mode::from_raw_mode(0o600))?.into();
                 let mut content = stack.content(node).map_err(PutError::Read)?;
                 io::copy(&mut content, &mut out)?;
                 rustix::fs::fchmod(&out, Mode::from_raw_mode(node.mode & 0o7777))?;
@@ -305,7 +356,13 @@ impl FolderWriter {
                     _ => FileType::Fifo,
                 };
                 let device = rustix::fs::makedev(node.device.0, node.device.1);
-                match rustix::fs::mknodat(&parent, name, kind, Mode::from_raw_mode(node.mode & 0o7777), device) {
+                match rustix::fs::mknodat(
+                    &parent,
+                    name,
+                    kind,
+                    Mode::from_raw_mode(node.mode & 0o7777),
+                    device,
+                ) {
                     Err(Errno::PERM | Errno::ACCESS) => return Ok(false),
                     other => other?,
                 }
@@ -322,7 +379,10 @@ impl FolderWriter {
         let path: &[u8] = &node.path;
         let folder = rustix::fs::openat2(&self.root, path, flags, Mode::empty(), resolve)?;
         rustix::fs::futimens(&folder, &self.times(node))?;
-        Ok(rustix::fs::fchmod(&folder, Mode::from_raw_mode(node.mode & 0o7777))?)
+        Ok(rustix::fs::fchmod(
+            &folder,
+            Mode::from_raw_mode(node.mode & 0o7777),
+        )?)
     }
 
     /// Handle of the folder an entry belongs to: no link on the way is followed, whatever stood in the target before.
@@ -342,8 +402,14 @@ impl FolderWriter {
         if let Some(clamp) = self.clamp.filter(|c| *c < seconds) {
             (seconds, nanos) = (clamp, 0);
         }
-        let time = Timespec { tv_sec: seconds, tv_nsec: nanos.into() };
-        Timestamps { last_access: time, last_modification: time }
+        let time = Timespec {
+            tv_sec: seconds,
+            tv_nsec: nanos.into(),
+        };
+        Timestamps {
+            last_access: time,
+            last_modification: time,
+        }
     }
 }
 

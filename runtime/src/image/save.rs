@@ -3,7 +3,9 @@
 use super::load::{IMAGE_NAME, REF_NAME};
 use super::manifest::{Codec, Descriptor, Document, Index, Manifest, WirePlatform, oci, sha256};
 use super::tarball::{Item, Kind, TarWriter};
-use crate::store::{BlobError, DiffId, ImageError, ImageRecord, LayerError, Lease, Store, StoreError};
+use crate::store::{
+    BlobError, DiffId, ImageError, ImageRecord, LayerError, Lease, Store, StoreError,
+};
 use cooperage_lang::model::platform::Platform;
 use cooperage_lang::model::reference::Reference;
 use serde::Serialize;
@@ -120,14 +122,22 @@ struct DockerEntry {
 }
 
 impl Gathering {
-    fn new(store: &Store, format: SaveFormat, compression: Option<Codec>) -> Result<Self, SaveError> {
+    fn new(
+        store: &Store,
+        format: SaveFormat,
+        compression: Option<Codec>,
+    ) -> Result<Self, SaveError> {
         let lease = store.lease()?;
         let scratch = lease.folder("save")?;
         Ok(Self {
             store: store.clone(),
             lease,
             scratch,
-            compression: if format == SaveFormat::Docker { Some(Codec::Plain) } else { compression },
+            compression: if format == SaveFormat::Docker {
+                Some(Codec::Plain)
+            } else {
+                compression
+            },
             files: BTreeMap::new(),
             manifests: Vec::new(),
             docker: Vec::new(),
@@ -146,23 +156,36 @@ impl Gathering {
         let config = self.bytes(oci::CONFIG, documents.config);
         self.docker.push(DockerEntry {
             config: blob_path(&config.digest),
-            repo_tags: image.names.iter().filter(|n| n.tag.is_some()).map(Reference::familiar).collect(),
+            repo_tags: image
+                .names
+                .iter()
+                .filter(|n| n.tag.is_some())
+                .map(Reference::familiar)
+                .collect(),
             layers: layers.iter().map(|l| blob_path(&l.digest)).collect(),
         });
-        let document = match documents.manifest.filter(|bytes| is_manifest_of(bytes, &config, &layers)) {
+        let document = match documents
+            .manifest
+            .filter(|bytes| is_manifest_of(bytes, &config, &layers))
+        {
             Some(original) => original,
             None => manifest(&config, layers),
         };
         let media_type = declared_type(&document);
         let mut descriptor = self.bytes(&media_type, document);
-        descriptor.platform =
-            Some(WirePlatform::from(&Platform::new(&details.os, &details.architecture, &details.variant)));
+        descriptor.platform = Some(WirePlatform::from(&Platform::new(
+            &details.os,
+            &details.architecture,
+            &details.variant,
+        )));
         if image.names.is_empty() {
             self.manifests.push(descriptor.clone());
         }
         for name in &image.names {
             let mut named = descriptor.clone();
-            named.annotations.insert(IMAGE_NAME.to_owned(), name.to_string());
+            named
+                .annotations
+                .insert(IMAGE_NAME.to_owned(), name.to_string());
             if let Some(tag) = &name.tag {
                 named.annotations.insert(REF_NAME.to_owned(), tag.clone());
             }
@@ -175,7 +198,9 @@ impl Gathering {
     fn layer(&mut self, diff_id: &DiffId) -> Result<Descriptor, SaveError> {
         let known = self.store.layer_blobs(diff_id)?;
         for blob in known {
-            let Ok(codec) = Codec::of_media_type(&blob.media_type) else { continue };
+            let Ok(codec) = Codec::of_media_type(&blob.media_type) else {
+                continue;
+            };
             if self.compression.is_some_and(|wanted| wanted != codec) {
                 continue;
             }
@@ -191,8 +216,12 @@ impl Gathering {
             // The layer's files are the plain form already; keeping it as blob too would double it.
             Codec::Plain => {
                 let path = self.scratch.join(diff_id.hex());
-                let failed = |cause| SaveError::Write { path: path.clone(), cause };
-                let mut file = io::BufWriter::with_capacity(1 << 20, File::create(&path).map_err(failed)?);
+                let failed = |cause| SaveError::Write {
+                    path: path.clone(),
+                    cause,
+                };
+                let mut file =
+                    io::BufWriter::with_capacity(1 << 20, File::create(&path).map_err(failed)?);
                 self.store.write_layer_tar(diff_id, &mut file)?;
                 let file = file.into_inner().map_err(|e| failed(e.into_error()))?;
                 let size = file.metadata().map_err(failed)?.len();
@@ -200,7 +229,10 @@ impl Gathering {
             }
             codec => {
                 let (digest, size) = self.pack(diff_id, codec)?;
-                let blob = self.store.blob(&digest).ok_or_else(|| SaveError::Gone(digest.to_string()))?;
+                let blob = self
+                    .store
+                    .blob(&digest)
+                    .ok_or_else(|| SaveError::Gone(digest.to_string()))?;
                 (blob.path, digest, size, codec)
             }
         };
@@ -234,12 +266,14 @@ impl Gathering {
             }
         };
         let (digest, size) = writer.commit(None)?;
-        self.store.set_layer_blob(diff_id, &digest, codec.oci_media_type())?;
+        self.store
+            .set_layer_blob(diff_id, &digest, codec.oci_media_type())?;
         Ok((digest, size))
     }
 
     fn add_file(&mut self, codec: Codec, digest: &str, path: PathBuf, size: u64) -> Descriptor {
-        self.files.insert(blob_path(digest), Content::File { path, size });
+        self.files
+            .insert(blob_path(digest), Content::File { path, size });
         Descriptor {
             media_type: codec.oci_media_type().to_owned(),
             digest: digest.to_owned(),
@@ -250,7 +284,8 @@ impl Gathering {
 
     fn bytes(&mut self, media_type: &str, bytes: Vec<u8>) -> Descriptor {
         let descriptor = Descriptor::of(media_type, &bytes);
-        self.files.insert(blob_path(&descriptor.digest), Content::Bytes(bytes));
+        self.files
+            .insert(blob_path(&descriptor.digest), Content::Bytes(bytes));
         descriptor
     }
 
@@ -262,7 +297,10 @@ impl Gathering {
             annotations: BTreeMap::new(),
         };
         self.add_json("index.json", &index)?;
-        self.files.insert("oci-layout".to_owned(), Content::Bytes(br#"{"imageLayoutVersion":"1.0.0"}"#.to_vec()));
+        self.files.insert(
+            "oci-layout".to_owned(),
+            Content::Bytes(br#"{"imageLayoutVersion":"1.0.0"}"#.to_vec()),
+        );
         if format == SaveFormat::Docker {
             let entries = std::mem::take(&mut self.docker);
             self.add_json("manifest.json", &entries)?;
@@ -301,7 +339,10 @@ impl Gathering {
     fn write_folder(&self, folder: &Path) -> Result<(), SaveError> {
         let blobs = folder.join("blobs/sha256");
         std::fs::create_dir_all(&blobs).map_err(|cause| SaveError::Write { path: blobs, cause })?;
-        let (index, rest): (Vec<_>, Vec<_>) = self.files.iter().partition(|(name, _)| *name == "index.json");
+        let (index, rest): (Vec<_>, Vec<_>) = self
+            .files
+            .iter()
+            .partition(|(name, _)| *name == "index.json");
         for (name, content) in rest.into_iter().chain(index) {
             let path = folder.join(name);
             put_file(&path, content).map_err(|cause| SaveError::Write { path, cause })?;
@@ -321,7 +362,10 @@ fn put_file(path: &Path, content: &Content) -> io::Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let temporary = path.with_file_name(format!(".{name}.{}", std::process::id()));
     let result = (|| {
-        let mut out = File::options().write(true).create_new(true).open(&temporary)?;
+        let mut out = File::options()
+            .write(true)
+            .create_new(true)
+            .open(&temporary)?;
         match content {
             Content::Bytes(bytes) => out.write_all(bytes)?,
             Content::File { path, .. } => {
@@ -338,14 +382,23 @@ fn put_file(path: &Path, content: &Content) -> io::Result<()> {
 
 /// Whether the stored manifest describes exactly what is written: then it, and its digest, are kept.
 fn is_manifest_of(bytes: &[u8], config: &Descriptor, layers: &[Descriptor]) -> bool {
-    let Ok(Document::Image(manifest)) = Document::parse(None, bytes) else { return false };
+    let Ok(Document::Image(manifest)) = Document::parse(None, bytes) else {
+        return false;
+    };
     manifest.config.digest == config.digest
-        && manifest.layers.iter().map(|l| &l.digest).eq(layers.iter().map(|l| &l.digest))
+        && manifest
+            .layers
+            .iter()
+            .map(|l| &l.digest)
+            .eq(layers.iter().map(|l| &l.digest))
 }
 
 fn declared_type(document: &[u8]) -> String {
     match Document::parse(None, document) {
-        Ok(Document::Image(Manifest { media_type: Some(declared), .. })) => declared,
+        Ok(Document::Image(Manifest {
+            media_type: Some(declared),
+            ..
+        })) => declared,
         _ => oci::MANIFEST.to_owned(),
     }
 }
@@ -371,7 +424,10 @@ pub fn plain_manifest(config: &[u8], layers: &[(DiffId, u64)]) -> Vec<u8> {
         size: *size,
         ..Descriptor::default()
     });
-    let config = Descriptor { digest: sha256(config).to_string(), ..Descriptor::of(oci::CONFIG, config) };
+    let config = Descriptor {
+        digest: sha256(config).to_string(),
+        ..Descriptor::of(oci::CONFIG, config)
+    };
     manifest(&config, layers.collect())
 }
 

@@ -37,7 +37,15 @@ pub struct Item<'a> {
 impl<'a> Item<'a> {
     /// A root-owned entry of time 0.
     pub fn new(path: &'a [u8], kind: Kind<'a>, mode: u32) -> Self {
-        Self { path, kind, mode, uid: 0, gid: 0, mtime: 0, xattrs: Vec::new() }
+        Self {
+            path,
+            kind,
+            mode,
+            uid: 0,
+            gid: 0,
+            mtime: 0,
+            xattrs: Vec::new(),
+        }
     }
 }
 
@@ -59,10 +67,15 @@ impl<W: Write> TarWriter<W> {
     /// Writing fails, or `content` is shorter or longer than the entry says.
     pub fn append(&mut self, item: &Item<'_>, content: &mut dyn io::Read) -> io::Result<()> {
         self.header(item)?;
-        let Kind::File(size) = item.kind else { return Ok(()) };
+        let Kind::File(size) = item.kind else {
+            return Ok(());
+        };
         let copied = io::copy(&mut io::Read::take(&mut *content, size), &mut self.out)?;
         if copied != size || content.read(&mut [0])? != 0 {
-            let text = format!("`{}` changed its size while it was read", String::from_utf8_lossy(item.path));
+            let text = format!(
+                "`{}` changed its size while it was read",
+                String::from_utf8_lossy(item.path)
+            );
             return Err(io::Error::other(text));
         }
         self.pad(size)
@@ -137,13 +150,25 @@ impl<W: Write> TarWriter<W> {
             record(&mut records, &[b"SCHILY.xattr.", name].concat(), value);
         }
         if !records.is_empty() {
-            self.block(b"PaxHeaders.0/x", b"", (b'x', b""), [0o644, 0, 0, records.len() as u64, 0], (0, 0))?;
+            self.block(
+                b"PaxHeaders.0/x",
+                b"",
+                (b'x', b""),
+                [0o644, 0, 0, records.len() as u64, 0],
+                (0, 0),
+            )?;
             self.out.write_all(&records)?;
             self.pad(records.len() as u64)?;
         }
         let (prefix, name) = split.unwrap_or((b"", &path[..path.len().min(100)]));
         let numbers = [u64::from(item.mode & 0o7777), uid, gid, size_field, mtime];
-        self.block(name, prefix, (kind, &link[..link.len().min(100)]), numbers, device)
+        self.block(
+            name,
+            prefix,
+            (kind, &link[..link.len().min(100)]),
+            numbers,
+            device,
+        )
     }
 
     /// One header block; numbers are mode, uid, gid, size and time.
@@ -159,7 +184,11 @@ impl<W: Write> TarWriter<W> {
     ) -> io::Result<()> {
         let mut block = [0; BLOCK];
         block[..name.len()].copy_from_slice(name);
-        for (value, (at, digits)) in numbers.into_iter().zip([(100, 7), (108, 7), (116, 7), (124, 11), (136, 11)]) {
+        for (value, (at, digits)) in
+            numbers
+                .into_iter()
+                .zip([(100, 7), (108, 7), (116, 7), (124, 11), (136, 11)])
+        {
             octal(&mut block[at..=at + digits], value, digits);
         }
         block[156] = kind;
@@ -176,7 +205,11 @@ impl<W: Write> TarWriter<W> {
 
     fn pad(&mut self, size: u64) -> io::Result<()> {
         let rest = (size % BLOCK as u64) as usize;
-        if rest == 0 { Ok(()) } else { self.out.write_all(&[0; BLOCK][rest..]) }
+        if rest == 0 {
+            Ok(())
+        } else {
+            self.out.write_all(&[0; BLOCK][rest..])
+        }
     }
 }
 
@@ -192,7 +225,10 @@ fn split_path(path: &[u8]) -> Option<(&[u8], &[u8])> {
     if path.len() <= 100 {
         return Some((b"", path));
     }
-    let cut = path.iter().enumerate().position(|(at, b)| *b == b'/' && path.len() - at - 1 <= 100)?;
+    let cut = path
+        .iter()
+        .enumerate()
+        .position(|(at, b)| *b == b'/' && path.len() - at - 1 <= 100)?;
     (cut <= 155 && cut > 0 && cut + 1 < path.len()).then(|| (&path[..cut], &path[cut + 1..]))
 }
 
@@ -228,9 +264,14 @@ mod tests {
         let target = "t".repeat(200);
         let mut item = Item::new(b"link", Kind::Symlink(target.as_bytes()), 0o777);
         item.uid = 3_000_000;
-        item.xattrs = vec![(b"user.a", b"1\n2")];
+        item.xattrs = vec![(b"user.a", b"1 2")];
         writer.append(&item, &mut io::empty()).expect("writes");
-        writer.append(&Item::new(b"null", Kind::Char(1, 3), 0o666), &mut io::empty()).expect("writes");
+        writer
+            .append(
+                &Item::new(b"null", Kind::Char(1, 3), 0o666),
+                &mut io::empty(),
+            )
+            .expect("writes");
         let bytes = writer.finish().expect("writes");
 
         let mut archive = tar::Archive::new(&bytes[..]);
@@ -242,13 +283,22 @@ mod tests {
             io::Read::read_to_string(&mut entry, &mut content).expect("content");
             match name.as_str() {
                 "dir/f" => {
-                    assert_eq!((content.as_str(), entry.header().mode().expect("a mode")), ("hello", 0o4711));
+                    assert_eq!(
+                        (content.as_str(), entry.header().mode().expect("a mode")),
+                        ("hello", 0o4711)
+                    );
                 }
                 "link" => {
-                    assert_eq!(entry.link_name_bytes().expect("a link").as_ref(), target.as_bytes());
+                    assert_eq!(
+                        entry.link_name_bytes().expect("a link").as_ref(),
+                        target.as_bytes()
+                    );
                     let pax = entry.pax_extensions().expect("pax").expect("pax");
-                    let found: Vec<_> = pax.map(|e| e.expect("pax")).map(|e| (e.key_bytes().to_vec(), e.value_bytes().to_vec())).collect();
-                    assert!(found.contains(&(b"SCHILY.xattr.user.a".to_vec(), b"1\n2".to_vec())));
+                    let found: Vec<_> = pax
+                        .map(|e| e.expect("pax"))
+                        .map(|e| (e.key_bytes().to_vec(), e.value_bytes().to_vec()))
+                        .collect();
+                    assert!(found.contains(&(b"SCHILY.xattr.user.a".to_vec(), b"1 2".to_vec())));
                     assert!(found.contains(&(b"uid".to_vec(), b"3000000".to_vec())));
                 }
                 "null" => assert_eq!(entry.header().device_minor().expect("a device"), Some(3)),

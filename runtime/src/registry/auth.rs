@@ -30,7 +30,11 @@ pub enum Challenge {
     /// User and password in every request.
     Basic,
     /// A token from `realm`.
-    Bearer { realm: String, service: Option<String>, scope: Option<String> },
+    Bearer {
+        realm: String,
+        service: Option<String>,
+        scope: Option<String>,
+    },
 }
 
 /// A header that was accepted, and until when it may be used.
@@ -71,7 +75,7 @@ fn parse_challenges(text: &str) -> Vec<Challenge> {
     let mut rest = text;
     loop {
         rest = rest.trim_start_matches([' ', '\t', ',']);
-        let end = rest.find(|c: char| matches!(c, ' ' | '\t' | ',' | '=')).unwrap_or(rest.len());
+        let end = rest.find([' ', '\t', ',', '=']).unwrap_or(rest.len());
         if end == 0 {
             break;
         }
@@ -90,7 +94,10 @@ fn parse_challenges(text: &str) -> Vec<Challenge> {
             }
         }
     }
-    found.into_iter().filter_map(|(scheme, parameters)| to_challenge(&scheme, &parameters)).collect()
+    found
+        .into_iter()
+        .filter_map(|(scheme, parameters)| to_challenge(&scheme, &parameters))
+        .collect()
 }
 
 fn parameter_value(text: &str) -> (String, &str) {
@@ -111,10 +118,19 @@ fn parameter_value(text: &str) -> (String, &str) {
 }
 
 fn to_challenge(scheme: &str, parameters: &[(String, String)]) -> Option<Challenge> {
-    let get = |name: &str| parameters.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone());
+    let get = |name: &str| {
+        parameters
+            .iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, v)| v.clone())
+    };
     match scheme {
         "basic" => Some(Challenge::Basic),
-        "bearer" => Some(Challenge::Bearer { realm: get("realm")?, service: get("service"), scope: get("scope") }),
+        "bearer" => Some(Challenge::Bearer {
+            realm: get("realm")?,
+            service: get("service"),
+            scope: get("scope"),
+        }),
         _ => None,
     }
 }
@@ -131,15 +147,20 @@ pub async fn answer(
     credential: Option<&Credential>,
 ) -> Result<Authorization, RegistryError> {
     let (server, origin) = registry;
-    let unauthorized = || RegistryError::Unauthorized { host: server.to_owned(), had_credentials: credential.is_some() };
+    let unauthorized = || RegistryError::Unauthorized {
+        host: server.to_owned(),
+        had_credentials: credential.is_some(),
+    };
     match (challenge, credential) {
-        (Challenge::Basic, Some(Credential::Basic { user, password })) => {
-            Ok(Authorization { header: basic_header(user, password), until: None })
-        }
+        (Challenge::Basic, Some(Credential::Basic { user, password })) => Ok(Authorization {
+            header: basic_header(user, password),
+            until: None,
+        }),
         (Challenge::Basic, _) => Err(unauthorized()),
-        (Challenge::Bearer { .. }, Some(Credential::Registry { token })) => {
-            Ok(Authorization { header: Hidden::new(format!("Bearer {}", token.reveal())), until: None })
-        }
+        (Challenge::Bearer { .. }, Some(Credential::Registry { token })) => Ok(Authorization {
+            header: Hidden::new(format!("Bearer {}", token.reveal())),
+            until: None,
+        }),
         (Challenge::Bearer { realm, service, .. }, credential) => {
             let url = check_realm(server, origin, realm, transport)?;
             let request = token_request(url, service.as_deref(), scope, credential);
@@ -148,10 +169,18 @@ pub async fn answer(
                 StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => return Err(unauthorized()),
                 status if status.is_success() => {}
                 status => {
-                    return Err(RegistryError::Token { realm: printable(realm), why: format!("status {status}") });
+                    return Err(RegistryError::Token {
+                        realm: printable(realm),
+                        why: format!("status {status}"),
+                    });
                 }
             }
-            read_token(answer).await.map_err(|why| RegistryError::Token { realm: printable(realm), why })
+            read_token(answer)
+                .await
+                .map_err(|why| RegistryError::Token {
+                    realm: printable(realm),
+                    why,
+                })
         }
     }
 }
@@ -160,8 +189,17 @@ pub async fn answer(
 ///
 /// It must use TLS unless the registry itself does not. A registry out on the network must not send us to an address or
 /// to this machine: that is how a hostile one reaches services only we can reach.
-fn check_realm(server: &str, registry: &Origin, realm: &str, transport: &Transport) -> Result<Url, RegistryError> {
-    let refuse = |why| RegistryError::Realm { host: server.to_owned(), realm: printable(realm), why };
+fn check_realm(
+    server: &str,
+    registry: &Origin,
+    realm: &str,
+    transport: &Transport,
+) -> Result<Url, RegistryError> {
+    let refuse = |why| RegistryError::Realm {
+        host: server.to_owned(),
+        realm: printable(realm),
+        why,
+    };
     let url = Url::parse(realm).map_err(|_| refuse("it is not a URL"))?;
     let origin = Origin::of(&url).ok_or_else(|| refuse("it is not http or https"))?;
     if !url.username().is_empty() || url.password().is_some() {
@@ -189,7 +227,12 @@ fn check_realm(server: &str, registry: &Origin, realm: &str, transport: &Transpo
 }
 
 /// **Source:** distribution token specification; its OAuth2 variant for identity tokens.
-fn token_request(mut url: Url, service: Option<&str>, scope: &str, credential: Option<&Credential>) -> Request {
+fn token_request(
+    mut url: Url,
+    service: Option<&str>,
+    scope: &str,
+    credential: Option<&Credential>,
+) -> Request {
     if let Some(Credential::Identity { token }) = credential {
         let mut form = url::form_urlencoded::Serializer::new(String::new());
         form.append_pair("grant_type", "refresh_token")
@@ -219,16 +262,21 @@ fn token_request(mut url: Url, service: Option<&str>, scope: &str, credential: O
     // A token server has no reason to redirect; following would carry the question elsewhere.
     request.follow = false;
     match credential {
-        Some(Credential::Basic { user, password }) => match HeaderValue::from_str(basic_header(user, password).reveal()) {
-            Ok(value) => request.header(AUTHORIZATION, value),
-            Err(_) => request,
-        },
+        Some(Credential::Basic { user, password }) => {
+            match HeaderValue::from_str(basic_header(user, password).reveal()) {
+                Ok(value) => request.header(AUTHORIZATION, value),
+                Err(_) => request,
+            }
+        }
         _ => request,
     }
 }
 
 fn basic_header(user: &str, password: &Hidden) -> Hidden {
-    Hidden::new(format!("Basic {}", STANDARD.encode(format!("{user}:{}", password.reveal()))))
+    Hidden::new(format!(
+        "Basic {}",
+        STANDARD.encode(format!("{user}:{}", password.reveal()))
+    ))
 }
 
 #[derive(Deserialize)]
@@ -241,13 +289,18 @@ struct TokenAnswer {
 async fn read_token(mut answer: reqwest::Response) -> Result<Authorization, String> {
     let url = without_query(answer.url());
     let mut bytes = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(|e| super::transport::chain(&e))? {
+    while let Some(chunk) = answer
+        .chunk()
+        .await
+        .map_err(|e| super::transport::chain(&e))?
+    {
         if bytes.len() + chunk.len() > MAX_TOKEN_BYTES {
             return Err(format!("the answer of {url} is too large"));
         }
         bytes.extend_from_slice(&chunk);
     }
-    let parsed: TokenAnswer = serde_json::from_slice(&bytes).map_err(|_| "it is not the expected JSON".to_owned())?;
+    let parsed: TokenAnswer =
+        serde_json::from_slice(&bytes).map_err(|_| "it is not the expected JSON".to_owned())?;
     let token = [parsed.token, parsed.access_token]
         .into_iter()
         .flatten()
@@ -257,8 +310,17 @@ async fn read_token(mut answer: reqwest::Response) -> Result<Authorization, Stri
         return Err("it holds characters that a header cannot carry".to_owned());
     }
     // A little early, so that it does not end on the way.
-    let life = Duration::from_secs(parsed.expires_in.unwrap_or(DEFAULT_LIFE).clamp(1, 24 * 3600)).mul_f64(0.9);
-    Ok(Authorization { header: Hidden::new(format!("Bearer {token}")), until: Some(Instant::now() + life) })
+    let life = Duration::from_secs(
+        parsed
+            .expires_in
+            .unwrap_or(DEFAULT_LIFE)
+            .clamp(1, 24 * 3600),
+    )
+    .mul_f64(0.9);
+    Ok(Authorization {
+        header: Hidden::new(format!("Bearer {token}")),
+        until: Some(Instant::now() + life),
+    })
 }
 
 #[cfg(test)]
@@ -277,16 +339,22 @@ mod tests {
     #[test]
     fn challenges_as_servers_write_them() {
         let hub = r#"Bearer realm="https://auth.docker.io/token",service="registry.docker.io",scope="repository:a/b:pull,push""#;
-        let expected =
-            bearer("https://auth.docker.io/token", Some("registry.docker.io"), Some("repository:a/b:pull,push"));
+        let expected = bearer(
+            "https://auth.docker.io/token",
+            Some("registry.docker.io"),
+            Some("repository:a/b:pull,push"),
+        );
         assert_eq!(parse_challenges(hub), [expected]);
-        assert_eq!(parse_challenges(r#"Basic realm="Registry Realm""#), [Challenge::Basic]);
+        assert_eq!(
+            parse_challenges(r#"Basic realm="Registry Realm""#),
+            [Challenge::Basic]
+        );
         assert_eq!(
             parse_challenges(r#"Basic realm="a, b", Bearer realm = "https://x/\"t",service=s"#),
             [Challenge::Basic, bearer("https://x/\"t", Some("s"), None)]
         );
         assert_eq!(parse_challenges("Negotiate"), []);
-        assert_eq!(parse_challenges(r#"="#), []);
+        assert_eq!(parse_challenges("="), []);
         assert_eq!(parse_challenges(r#"Bearer service="x""#), []);
     }
 
@@ -297,8 +365,14 @@ mod tests {
             let origin = Origin::of(&Url::parse(registry).expect("a URL")).expect("an origin");
             check_realm("r", &origin, realm, &transport).is_ok()
         };
-        assert!(ok("https://registry-1.docker.io/", "https://auth.docker.io/token"));
-        assert!(!ok("https://registry-1.docker.io/", "http://auth.docker.io/token"));
+        assert!(ok(
+            "https://registry-1.docker.io/",
+            "https://auth.docker.io/token"
+        ));
+        assert!(!ok(
+            "https://registry-1.docker.io/",
+            "http://auth.docker.io/token"
+        ));
         assert!(!ok("https://r.example/", "https://127.0.0.1/token"));
         assert!(!ok("https://r.example/", "https://169.254.169.254/latest"));
         assert!(!ok("https://r.example/", "http://127.0.0.1:80/token"));

@@ -6,6 +6,8 @@ use super::transport::chain;
 use cooperage_lang::model::reference::Digest;
 use reqwest::header::CONTENT_RANGE;
 use reqwest::{Response, StatusCode};
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
@@ -40,14 +42,29 @@ pub async fn download<W: Write + Send + 'static>(
         let mut hash = ContentHash::of(&expected);
         while let Some(chunk) = receive.blocking_recv() {
             hash.update(&chunk);
-            writer.write_all(&chunk).map_err(|cause| RegistryError::Write { what: expected.to_string(), cause })?;
+            writer
+                .write_all(&chunk)
+                .map_err(|cause| RegistryError::Write {
+                    what: expected.to_string(),
+                    cause,
+                })?;
         }
         Ok::<_, RegistryError>((writer, hash))
     });
     let mut done = 0;
-    let received = receive_all(client, repository, (digest, size), &mut done, &progress, &send).await;
+    let received = receive_all(
+        client,
+        repository,
+        (digest, size),
+        &mut done,
+        &progress,
+        &send,
+    )
+    .await;
     drop(send);
-    let written = writing.await.unwrap_or_else(|e| std::panic::resume_unwind(e.into_panic()));
+    let written = writing
+        .await
+        .unwrap_or_else(|e| std::panic::resume_unwind(e.into_panic()));
     // A full disk closes the channel: its error is the cause then.
     let (writer, hash) = written?;
     received?;
@@ -65,7 +82,11 @@ async fn receive_all(
     progress: &impl Fn(u64),
     send: &Chunks,
 ) -> Result<(), RegistryError> {
-    let truncated = |received| RegistryError::Truncated { digest: digest.to_string(), expected: size, received };
+    let truncated = |received| RegistryError::Truncated {
+        digest: digest.to_string(),
+        expected: size,
+        received,
+    };
     let mut failures = 0;
     for _ in 0..MAX_CONNECTIONS {
         let before = *done;
@@ -75,10 +96,16 @@ async fn receive_all(
             Ok(()) if *done == size => return Ok(()),
             // The server closed early without saying so.
             Ok(()) => {}
-            Err(error) if error.is_transient() => tracing::debug!(%error, done, "download is continued"),
+            Err(error) if error.is_transient() => {
+                tracing::debug!(%error, done, "download is continued");
+            }
             Err(error) => return Err(error),
         }
-        failures = if *done - before >= PROGRESS { 0 } else { failures + 1 };
+        failures = if *done - before >= PROGRESS {
+            0
+        } else {
+            failures + 1
+        };
         if failures >= client.transport().options().attempts {
             return Err(truncated(*done));
         }
@@ -94,11 +121,18 @@ async fn receive_one(
     progress: &impl Fn(u64),
     send: &Chunks,
 ) -> Result<(), RegistryError> {
-    let wrong_size =
-        |received| RegistryError::WrongSize { digest: digest.to_string(), expected: size, received };
+    let wrong_size = |received| RegistryError::WrongSize {
+        digest: digest.to_string(),
+        expected: size,
+        received,
+    };
     let start = first_byte(&answer);
     if start > *done {
-        return Err(RegistryError::Truncated { digest: digest.to_string(), expected: size, received: *done });
+        return Err(RegistryError::Truncated {
+            digest: digest.to_string(),
+            expected: size,
+            received: *done,
+        });
     }
     if let Some(length) = answer.content_length()
         && start + length > size
@@ -107,7 +141,10 @@ async fn receive_one(
     }
     // A server that does not know ranges sends everything again: what we have is skipped.
     let mut skip = *done - start;
-    let cut = |e: reqwest::Error| RegistryError::Unreachable { host: "the registry".to_owned(), why: chain(&e) };
+    let cut = |e: reqwest::Error| RegistryError::Unreachable {
+        host: "the registry".to_owned(),
+        why: chain(&e),
+    };
     while let Some(chunk) = answer.chunk().await.map_err(cut)? {
         let skipped = skip.min(chunk.len() as u64);
         skip -= skipped;
@@ -136,9 +173,16 @@ fn first_byte(answer: &Response) -> u64 {
     if answer.status() != StatusCode::PARTIAL_CONTENT {
         return 0;
     }
-    let range = answer.headers().get(CONTENT_RANGE).and_then(|v| v.to_str().ok());
-    let start = range.and_then(|r| r.strip_prefix("bytes ")).and_then(|r| r.split('-').next());
-    start.and_then(|s| s.trim().parse().ok()).unwrap_or(u64::MAX)
+    let range = answer
+        .headers()
+        .get(CONTENT_RANGE)
+        .and_then(|v| v.to_str().ok());
+    let start = range
+        .and_then(|r| r.strip_prefix("bytes "))
+        .and_then(|r| r.split('-').next());
+    start
+        .and_then(|s| s.trim().parse().ok())
+        .unwrap_or(u64::MAX)
 }
 
 /// The right to load a blob, held by one process at a time; it ends with the value or the process.
@@ -152,17 +196,29 @@ impl DownloadLock {
     ///
     /// # Errors
     /// The lock file cannot be made.
-    pub async fn take(folder: &Path, digest: &Digest, waiting: impl FnOnce()) -> Result<Self, RegistryError> {
-        let write = |cause| RegistryError::Write { what: format!("the lock of {digest}"), cause };
+    pub async fn take(
+        folder: &Path,
+        digest: &Digest,
+        waiting: impl FnOnce(),
+    ) -> Result<Self, RegistryError> {
+        let write = |cause| RegistryError::Write {
+            what: format!("the lock of {digest}"),
+            cause,
+        };
         std::fs::create_dir_all(folder).map_err(write)?;
         let path = folder.join(format!("{}.lock", digest.hex()));
-        let file = File::options().create(true).truncate(false).write(true).open(path).map_err(write)?;
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(path)
+            .map_err(write)?;
         let mut waiting = Some(waiting);
         loop {
-            match file.try_lock() {
+            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => return Ok(Self { _file: file }),
-                Err(std::fs::TryLockError::Error(cause)) => return Err(write(cause)),
-                Err(std::fs::TryLockError::WouldBlock) => {}
+                Err(Errno::WOULDBLOCK) => {}
+                Err(error) => return Err(write(error.into())),
             }
             if let Some(tell) = waiting.take() {
                 tell();

@@ -84,7 +84,10 @@ impl Client {
     /// A client with the logins of this environment and the given insecure registries.
     pub fn from_env(insecure: Vec<String>) -> Self {
         Self::new(ClientOptions {
-            transport: TransportOptions { insecure, ..TransportOptions::default() },
+            transport: TransportOptions {
+                insecure,
+                ..TransportOptions::default()
+            },
             credentials: CredentialFiles::from_env(|name| std::env::var(name).ok()),
         })
     }
@@ -102,19 +105,23 @@ impl Client {
     pub async fn repository(&self, reference: &Reference) -> Result<Repository, RegistryError> {
         let server = server_of(&reference.domain);
         let known = lock(&self.inner.bases).get(server).cloned();
-        let base = match known {
-            Some(base) => base,
-            None => {
-                let base = self.find_base(server).await?;
-                lock(&self.inner.bases).insert(server.to_owned(), base.clone());
-                base
-            }
+        let base = if let Some(base) = known {
+            base
+        } else {
+            let base = self.find_base(server).await?;
+            lock(&self.inner.bases).insert(server.to_owned(), base.clone());
+            base
         };
         let origin = Origin::of(&base).ok_or_else(|| RegistryError::Unreachable {
             host: server.to_owned(),
             why: "its name is not a host".to_owned(),
         })?;
-        Ok(Repository { domain: reference.domain.clone(), path: reference.path.clone(), base, origin })
+        Ok(Repository {
+            domain: reference.domain.clone(),
+            path: reference.path.clone(),
+            base,
+            origin,
+        })
     }
 
     async fn find_base(&self, server: &str) -> Result<Url, RegistryError> {
@@ -126,9 +133,11 @@ impl Client {
         };
         let mut urls = Vec::new();
         for scheme in schemes {
-            urls.push(Url::parse(&format!("{scheme}://{server}/")).map_err(|e| RegistryError::Unreachable {
-                host: server.to_owned(),
-                why: e.to_string(),
+            urls.push(Url::parse(&format!("{scheme}://{server}/")).map_err(|e| {
+                RegistryError::Unreachable {
+                    host: server.to_owned(),
+                    why: e.to_string(),
+                }
             })?);
         }
         if let [only] = urls.as_slice() {
@@ -161,7 +170,11 @@ impl Client {
     ///
     /// # Errors
     /// [`RegistryError::TagNotFound`] and its like, login and connection failures.
-    pub async fn head_manifest(&self, repository: &Repository, name: &str) -> Result<Option<Digest>, RegistryError> {
+    pub async fn head_manifest(
+        &self,
+        repository: &Repository,
+        name: &str,
+    ) -> Result<Option<Digest>, RegistryError> {
         let mut request = manifest_request(repository, name)?;
         request.method = Method::HEAD;
         let answer = self.authorized(repository, request).await?;
@@ -171,7 +184,10 @@ impl Client {
             StatusCode::METHOD_NOT_ALLOWED => return Ok(None),
             _ => return Err(self.judge_manifest(answer, name).await),
         }
-        let digest = answer.headers().get("docker-content-digest").and_then(|v| v.to_str().ok());
+        let digest = answer
+            .headers()
+            .get("docker-content-digest")
+            .and_then(|v| v.to_str().ok());
         Ok(digest.and_then(|text| text.parse().ok()))
     }
 
@@ -179,52 +195,93 @@ impl Client {
     ///
     /// # Errors
     /// [`RegistryError::TagNotFound`] and its like, [`RegistryError::WrongDigest`], [`RegistryError::TooLarge`].
-    pub async fn manifest(&self, repository: &Repository, name: &str) -> Result<FetchedManifest, RegistryError> {
-        let answer = self.authorized(repository, manifest_request(repository, name)?).await?;
+    pub async fn manifest(
+        &self,
+        repository: &Repository,
+        name: &str,
+    ) -> Result<FetchedManifest, RegistryError> {
+        let answer = self
+            .authorized(repository, manifest_request(repository, name)?)
+            .await?;
         if !answer.status().is_success() {
             return Err(self.judge_manifest(answer, name).await);
         }
-        let media_type = answer.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).map(str::to_owned);
+        let media_type = answer
+            .headers()
+            .get(CONTENT_TYPE)
+            .and_then(|v| v.to_str().ok())
+            .map(str::to_owned);
         let bytes = read_bounded(answer, "the manifest", MAX_MANIFEST).await?;
         let digest = match name.parse::<Digest>() {
             Ok(expected) => verify(&expected, &bytes)?,
             Err(_) => crate::image::manifest::sha256(&bytes),
         };
-        Ok(FetchedManifest { digest, media_type, bytes })
+        Ok(FetchedManifest {
+            digest,
+            media_type,
+            bytes,
+        })
     }
 
     /// Asks for a blob from byte `from` on. The answer is a success; it may be the whole blob all the same.
     ///
     /// # Errors
     /// [`RegistryError::BlobNotFound`], login and connection failures.
-    pub async fn blob(&self, repository: &Repository, digest: &Digest, from: u64) -> Result<Response, RegistryError> {
+    pub async fn blob(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        from: u64,
+    ) -> Result<Response, RegistryError> {
         let mut request = Request::get(repository.url(&format!("blobs/{digest}"))?);
         if from > 0 {
-            let range = HeaderValue::from_str(&format!("bytes={from}-")).expect("digits make a header");
+            let range =
+                HeaderValue::from_str(&format!("bytes={from}-")).expect("digits make a header");
             request = request.header(RANGE, range);
         }
         let answer = self.authorized(repository, request).await?;
         match answer.status() {
             status if status.is_success() => Ok(answer),
-            StatusCode::NOT_FOUND => Err(RegistryError::BlobNotFound { digest: digest.to_string() }),
+            StatusCode::NOT_FOUND => Err(RegistryError::BlobNotFound {
+                digest: digest.to_string(),
+            }),
             _ => Err(judge(answer).await),
         }
     }
 
     /// Sends with what was accepted before; answers one challenge of the registry itself.
-    async fn authorized(&self, repository: &Repository, request: Request) -> Result<Response, RegistryError> {
+    async fn authorized(
+        &self,
+        repository: &Repository,
+        request: Request,
+    ) -> Result<Response, RegistryError> {
         let key = (repository.origin.clone(), repository.path.clone());
-        let used = lock(&self.inner.accepted).get(&key).and_then(Authorization::header);
-        let first = self.inner.transport.send(&with_authorization(&request, used.as_ref())).await?;
+        let used = lock(&self.inner.accepted)
+            .get(&key)
+            .and_then(Authorization::header);
+        let first = self
+            .inner
+            .transport
+            .send(&with_authorization(&request, used.as_ref()))
+            .await?;
         // A challenge of a redirect's target is not the registry's; nothing of ours is for it.
-        if first.status() != StatusCode::UNAUTHORIZED || Origin::of(first.url()).as_ref() != Some(&repository.origin) {
+        if first.status() != StatusCode::UNAUTHORIZED
+            || Origin::of(first.url()).as_ref() != Some(&repository.origin)
+        {
             return Ok(first);
         }
         let (fresh, had_credentials) = self.log_in(repository, &key, used.as_ref(), first).await?;
-        let second = self.inner.transport.send(&with_authorization(&request, Some(&fresh))).await?;
+        let second = self
+            .inner
+            .transport
+            .send(&with_authorization(&request, Some(&fresh)))
+            .await?;
         if second.status() == StatusCode::UNAUTHORIZED {
             lock(&self.inner.accepted).remove(&key);
-            return Err(RegistryError::Unauthorized { host: repository.domain.clone(), had_credentials });
+            return Err(RegistryError::Unauthorized {
+                host: repository.domain.clone(),
+                had_credentials,
+            });
         }
         Ok(second)
     }
@@ -237,32 +294,53 @@ impl Client {
         refused: Response,
     ) -> Result<(HeaderValue, bool), RegistryError> {
         let mut logins = self.inner.login.lock().await;
-        let now = lock(&self.inner.accepted).get(key).and_then(Authorization::header);
+        let now = lock(&self.inner.accepted)
+            .get(key)
+            .and_then(Authorization::header);
         let login_name = repository.name();
         if let Some(header) = now.filter(|header| Some(header) != used) {
             let had = logins.get(&login_name).is_some_and(Option::is_some);
             return Ok((header, had));
         }
-        let credential = match logins.get(&login_name) {
-            Some(known) => known.clone(),
-            None => {
-                let found = self.inner.credentials.find(&repository.domain, &repository.path).await?;
-                logins.insert(login_name, found.clone());
-                found
-            }
+        let credential = if let Some(known) = logins.get(&login_name) {
+            known.clone()
+        } else {
+            let found = self
+                .inner
+                .credentials
+                .find(&repository.domain, &repository.path)
+                .await?;
+            logins.insert(login_name, found.clone());
+            found
         };
         let had_credentials = credential.is_some();
         let host = || repository.domain.clone();
         let challenges = auth::challenges(refused.headers());
-        let challenge =
-            challenges.first().ok_or_else(|| RegistryError::Unauthorized { host: host(), had_credentials })?;
+        let challenge = challenges
+            .first()
+            .ok_or_else(|| RegistryError::Unauthorized {
+                host: host(),
+                had_credentials,
+            })?;
         let asked = match challenge {
-            auth::Challenge::Bearer { scope: Some(scope), .. } => scope.clone(),
+            auth::Challenge::Bearer {
+                scope: Some(scope), ..
+            } => scope.clone(),
             _ => format!("repository:{}:pull", repository.path),
         };
         let registry = (repository.domain.as_str(), &repository.origin);
-        let answer = auth::answer(&self.inner.transport, registry, challenge, &asked, credential.as_ref()).await?;
-        let header = answer.header().ok_or_else(|| RegistryError::Unauthorized { host: host(), had_credentials })?;
+        let answer = auth::answer(
+            &self.inner.transport,
+            registry,
+            challenge,
+            &asked,
+            credential.as_ref(),
+        )
+        .await?;
+        let header = answer.header().ok_or_else(|| RegistryError::Unauthorized {
+            host: host(),
+            had_credentials,
+        })?;
         lock(&self.inner.accepted).insert(key.clone(), answer);
         Ok((header, had_credentials))
     }
@@ -275,7 +353,9 @@ impl Client {
         if errors.iter().any(|e| e.code == "NAME_UNKNOWN") {
             RegistryError::RepositoryNotFound
         } else if name.contains(':') {
-            RegistryError::DigestNotFound { digest: name.to_owned() }
+            RegistryError::DigestNotFound {
+                digest: name.to_owned(),
+            }
         } else {
             RegistryError::TagNotFound
         }
@@ -289,10 +369,12 @@ impl Repository {
     }
 
     fn url(&self, rest: &str) -> Result<Url, RegistryError> {
-        self.base.join(&format!("v2/{}/{rest}", self.path)).map_err(|e| RegistryError::Unreachable {
-            host: self.domain.clone(),
-            why: e.to_string(),
-        })
+        self.base
+            .join(&format!("v2/{}/{rest}", self.path))
+            .map_err(|e| RegistryError::Unreachable {
+                host: self.domain.clone(),
+                why: e.to_string(),
+            })
     }
 }
 
@@ -322,11 +404,23 @@ fn with_authorization(request: &Request, value: Option<&HeaderValue>) -> Request
 async fn judge(answer: Response) -> RegistryError {
     let host = server_of_url(answer.url());
     let status = answer.status();
-    let message = read_errors(answer).await.into_iter().map(|e| e.text()).find(|t| !t.is_empty()).unwrap_or_default();
+    let message = read_errors(answer)
+        .await
+        .into_iter()
+        .map(ErrorEntry::text)
+        .find(|t| !t.is_empty())
+        .unwrap_or_default();
     match status {
         StatusCode::FORBIDDEN => RegistryError::Denied { host, message },
-        StatusCode::UNAUTHORIZED => RegistryError::Unauthorized { host, had_credentials: false },
-        _ => RegistryError::Status { host, status: status.as_u16(), message },
+        StatusCode::UNAUTHORIZED => RegistryError::Unauthorized {
+            host,
+            had_credentials: false,
+        },
+        _ => RegistryError::Status {
+            host,
+            status: status.as_u16(),
+            message,
+        },
     }
 }
 
@@ -345,26 +439,44 @@ struct ErrorEntry {
 
 impl ErrorEntry {
     fn text(self) -> String {
-        printable(if self.message.is_empty() { &self.code } else { &self.message })
+        printable(if self.message.is_empty() {
+            &self.code
+        } else {
+            &self.message
+        })
     }
 }
 
 async fn read_errors(answer: Response) -> Vec<ErrorEntry> {
     match read_bounded(answer, "the answer", MAX_ERROR).await {
-        Ok(bytes) => serde_json::from_slice::<Errors>(&bytes).unwrap_or_default().errors,
+        Ok(bytes) => {
+            serde_json::from_slice::<Errors>(&bytes)
+                .unwrap_or_default()
+                .errors
+        }
         Err(_) => Vec::new(),
     }
 }
 
 /// Reads a small answer, refusing to hold more than `limit` bytes of it.
-pub(crate) async fn read_bounded(mut answer: Response, what: &str, limit: u64) -> Result<Vec<u8>, RegistryError> {
-    let too_large = || RegistryError::TooLarge { what: what.to_owned(), limit };
+pub(crate) async fn read_bounded(
+    mut answer: Response,
+    what: &str,
+    limit: u64,
+) -> Result<Vec<u8>, RegistryError> {
+    let too_large = || RegistryError::TooLarge {
+        what: what.to_owned(),
+        limit,
+    };
     if answer.content_length().is_some_and(|n| n > limit) {
         return Err(too_large());
     }
     let host = server_of_url(answer.url());
     let mut bytes = Vec::new();
-    let cut = |e: reqwest::Error| RegistryError::Unreachable { host: host.clone(), why: super::transport::chain(&e) };
+    let cut = |e: reqwest::Error| RegistryError::Unreachable {
+        host: host.clone(),
+        why: super::transport::chain(&e),
+    };
     while let Some(chunk) = answer.chunk().await.map_err(cut)? {
         if (bytes.len() + chunk.len()) as u64 > limit {
             return Err(too_large());
@@ -391,7 +503,11 @@ pub(crate) enum ContentHash {
 impl ContentHash {
     /// An empty hash for comparing with `digest`.
     pub(crate) fn of(digest: &Digest) -> Self {
-        if digest.algorithm() == "sha512" { Self::Sha512(sha2::Sha512::new()) } else { Self::Sha256(sha2::Sha256::new()) }
+        if digest.algorithm() == "sha512" {
+            Self::Sha512(sha2::Sha512::new())
+        } else {
+            Self::Sha256(sha2::Sha256::new())
+        }
     }
 
     /// Takes more bytes.
@@ -409,13 +525,16 @@ impl ContentHash {
             Self::Sha512(hash) => ("sha512", hash.finalize().to_vec()),
         };
         let mut received = format!("{algorithm}:");
-        bytes.iter().for_each(|b| {
-            let _ = write!(received, "{b:02x}");
-        });
+        for byte in bytes {
+            let _ = write!(received, "{byte:02x}");
+        }
         if received == expected.as_str() {
             return Ok(());
         }
-        Err(RegistryError::WrongDigest { expected: expected.to_string(), received })
+        Err(RegistryError::WrongDigest {
+            expected: expected.to_string(),
+            received,
+        })
     }
 }
 

@@ -56,7 +56,9 @@ impl CredentialFiles {
             None => files.extend(home.as_ref().map(|h| h.join(".docker/config.json"))),
         }
         files.extend(set("XDG_RUNTIME_DIR").map(|d| PathBuf::from(d).join("containers/auth.json")));
-        let config = set("XDG_CONFIG_HOME").map(PathBuf::from).or_else(|| home.map(|h| h.join(".config")));
+        let config = set("XDG_CONFIG_HOME")
+            .map(PathBuf::from)
+            .or_else(|| home.map(|h| h.join(".config")));
         files.extend(config.map(|c| c.join("containers/auth.json")));
         Self(files)
     }
@@ -65,7 +67,11 @@ impl CredentialFiles {
     ///
     /// # Errors
     /// A file that cannot be understood, a helper that fails.
-    pub async fn find(&self, domain: &str, path: &str) -> Result<Option<Credential>, RegistryError> {
+    pub async fn find(
+        &self,
+        domain: &str,
+        path: &str,
+    ) -> Result<Option<Credential>, RegistryError> {
         for file in &self.0 {
             let Some(parsed) = read(file)? else { continue };
             if let Some(found) = look_up(&parsed, domain, path, file).await? {
@@ -103,9 +109,14 @@ impl std::fmt::Debug for Entry {
 }
 
 fn read(path: &Path) -> Result<Option<File>, RegistryError> {
-    let unreadable = |why: String| RegistryError::CredentialFile { file: path.display().to_string(), why };
+    let unreadable = |why: String| RegistryError::CredentialFile {
+        file: path.display().to_string(),
+        why,
+    };
     match std::fs::metadata(path) {
-        Ok(meta) if meta.len() > MAX_BYTES => return Err(unreadable(format!("larger than {MAX_BYTES} bytes"))),
+        Ok(meta) if meta.len() > MAX_BYTES => {
+            return Err(unreadable(format!("larger than {MAX_BYTES} bytes")));
+        }
         Ok(_) => {}
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(unreadable(e.to_string())),
@@ -115,12 +126,22 @@ fn read(path: &Path) -> Result<Option<File>, RegistryError> {
         return Ok(None);
     }
     // serde's message could quote a piece of the file; its place is enough.
-    let parsed = serde_json::from_slice(&bytes)
-        .map_err(|e| unreadable(format!("not the expected JSON, line {} column {}", e.line(), e.column())))?;
+    let parsed = serde_json::from_slice(&bytes).map_err(|e| {
+        unreadable(format!(
+            "not the expected JSON, line {} column {}",
+            e.line(),
+            e.column()
+        ))
+    })?;
     Ok(Some(parsed))
 }
 
-async fn look_up(file: &File, domain: &str, path: &str, name: &Path) -> Result<Option<Credential>, RegistryError> {
+async fn look_up(
+    file: &File,
+    domain: &str,
+    path: &str,
+    name: &Path,
+) -> Result<Option<Credential>, RegistryError> {
     for key in registry_keys(domain) {
         if let Some(helper) = file.helpers.get(key) {
             return ask_helper(helper, key).await;
@@ -135,7 +156,9 @@ async fn look_up(file: &File, domain: &str, path: &str, name: &Path) -> Result<O
             return Ok(found);
         }
     }
-    let Some(store) = file.store.as_deref().filter(|s| !s.is_empty()) else { return Ok(None) };
+    let Some(store) = file.store.as_deref().filter(|s| !s.is_empty()) else {
+        return Ok(None);
+    };
     for key in registry_keys(domain) {
         if let Some(found) = ask_helper(store, key).await? {
             return Ok(Some(found));
@@ -147,7 +170,12 @@ async fn look_up(file: &File, domain: &str, path: &str, name: &Path) -> Result<O
 /// Names under which a registry may be entered.
 fn registry_keys(domain: &str) -> Vec<&str> {
     if server_of(domain) == "registry-1.docker.io" {
-        vec![HUB_KEY, "docker.io", "index.docker.io", "registry-1.docker.io"]
+        vec![
+            HUB_KEY,
+            "docker.io",
+            "index.docker.io",
+            "registry-1.docker.io",
+        ]
     } else {
         vec![domain]
     }
@@ -168,25 +196,36 @@ fn entry_for<'f>(file: &'f File, domain: &str, path: &str) -> Option<&'f Entry> 
         }
     }
     let keys = registry_keys(domain);
-    file.auths.iter().find(|(key, _)| keys.contains(&host_of_key(key))).map(|(_, entry)| entry)
+    file.auths
+        .iter()
+        .find(|(key, _)| keys.contains(&host_of_key(key)))
+        .map(|(_, entry)| entry)
 }
 
 /// `https://host/v1/` -> `host`.
 fn host_of_key(key: &str) -> &str {
-    let rest = key.strip_prefix("https://").or_else(|| key.strip_prefix("http://"));
+    let rest = key
+        .strip_prefix("https://")
+        .or_else(|| key.strip_prefix("http://"));
     rest.map_or("", |r| r.split('/').next().unwrap_or(r))
 }
 
 fn from_entry(entry: &Entry) -> Result<Option<Credential>, &'static str> {
     let given = |text: &Option<String>| text.clone().filter(|t| !t.is_empty());
     if let Some(token) = given(&entry.identitytoken) {
-        return Ok(Some(Credential::Identity { token: Hidden::new(token) }));
+        return Ok(Some(Credential::Identity {
+            token: Hidden::new(token),
+        }));
     }
     if let Some(token) = given(&entry.registrytoken) {
-        return Ok(Some(Credential::Registry { token: Hidden::new(token) }));
+        return Ok(Some(Credential::Registry {
+            token: Hidden::new(token),
+        }));
     }
     if let Some(auth) = given(&entry.auth) {
-        let bytes = STANDARD.decode(auth.trim()).map_err(|_| "`auth` is not base64")?;
+        let bytes = STANDARD
+            .decode(auth.trim())
+            .map_err(|_| "`auth` is not base64")?;
         let text = String::from_utf8(bytes).map_err(|_| "`auth` is not a text")?;
         let (user, password) = text.split_once(':').ok_or("`auth` has no colon")?;
         // Docker pads the decoded text with NUL bytes in old files.
@@ -199,7 +238,10 @@ fn from_entry(entry: &Entry) -> Result<Option<Credential>, &'static str> {
 }
 
 fn basic(user: &str, password: &str) -> Credential {
-    Credential::Basic { user: user.to_owned(), password: Hidden::new(password) }
+    Credential::Basic {
+        user: user.to_owned(),
+        password: Hidden::new(password),
+    }
 }
 
 #[derive(Deserialize)]
@@ -213,8 +255,15 @@ struct HelperAnswer {
 ///
 /// **Source:** docker-credential-helpers protocol; user name `<token>` means an identity token.
 async fn ask_helper(helper: &str, key: &str) -> Result<Option<Credential>, RegistryError> {
-    let failed = |why: String| RegistryError::CredentialHelper { helper: helper.to_owned(), why };
-    if helper.is_empty() || !helper.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.')) {
+    let failed = |why: String| RegistryError::CredentialHelper {
+        helper: helper.to_owned(),
+        why,
+    };
+    if helper.is_empty()
+        || !helper
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+    {
         return Err(failed("its name is not a plain word".to_owned()));
     }
     let mut child = tokio::process::Command::new(format!("docker-credential-{helper}"))
@@ -247,10 +296,12 @@ async fn ask_helper(helper: &str, key: &str) -> Result<Option<Credential>, Regis
         }
         return Err(failed(format!("{status}")));
     }
-    let parsed: HelperAnswer =
-        serde_json::from_slice(&answer).map_err(|_| failed("its answer is not the expected JSON".to_owned()))?;
+    let parsed: HelperAnswer = serde_json::from_slice(&answer)
+        .map_err(|_| failed("its answer is not the expected JSON".to_owned()))?;
     if parsed.username == "<token>" {
-        return Ok(Some(Credential::Identity { token: Hidden::new(parsed.secret) }));
+        return Ok(Some(Credential::Identity {
+            token: Hidden::new(parsed.secret),
+        }));
     }
     if parsed.username.is_empty() && parsed.secret.is_empty() {
         return Ok(None);
@@ -272,9 +323,18 @@ mod tests {
         let auth = STANDARD.encode("u:p:q");
         let json = |key: &str| format!(r#"{{"auths":{{"{key}":{{"auth":"{auth}"}}}}}}"#);
         let expected = Some(basic("u", "p:q"));
-        assert_eq!(find(&json("localhost:5000"), "localhost:5000", "a"), expected);
-        assert_eq!(find(&json(HUB_KEY), "docker.io", "library/debian"), expected);
-        assert_eq!(find(&json("https://quay.io/v2/"), "quay.io", "a/b"), expected);
+        assert_eq!(
+            find(&json("localhost:5000"), "localhost:5000", "a"),
+            expected
+        );
+        assert_eq!(
+            find(&json(HUB_KEY), "docker.io", "library/debian"),
+            expected
+        );
+        assert_eq!(
+            find(&json("https://quay.io/v2/"), "quay.io", "a/b"),
+            expected
+        );
         assert_eq!(find(&json("quay.io/a/b"), "quay.io", "a/b"), expected);
         assert_eq!(find(&json("quay.io/a"), "quay.io", "a/b"), expected);
         assert_eq!(find(&json("quay.io/a"), "quay.io", "ab/b"), None);
@@ -284,12 +344,22 @@ mod tests {
     #[test]
     fn the_files_of_an_environment() {
         let env = |pairs: &'static [(&str, &str)]| {
-            move |name: &str| pairs.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned())
+            move |name: &str| {
+                pairs
+                    .iter()
+                    .find(|(n, _)| *n == name)
+                    .map(|(_, v)| (*v).to_owned())
+            }
         };
         let files = CredentialFiles::from_env(env(&[("HOME", "/h"), ("XDG_RUNTIME_DIR", "/r")])).0;
-        let expected = ["/h/.docker/config.json", "/r/containers/auth.json", "/h/.config/containers/auth.json"];
+        let expected = [
+            "/h/.docker/config.json",
+            "/r/containers/auth.json",
+            "/h/.config/containers/auth.json",
+        ];
         assert_eq!(files, expected.map(PathBuf::from));
-        let files = CredentialFiles::from_env(env(&[("HOME", "/h"), ("REGISTRY_AUTH_FILE", "/f")])).0;
+        let files =
+            CredentialFiles::from_env(env(&[("HOME", "/h"), ("REGISTRY_AUTH_FILE", "/f")])).0;
         assert_eq!(files, [PathBuf::from("/f")]);
     }
 

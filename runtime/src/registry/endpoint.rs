@@ -58,18 +58,27 @@ pub fn server_of(domain: &str) -> &str {
 /// Whether `host` (no port) is a name or address of this machine.
 pub fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
-    bare.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    bare.eq_ignore_ascii_case("localhost")
+        || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 /// Whether `host` (no port) is written as an address.
 pub fn is_address(host: &str) -> bool {
-    host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().is_ok()
+    host.trim_start_matches('[')
+        .trim_end_matches(']')
+        .parse::<IpAddr>()
+        .is_ok()
 }
 
 /// The host of `host[:port]`, brackets of IPv6 kept.
 pub fn host_of(server: &str) -> &str {
     match server.rfind(':') {
-        Some(at) if !server[at..].contains(']') && server[at + 1..].bytes().all(|b| b.is_ascii_digit()) => &server[..at],
+        Some(at)
+            if !server[at..].contains(']')
+                && server[at + 1..].bytes().all(|b| b.is_ascii_digit()) =>
+        {
+            &server[..at]
+        }
         _ => server,
     }
 }

@@ -51,21 +51,41 @@ pub enum RegistryError {
     #[error("{host} limits the rate of requests; gave up after {waited:?}")]
     TooManyRequests { host: String, waited: Duration },
     #[error("{host} answered {status}{}", in_brackets(message))]
-    Status { host: String, status: u16, message: String },
+    Status {
+        host: String,
+        status: u16,
+        message: String,
+    },
     #[error("{host} names the token server `{realm}`, which must not get credentials: {why}")]
-    Realm { host: String, realm: String, why: &'static str },
+    Realm {
+        host: String,
+        realm: String,
+        why: &'static str,
+    },
     #[error("cannot read the token of `{realm}`: {why}")]
     Token { realm: String, why: String },
     #[error("redirect from {from} to `{to}` refused: {why}")]
-    Redirect { from: String, to: String, why: &'static str },
+    Redirect {
+        from: String,
+        to: String,
+        why: &'static str,
+    },
     #[error("{what} is larger than {limit} bytes")]
     TooLarge { what: String, limit: u64 },
     #[error("wrong digest: expected {expected}, received {received}")]
     WrongDigest { expected: String, received: String },
     #[error("{digest} should have {expected} bytes but has {received}")]
-    WrongSize { digest: String, expected: u64, received: u64 },
+    WrongSize {
+        digest: String,
+        expected: u64,
+        received: u64,
+    },
     #[error("{digest} was cut off after {received} of {expected} bytes")]
-    Truncated { digest: String, expected: u64, received: u64 },
+    Truncated {
+        digest: String,
+        expected: u64,
+        received: u64,
+    },
     #[error("{0}")]
     Manifest(#[from] ManifestError),
     #[error("no image for {wanted}; offered: {offered}")]
@@ -88,17 +108,34 @@ impl RegistryError {
     /// What the user may do next, one line each.
     pub fn hints(&self) -> Vec<String> {
         match self {
-            Self::Unauthorized { host, had_credentials: false } => {
-                vec![format!("log in with `cooper login {host}`"), "check the spelling of the repository".to_owned()]
+            Self::Unauthorized {
+                host,
+                had_credentials: false,
+            } => {
+                vec![
+                    format!("log in with `cooper login {host}`"),
+                    "check the spelling of the repository".to_owned(),
+                ]
             }
-            Self::Unauthorized { host, had_credentials: true } => {
-                vec![format!("the stored login may be out of date: `cooper login {host}`")]
+            Self::Unauthorized {
+                host,
+                had_credentials: true,
+            } => {
+                vec![format!(
+                    "the stored login may be out of date: `cooper login {host}`"
+                )]
             }
-            Self::Denied { host, .. } => vec![format!("log in with an account that may read it: `cooper login {host}`")],
+            Self::Denied { host, .. } => vec![format!(
+                "log in with an account that may read it: `cooper login {host}`"
+            )],
             Self::Tls { host, .. } => {
-                vec![format!("for a registry with an own authority put its certificate into /etc/docker/certs.d/{host}/ca.crt")]
+                vec![format!(
+                    "for a registry with an own authority put its certificate into /etc/docker/certs.d/{host}/ca.crt"
+                )]
             }
-            Self::TagNotFound | Self::RepositoryNotFound => vec!["check the spelling of name and tag".to_owned()],
+            Self::TagNotFound | Self::RepositoryNotFound => {
+                vec!["check the spelling of name and tag".to_owned()]
+            }
             _ => Vec::new(),
         }
     }
@@ -122,5 +159,9 @@ fn unauthorized_text(host: &str, had_credentials: bool) -> String {
 }
 
 fn in_brackets(message: &str) -> String {
-    if message.is_empty() { String::new() } else { format!(" ({message})") }
+    if message.is_empty() {
+        String::new()
+    } else {
+        format!(" ({message})")
+    }
 }

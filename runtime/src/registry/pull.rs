@@ -25,7 +25,12 @@ pub enum PullEvent {
     /// The name leads to this manifest or index.
     Resolved { digest: Digest },
     /// Something about a layer, named by the digest in the manifest.
-    Layer { digest: Digest, state: LayerState, done: u64, total: u64 },
+    Layer {
+        digest: Digest,
+        state: LayerState,
+        done: u64,
+        total: u64,
+    },
 }
 
 /// How far a layer is.
@@ -77,7 +82,13 @@ pub async fn pull(
     named(reference, async {
         let repository = client.repository(reference).await?;
         let lease = Arc::new(store.lease().map_err(IngestError::from)?);
-        let job = Job { client: client.clone(), store: store.clone(), repository, lease, progress };
+        let job = Job {
+            client: client.clone(),
+            store: store.clone(),
+            repository,
+            lease,
+            progress,
+        };
         job.pull(reference, platform).await
     })
     .await
@@ -87,7 +98,10 @@ async fn named<T>(
     reference: &Reference,
     work: impl Future<Output = Result<T, RegistryError>>,
 ) -> Result<T, PullError> {
-    work.await.map_err(|cause| PullError { name: reference.familiar(), cause })
+    work.await.map_err(|cause| PullError {
+        name: reference.familiar(),
+        cause,
+    })
 }
 
 #[derive(Clone)]
@@ -100,16 +114,29 @@ struct Job {
 }
 
 impl Job {
-    async fn pull(&self, reference: &Reference, platform: &Platform) -> Result<ImageRecord, RegistryError> {
+    async fn pull(
+        &self,
+        reference: &Reference,
+        platform: &Platform,
+    ) -> Result<ImageRecord, RegistryError> {
         let name = manifest_name(reference);
         // HEAD first: Docker Hub counts only GET against the limit of pulls.
         let known = self.client.head_manifest(&self.repository, &name).await?;
-        let top = self.document(known.as_ref().map_or(name.as_str(), Digest::as_str)).await?;
-        (self.progress)(PullEvent::Resolved { digest: top.digest.clone() });
+        let top = self
+            .document(known.as_ref().map_or(name.as_str(), Digest::as_str))
+            .await?;
+        (self.progress)(PullEvent::Resolved {
+            digest: top.digest.clone(),
+        });
         let (fetched, manifest) = self.image_of(top, platform).await?;
         if let Some(record) = self.present(&fetched.digest, reference)? {
             for layer in &manifest.layers {
-                self.tell(&layer.checked_digest()?, LayerState::Present, layer.size, layer.size);
+                self.tell(
+                    &layer.checked_digest()?,
+                    LayerState::Present,
+                    layer.size,
+                    layer.size,
+                );
             }
             return Ok(record);
         }
@@ -119,7 +146,12 @@ impl Job {
         self.layers(&manifest, &diff_ids).await?;
         let mut names = vec![reference.clone()];
         names.retain(|n| n.tag.is_some() || n.digest.is_some());
-        Ok(ingest::put(&self.store, (&config, Some(&fetched.bytes)), &diff_ids, &names)?)
+        Ok(ingest::put(
+            &self.store,
+            (&config, Some(&fetched.bytes)),
+            &diff_ids,
+            &names,
+        )?)
     }
 
     /// A manifest or index, from the store when its digest is known and here.
@@ -129,7 +161,11 @@ impl Job {
             && let Ok(bytes) = std::fs::read(&blob.path)
             && super::client::verify(&digest, &bytes).is_ok()
         {
-            return Ok(FetchedManifest { digest, media_type: None, bytes });
+            return Ok(FetchedManifest {
+                digest,
+                media_type: None,
+                bytes,
+            });
         }
         let fetched = self.client.manifest(&self.repository, name).await?;
         self.keep(&fetched)?;
@@ -137,9 +173,17 @@ impl Job {
     }
 
     fn keep(&self, fetched: &FetchedManifest) -> Result<(), RegistryError> {
-        let mut writer = self.store.blob_writer(&self.lease).map_err(IngestError::from)?;
+        let mut writer = self
+            .store
+            .blob_writer(&self.lease)
+            .map_err(IngestError::from)?;
         let what = || fetched.digest.to_string();
-        writer.write_all(&fetched.bytes).map_err(|cause| RegistryError::Write { what: what(), cause })?;
+        writer
+            .write_all(&fetched.bytes)
+            .map_err(|cause| RegistryError::Write {
+                what: what(),
+                cause,
+            })?;
         writer.commit(None).map_err(IngestError::from)?;
         Ok(())
     }
@@ -159,10 +203,12 @@ impl Job {
                 Document::Image(manifest) => return Ok((fetched, manifest)),
                 Document::Index(index) => index,
             };
-            let entry = index.select(platform).ok_or_else(|| RegistryError::NoPlatform {
-                wanted: platform.to_string(),
-                offered: index.offered(),
-            })?;
+            let entry = index
+                .select(platform)
+                .ok_or_else(|| RegistryError::NoPlatform {
+                    wanted: platform.to_string(),
+                    offered: index.offered(),
+                })?;
             let digest = entry.checked_digest()?;
             if seen.len() >= MAX_DEPTH || seen.contains(&digest) {
                 return Err(RegistryError::IndexTooDeep { depth: seen.len() });
@@ -178,39 +224,49 @@ impl Job {
     }
 
     /// The image of this manifest when it is here whole; it then gets the name.
-    fn present(&self, manifest: &Digest, reference: &Reference) -> Result<Option<ImageRecord>, RegistryError> {
-        let by_digest = Reference { tag: None, digest: Some(manifest.clone()), ..reference.clone() };
-        let found = match self.store.image(&by_digest).map_err(IngestError::from)? {
-            Some(found) => Some(found),
-            None => {
-                let all = self.store.images().map_err(IngestError::from)?;
-                all.into_iter().find(|image| image.manifest.as_ref() == Some(manifest))
-            }
+    fn present(
+        &self,
+        manifest: &Digest,
+        reference: &Reference,
+    ) -> Result<Option<ImageRecord>, RegistryError> {
+        let Some(found) = ingest::present_image(&self.store, &self.lease, manifest)? else {
+            return Ok(None);
         };
-        let Some(found) = found else { return Ok(None) };
-        for layer in &found.layers {
-            if ingest::present_layer(&self.store, &self.lease, layer)?.is_none() {
-                return Ok(None);
-            }
-        }
         if !found.names.contains(reference) {
-            self.store.tag(reference, &found.id).map_err(IngestError::from)?;
+            self.store
+                .tag(reference, &found.id)
+                .map_err(IngestError::from)?;
         }
-        Ok(self.store.image_by_id(&found.id).map_err(IngestError::from)?)
+        Ok(self
+            .store
+            .image_by_id(&found.id)
+            .map_err(IngestError::from)?)
     }
 
     async fn config(&self, descriptor: &Descriptor) -> Result<Vec<u8>, RegistryError> {
         if descriptor.size > MAX_CONFIG {
-            return Err(RegistryError::TooLarge { what: "the image config".to_owned(), limit: MAX_CONFIG });
+            return Err(RegistryError::TooLarge {
+                what: "the image config".to_owned(),
+                limit: MAX_CONFIG,
+            });
         }
         let digest = descriptor.checked_digest()?;
-        download(&self.client, &self.repository, (&digest, descriptor.size), Vec::new(), |_| {}).await
+        download(
+            &self.client,
+            &self.repository,
+            (&digest, descriptor.size),
+            Vec::new(),
+            |_| {},
+        )
+        .await
     }
 
     /// Loads and unpacks what is missing, several layers at once. The first failure stops the others.
     async fn layers(&self, manifest: &Manifest, diff_ids: &[DiffId]) -> Result<(), RegistryError> {
         let loading = Arc::new(Semaphore::new(PARALLEL));
-        let unpacking = Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from)));
+        let unpacking = Arc::new(Semaphore::new(
+            std::thread::available_parallelism().map_or(2, usize::from),
+        ));
         let mut tasks = JoinSet::new();
         let mut taken = Vec::new();
         for (layer, diff_id) in manifest.layers.iter().zip(diff_ids) {
@@ -241,7 +297,10 @@ impl Job {
             return Ok(());
         }
         let codec = Codec::of_media_type(&layer.media_type)?;
-        let turn = loading.acquire().await.expect("the semaphore is never closed");
+        let turn = loading
+            .acquire()
+            .await
+            .expect("the semaphore is never closed");
         let folder = self.store.paths().scratch_cache().join("downloads");
         let tell_waiting = || self.tell(&digest, LayerState::Waiting, 0, layer.size);
         let lock = DownloadLock::take(&folder, &digest, tell_waiting).await?;
@@ -251,7 +310,10 @@ impl Job {
         }
         let blob = self.blob(layer, &digest).await?;
         drop(turn);
-        let _turn = unpacking.acquire().await.expect("the semaphore is never closed");
+        let _turn = unpacking
+            .acquire()
+            .await
+            .expect("the semaphore is never closed");
         self.tell(&digest, LayerState::Unpacking, layer.size, layer.size);
         let (store, lease, diff_id) = (self.store.clone(), Arc::clone(&self.lease), *diff_id);
         let work = move || ingest::ingest_layer(&store, &lease, (&blob, codec), &diff_id).map(drop);
@@ -269,7 +331,10 @@ impl Job {
         if self.lease.hold_blob(digest).map_err(IngestError::from)? {
             return Ok(digest.clone());
         }
-        let writer = self.store.blob_writer(&self.lease).map_err(IngestError::from)?;
+        let writer = self
+            .store
+            .blob_writer(&self.lease)
+            .map_err(IngestError::from)?;
         self.tell(digest, LayerState::Loading, 0, layer.size);
         let step = (layer.size / 200).max(64 << 10);
         let told = std::sync::atomic::AtomicU64::new(0);
@@ -285,7 +350,9 @@ impl Job {
         let writer = match result {
             // Some images keep a layer at another place; we do not go there.
             Err(RegistryError::BlobNotFound { .. }) if !layer.urls.is_empty() => {
-                return Err(RegistryError::ForeignLayer { digest: digest.to_string() });
+                return Err(RegistryError::ForeignLayer {
+                    digest: digest.to_string(),
+                });
             }
             other => other?,
         };
@@ -294,16 +361,26 @@ impl Job {
             let expected = (expected.algorithm() == "sha256").then_some((&expected, size));
             writer.commit(expected).map(|(digest, _)| digest)
         };
-        let committed: Result<Digest, BlobError> =
-            tokio::task::spawn_blocking(commit).await.unwrap_or_else(|e| std::panic::resume_unwind(e.into_panic()));
+        let committed: Result<Digest, BlobError> = tokio::task::spawn_blocking(commit)
+            .await
+            .unwrap_or_else(|e| std::panic::resume_unwind(e.into_panic()));
         Ok(committed.map_err(IngestError::from)?)
     }
 
     fn tell(&self, digest: &Digest, state: LayerState, done: u64, total: u64) {
-        (self.progress)(PullEvent::Layer { digest: digest.clone(), state, done, total });
+        (self.progress)(PullEvent::Layer {
+            digest: digest.clone(),
+            state,
+            done,
+            total,
+        });
     }
 }
 
 fn wrong_size(digest: &Digest, expected: u64, received: u64) -> RegistryError {
-    RegistryError::WrongSize { digest: digest.to_string(), expected, received }
+    RegistryError::WrongSize {
+        digest: digest.to_string(),
+        expected,
+        received,
+    }
 }

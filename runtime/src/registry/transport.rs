@@ -38,7 +38,10 @@ impl Default for TransportOptions {
     fn default() -> Self {
         Self {
             insecure: Vec::new(),
-            certificate_folders: vec!["/etc/docker/certs.d".into(), "/etc/containers/certs.d".into()],
+            certificate_folders: vec![
+                "/etc/docker/certs.d".into(),
+                "/etc/containers/certs.d".into(),
+            ],
             attempts: 5,
             first_wait: Duration::from_millis(500),
             longest_wait: Duration::from_secs(60),
@@ -64,7 +67,14 @@ pub struct Request {
 impl Request {
     /// A `GET` that follows redirects.
     pub fn get(url: Url) -> Self {
-        Self { method: Method::GET, url, headers: HeaderMap::new(), form: None, follow: true, plain_redirects: false }
+        Self {
+            method: Method::GET,
+            url,
+            headers: HeaderMap::new(),
+            form: None,
+            follow: true,
+            plain_redirects: false,
+        }
     }
 
     /// Adds a header; `value` is marked sensitive when it is an authorization.
@@ -111,8 +121,16 @@ pub struct Transport {
 impl Transport {
     /// A transport; connections are made when needed.
     pub fn new(options: TransportOptions) -> Self {
-        let insecure = options.insecure.iter().map(|h| h.to_ascii_lowercase()).collect();
-        Self { options, insecure, clients: Mutex::new(HashMap::new()) }
+        let insecure = options
+            .insecure
+            .iter()
+            .map(|h| h.to_ascii_lowercase())
+            .collect();
+        Self {
+            options,
+            insecure,
+            clients: Mutex::new(HashMap::new()),
+        }
     }
 
     /// Its options.
@@ -142,7 +160,9 @@ impl Transport {
         loop {
             let result = self.follow(request).await;
             let wait = match &result {
-                Ok(answer) if answer.status() == StatusCode::TOO_MANY_REQUESTS => Some(retry_after(answer)),
+                Ok(answer) if answer.status() == StatusCode::TOO_MANY_REQUESTS => {
+                    Some(retry_after(answer))
+                }
                 Ok(answer) if is_transient(answer.status()) => Some(retry_after(answer)),
                 Err(error) if error.is_transient() => Some(None),
                 _ => None,
@@ -152,7 +172,10 @@ impl Transport {
             if attempt >= self.options.attempts || wait > self.options.longest_wait {
                 return match result {
                     Ok(answer) if answer.status() == StatusCode::TOO_MANY_REQUESTS => {
-                        Err(RegistryError::TooManyRequests { host: server_of_url(answer.url()), waited })
+                        Err(RegistryError::TooManyRequests {
+                            host: server_of_url(answer.url()),
+                            waited,
+                        })
                     }
                     other => other,
                 };
@@ -166,12 +189,17 @@ impl Transport {
 
     /// Sends once, without repetition: for finding out who is there.
     pub(crate) async fn probe(&self, request: &Request) -> Result<Response, RegistryError> {
-        self.once(request, &request.url, request.headers.clone()).await
+        self.once(request, &request.url, request.headers.clone())
+            .await
     }
 
     /// The wait before try `attempt + 1`: doubled each time, capped, with a random half against herds.
     pub fn backoff(&self, attempt: u32) -> Duration {
-        let full = self.options.first_wait.saturating_mul(1 << (attempt - 1).min(16)).min(self.options.longest_wait);
+        let full = self
+            .options
+            .first_wait
+            .saturating_mul(1 << (attempt - 1).min(16))
+            .min(self.options.longest_wait);
         full / 2 + full.mul_f64(random_unit() / 2.0)
     }
 
@@ -183,7 +211,9 @@ impl Transport {
             if !(request.follow && is_redirect(answer.status())) {
                 return Ok(answer);
             }
-            let Some(location) = answer.headers().get(LOCATION) else { return Ok(answer) };
+            let Some(location) = answer.headers().get(LOCATION) else {
+                return Ok(answer);
+            };
             let next = self.redirect_target(&url, location, request.plain_redirects)?;
             if Origin::of(&next) != Origin::of(&url) {
                 headers.remove(AUTHORIZATION);
@@ -197,13 +227,31 @@ impl Transport {
         })
     }
 
-    fn redirect_target(&self, from: &Url, location: &HeaderValue, plain: bool) -> Result<Url, RegistryError> {
-        let refuse = |to: &str, why| RegistryError::Redirect { from: server_of_url(from), to: to.to_owned(), why };
-        let text = location.to_str().map_err(|_| refuse("?", "the target is not a text"))?;
-        let mut target = from.join(text).map_err(|_| refuse(&printable(text), "the target is not a URL"))?;
+    fn redirect_target(
+        &self,
+        from: &Url,
+        location: &HeaderValue,
+        plain: bool,
+    ) -> Result<Url, RegistryError> {
+        let refuse = |to: &str, why| RegistryError::Redirect {
+            from: server_of_url(from),
+            to: to.to_owned(),
+            why,
+        };
+        let text = location
+            .to_str()
+            .map_err(|_| refuse("?", "the target is not a text"))?;
+        let mut target = from
+            .join(text)
+            .map_err(|_| refuse(&printable(text), "the target is not a URL"))?;
         let shown = without_query(&target);
-        let origin = Origin::of(&target).ok_or_else(|| refuse(&shown, "only http and https are followed"))?;
-        if !origin.is_secure() && !plain && Origin::of(from).is_some_and(|o| o != origin) && !self.plain_allowed(&origin) {
+        let origin = Origin::of(&target)
+            .ok_or_else(|| refuse(&shown, "only http and https are followed"))?;
+        if !origin.is_secure()
+            && !plain
+            && Origin::of(from).is_some_and(|o| o != origin)
+            && !self.plain_allowed(&origin)
+        {
             return Err(refuse(&shown, "it leaves TLS"));
         }
         if from.scheme() == "https" && !origin.is_secure() && !self.plain_allowed(&origin) {
@@ -215,36 +263,59 @@ impl Transport {
         Ok(target)
     }
 
-    async fn once(&self, request: &Request, url: &Url, headers: HeaderMap) -> Result<Response, RegistryError> {
+    async fn once(
+        &self,
+        request: &Request,
+        url: &Url,
+        headers: HeaderMap,
+    ) -> Result<Response, RegistryError> {
         let server = server_of_url(url);
         let client = self.client(&server)?;
-        let mut builder = client.request(request.method.clone(), url.clone()).headers(headers);
+        let mut builder = client
+            .request(request.method.clone(), url.clone())
+            .headers(headers);
         if let Some(form) = &request.form {
             builder = builder
-                .header(reqwest::header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+                .header(
+                    reqwest::header::CONTENT_TYPE,
+                    "application/x-www-form-urlencoded",
+                )
                 .body(form.reveal().to_owned());
         }
-        builder.send().await.map_err(|error| connection_error(&server, &error))
+        builder
+            .send()
+            .await
+            .map_err(|error| connection_error(&server, &error))
     }
 
     /// The client for a server: a shared one, or an own one when the server has own authorities or none at all.
     fn client(&self, server: &str) -> Result<reqwest::Client, RegistryError> {
         let lax = self.is_insecure(server);
-        let roots = if lax { Vec::new() } else { self.own_roots(server) };
+        let roots = if lax {
+            Vec::new()
+        } else {
+            self.own_roots(server)
+        };
         let key = if lax || !roots.is_empty() { server } else { "" };
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = clients.get(key) {
             return Ok(client.clone());
         }
-        let client = self.build_client(lax, &roots).map_err(|e| RegistryError::Tls {
-            host: server.to_owned(),
-            why: chain(&e),
-        })?;
+        let client = self
+            .build_client(lax, &roots)
+            .map_err(|e| RegistryError::Tls {
+                host: server.to_owned(),
+                why: chain(&e),
+            })?;
         clients.insert(key.to_owned(), client.clone());
         Ok(client)
     }
 
-    fn build_client(&self, lax: bool, roots: &[PathBuf]) -> Result<reqwest::Client, reqwest::Error> {
+    fn build_client(
+        &self,
+        lax: bool,
+        roots: &[PathBuf],
+    ) -> Result<reqwest::Client, reqwest::Error> {
         // Fails only when some other part of the process chose a provider first, which serves as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = reqwest::Client::builder()
@@ -255,7 +326,9 @@ impl Transport {
             .read_timeout(self.options.silence)
             .pool_idle_timeout(Duration::from_secs(30));
         if lax {
-            builder = builder.tls_danger_accept_invalid_certs(true).tls_danger_accept_invalid_hostnames(true);
+            builder = builder
+                .tls_danger_accept_invalid_certs(true)
+                .tls_danger_accept_invalid_hostnames(true);
         }
         let mut extra = Vec::new();
         for path in roots {
@@ -284,8 +357,15 @@ impl Transport {
 }
 
 fn collect_certificates(folder: &Path, found: &mut Vec<PathBuf>) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
-    found.extend(entries.flatten().map(|e| e.path()).filter(|p| p.extension().is_some_and(|x| x == "crt")));
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return;
+    };
+    found.extend(
+        entries
+            .flatten()
+            .map(|e| e.path())
+            .filter(|p| p.extension().is_some_and(|x| x == "crt")),
+    );
 }
 
 /// `host[:port]` as users write it: the port only when it is not the scheme's.
@@ -309,7 +389,11 @@ pub fn without_query(url: &Url) -> String {
 
 /// Text of a server, fit for a message: one line, no control characters, not endless.
 pub fn printable(text: &str) -> String {
-    let mut out: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect();
+    let mut out: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(200)
+        .collect();
     out.truncate(out.trim_end().len());
     out
 }
@@ -344,16 +428,28 @@ fn connection_error(server: &str, error: &reqwest::Error) -> RegistryError {
             if io.kind() == std::io::ErrorKind::ConnectionRefused {
                 return RegistryError::Refused { host };
             }
-            if let Some(tls) = io.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-                return RegistryError::Tls { host, why: tls.to_string() };
+            if let Some(tls) = io
+                .get_ref()
+                .and_then(|inner| inner.downcast_ref::<rustls::Error>())
+            {
+                return RegistryError::Tls {
+                    host,
+                    why: tls.to_string(),
+                };
             }
         }
         if let Some(tls) = e.downcast_ref::<rustls::Error>() {
-            return RegistryError::Tls { host, why: tls.to_string() };
+            return RegistryError::Tls {
+                host,
+                why: tls.to_string(),
+            };
         }
         source = e.source();
     }
-    RegistryError::Unreachable { host, why: chain(error) }
+    RegistryError::Unreachable {
+        host,
+        why: chain(error),
+    }
 }
 
 /// The innermost message: outer ones repeat the URL.
@@ -376,8 +472,10 @@ mod tests {
     use super::*;
 
     fn target(from: &str, to: &str, insecure: &[&str]) -> Result<String, String> {
-        let options =
-            TransportOptions { insecure: insecure.iter().map(ToString::to_string).collect(), ..Default::default() };
+        let options = TransportOptions {
+            insecure: insecure.iter().map(ToString::to_string).collect(),
+            ..Default::default()
+        };
         let value = HeaderValue::from_str(to).expect("a header");
         Transport::new(options)
             .redirect_target(&Url::parse(from).expect("a URL"), &value, false)
@@ -387,13 +485,26 @@ mod tests {
 
     #[test]
     fn redirects_keep_tls_and_drop_user_information() {
-        assert_eq!(target("https://r.example/v2/", "https://u:p@cdn.example/x", &[]).as_deref(), Ok("https://cdn.example/x"));
-        assert_eq!(target("https://r.example/v2/a", "../b", &[]).as_deref(), Ok("https://r.example/b"));
+        assert_eq!(
+            target("https://r.example/v2/", "https://u:p@cdn.example/x", &[]).as_deref(),
+            Ok("https://cdn.example/x")
+        );
+        assert_eq!(
+            target("https://r.example/v2/a", "../b", &[]).as_deref(),
+            Ok("https://r.example/b")
+        );
         assert!(target("https://r.example/", "http://r.example/", &[]).is_err());
         assert!(target("https://r.example/", "file:///etc/passwd", &[]).is_err());
         assert!(target("http://127.0.0.1:5000/", "http://other.example/", &[]).is_err());
         assert!(target("http://127.0.0.1:5000/", "http://127.0.0.1:6000/", &[]).is_ok());
-        assert!(target("https://r.example/", "http://old.example/", &["old.example"]).is_ok());
+        assert!(
+            target(
+                "https://r.example/",
+                "http://old.example/",
+                &["old.example"]
+            )
+            .is_ok()
+        );
     }
 
     #[test]
@@ -405,7 +516,10 @@ mod tests {
         });
         for (attempt, full) in [(1, 100), (2, 200), (4, 800), (30, 1000)] {
             let wait = transport.backoff(attempt);
-            assert!(wait >= Duration::from_millis(full / 2) && wait <= Duration::from_millis(full), "{attempt}: {wait:?}");
+            assert!(
+                wait >= Duration::from_millis(full / 2) && wait <= Duration::from_millis(full),
+                "{attempt}: {wait:?}"
+            );
         }
     }
 

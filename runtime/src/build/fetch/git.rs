@@ -58,15 +58,26 @@ pub enum GitError {
     #[error("`{remote}` has no branch, tag or commit `{reference}`")]
     NoReference { remote: String, reference: String },
     #[error("`{remote}` has no folder `{subdir}` at {commit}")]
-    NoSubdir { remote: String, subdir: String, commit: String },
+    NoSubdir {
+        remote: String,
+        subdir: String,
+        commit: String,
+    },
     #[error("expected checksum to match {expected}, got {found}")]
     Checksum { expected: String, found: String },
     #[error("git {doing} of `{remote}` failed: {message}")]
-    Failed { doing: &'static str, remote: String, message: String },
+    Failed {
+        doing: &'static str,
+        remote: String,
+        message: String,
+    },
     #[error("git {doing} of `{remote}` took longer than {PATIENCE:?}")]
     TimedOut { doing: &'static str, remote: String },
     #[error("cannot write `{}`: {cause}", path.display())]
-    Write { path: PathBuf, cause: std::io::Error },
+    Write {
+        path: PathBuf,
+        cause: std::io::Error,
+    },
 }
 
 /// What a reference leads to.
@@ -112,7 +123,11 @@ pub async fn checkout(
     folder: &Path,
 ) -> Result<GitTree, GitError> {
     let git = Git::new(source)?;
-    let cache = store.paths().scratch_cache().join("git").join(sha256(git.remote.as_bytes()).hex());
+    let cache = store
+        .paths()
+        .scratch_cache()
+        .join("git")
+        .join(sha256(git.remote.as_bytes()).hex());
     git.checkout(&cache, resolved, keep_git_dir, folder).await
 }
 
@@ -131,23 +146,39 @@ impl<'s> Git<'s> {
             check_reference(&source.reference)?;
         }
         check_subdir(&source.subdir)?;
-        Ok(Self { source, remote, authorization })
+        Ok(Self {
+            source,
+            remote,
+            authorization,
+        })
     }
 
     async fn resolve(&self) -> Result<Resolved, GitError> {
         let reference = self.source.reference.as_str();
         let resolved = if is_commit(reference) {
-            Resolved { commit: reference.to_owned(), name: String::new() }
+            Resolved {
+                commit: reference.to_owned(),
+                name: String::new(),
+            }
         } else {
-            let output = self.run("ls-remote", None, &["ls-remote", "--", &self.remote]).await?;
+            let output = self
+                .run("ls-remote", None, &["ls-remote", "--", &self.remote])
+                .await?;
             choose(&output, reference).ok_or_else(|| GitError::NoReference {
                 remote: self.remote.clone(),
-                reference: if reference.is_empty() { "HEAD".to_owned() } else { reference.to_owned() },
+                reference: if reference.is_empty() {
+                    "HEAD".to_owned()
+                } else {
+                    reference.to_owned()
+                },
             })?
         };
         let wanted = self.source.checksum.as_str();
         if !resolved.commit.starts_with(wanted) {
-            return Err(GitError::Checksum { expected: printable(wanted), found: resolved.commit });
+            return Err(GitError::Checksum {
+                expected: printable(wanted),
+                found: resolved.commit,
+            });
         }
         Ok(resolved)
     }
@@ -166,11 +197,27 @@ impl<'s> Git<'s> {
         std::fs::create_dir_all(folder).map_err(write(folder))?;
         let _lock = lock(cache).await?;
         if !cache.join("HEAD").exists() {
-            self.run("init", None, &["init", "--quiet", "--bare", "--template=", "--", &text(cache)]).await?;
+            self.run(
+                "init",
+                None,
+                &[
+                    "init",
+                    "--quiet",
+                    "--bare",
+                    "--template=",
+                    "--",
+                    &text(cache),
+                ],
+            )
+            .await?;
         }
         let commit = resolved.commit.as_str();
         let object = format!("{commit}^{{commit}}");
-        if self.run("lookup", Some(cache), &["cat-file", "-e", &object]).await.is_err() {
+        if self
+            .run("lookup", Some(cache), &["cat-file", "-e", &object])
+            .await
+            .is_err()
+        {
             self.fetch(cache, resolved).await?;
         }
         if keep_git_dir {
@@ -178,24 +225,51 @@ impl<'s> Git<'s> {
         } else {
             self.files(cache, commit, folder).await?;
         }
-        let time = self.run("log", Some(cache), &["log", "-1", "--format=%ct", commit, "--"]).await?;
+        let time = self
+            .run(
+                "log",
+                Some(cache),
+                &["log", "-1", "--format=%ct", commit, "--"],
+            )
+            .await?;
         let seconds: u64 = time.trim().parse().unwrap_or(0);
         let committed = UNIX_EPOCH + Duration::from_secs(seconds);
         let stamp = (self.source.mtime == "commit").then_some(seconds as i64);
         settle(folder, stamp).map_err(write(folder))?;
         let root = self.subdir(folder, commit)?;
-        Ok(GitTree { root, commit: commit.to_owned(), committed })
+        Ok(GitTree {
+            root,
+            commit: commit.to_owned(),
+            committed,
+        })
     }
 
     /// Brings the commit into the cache: by name, by id, and from servers that allow neither, everything.
     async fn fetch(&self, cache: &Path, resolved: &Resolved) -> Result<(), GitError> {
         let commit = resolved.commit.as_str();
         let object = format!("{commit}^{{commit}}");
-        for wanted in [resolved.name.as_str(), commit].into_iter().filter(|w| !w.is_empty()) {
-            let command =
-                ["fetch", "--quiet", "--no-tags", "--force", "--depth=1", "--no-recurse-submodules", "--", &self.remote, wanted];
+        for wanted in [resolved.name.as_str(), commit]
+            .into_iter()
+            .filter(|w| !w.is_empty())
+        {
+            let command = [
+                "fetch",
+                "--quiet",
+                "--no-tags",
+                "--force",
+                "--depth=1",
+                "--no-recurse-submodules",
+                "--",
+                &self.remote,
+                wanted,
+            ];
             let fetched = self.run("fetch", Some(cache), &command).await;
-            if fetched.is_ok() && self.run("lookup", Some(cache), &["cat-file", "-e", &object]).await.is_ok() {
+            if fetched.is_ok()
+                && self
+                    .run("lookup", Some(cache), &["cat-file", "-e", &object])
+                    .await
+                    .is_ok()
+            {
                 return Ok(());
             }
         }
@@ -207,10 +281,13 @@ impl<'s> Git<'s> {
         command.extend(["--", &self.remote]);
         command.extend(everything);
         self.run("fetch", Some(cache), &command).await?;
-        self.run("lookup", Some(cache), &["cat-file", "-e", &object]).await.map(drop).map_err(|_| GitError::NoReference {
-            remote: self.remote.clone(),
-            reference: commit.to_owned(),
-        })
+        self.run("lookup", Some(cache), &["cat-file", "-e", &object])
+            .await
+            .map(drop)
+            .map_err(|_| GitError::NoReference {
+                remote: self.remote.clone(),
+                reference: commit.to_owned(),
+            })
     }
 
     /// The files alone.
@@ -218,20 +295,36 @@ impl<'s> Git<'s> {
         let index = cache.join(format!("index.{}", std::process::id()));
         let work_tree = format!("--work-tree={}", text(folder));
         let index_variable = [("GIT_INDEX_FILE", index.clone().into_os_string())];
-        let command = [&work_tree, "checkout", "--quiet", "--force", commit, "--", "."];
-        let done = self.run_with("checkout", Some(cache), &command, &index_variable).await;
+        let command = [
+            &work_tree, "checkout", "--quiet", "--force", commit, "--", ".",
+        ];
+        let done = self
+            .run_with("checkout", Some(cache), &command, &index_variable)
+            .await;
         let _ = std::fs::remove_file(&index);
         match done {
             // An empty commit has no path that matches `.`.
-            Err(GitError::Failed { message, .. }) if message.contains("did not match any file") => Ok(()),
+            Err(GitError::Failed { message, .. }) if message.contains("did not match any file") => {
+                Ok(())
+            }
             other => other.map(drop),
         }
     }
 
     /// A repository with one commit checked out, whose origin is the remote.
-    async fn working_copy(&self, cache: &Path, resolved: &Resolved, folder: &Path) -> Result<(), GitError> {
+    async fn working_copy(
+        &self,
+        cache: &Path,
+        resolved: &Resolved,
+        folder: &Path,
+    ) -> Result<(), GitError> {
         let git_dir = folder.join(".git");
-        self.run("init", None, &["init", "--quiet", "--template=", "--", &text(folder)]).await?;
+        self.run(
+            "init",
+            None,
+            &["init", "--quiet", "--template=", "--", &text(folder)],
+        )
+        .await?;
         let own = [("GIT_ALLOW_PROTOCOL", OsString::from("file"))];
         let cached = text(cache);
         let commit = resolved.commit.as_str();
@@ -248,27 +341,68 @@ impl<'s> Git<'s> {
             commit,
         ];
         // The cache is ours; serving a commit by id has to be allowed there.
-        self.run("config", Some(cache), &["config", "uploadpack.allowAnySHA1InWant", "true"]).await?;
+        self.run(
+            "config",
+            Some(cache),
+            &["config", "uploadpack.allowAnySHA1InWant", "true"],
+        )
+        .await?;
         self.run_with("fetch", Some(&git_dir), &fetch, &own).await?;
         let work_tree = format!("--work-tree={}", text(folder));
-        self.run("remote", Some(&git_dir), &["remote", "add", "origin", &self.remote]).await?;
+        self.run(
+            "remote",
+            Some(&git_dir),
+            &["remote", "add", "origin", &self.remote],
+        )
+        .await?;
         let branch = resolved.name.strip_prefix("refs/heads/");
         let branch_reference = branch.map(|b| format!("refs/heads/{b}"));
         if let Some(reference) = &branch_reference {
-            self.run("update-ref", Some(&git_dir), &["update-ref", reference, commit]).await?;
-            self.run("symbolic-ref", Some(&git_dir), &["symbolic-ref", "HEAD", reference]).await?;
-            self.run("checkout", Some(&git_dir), &[&work_tree, "reset", "--quiet", "--hard", commit]).await?;
+            self.run(
+                "update-ref",
+                Some(&git_dir),
+                &["update-ref", reference, commit],
+            )
+            .await?;
+            self.run(
+                "symbolic-ref",
+                Some(&git_dir),
+                &["symbolic-ref", "HEAD", reference],
+            )
+            .await?;
+            self.run(
+                "checkout",
+                Some(&git_dir),
+                &[&work_tree, "reset", "--quiet", "--hard", commit],
+            )
+            .await?;
         } else {
             if resolved.name.starts_with("refs/tags/") {
-                self.run("update-ref", Some(&git_dir), &["update-ref", &resolved.name, commit]).await?;
+                self.run(
+                    "update-ref",
+                    Some(&git_dir),
+                    &["update-ref", &resolved.name, commit],
+                )
+                .await?;
             }
-            let detach = [work_tree.as_str(), "checkout", "--quiet", "--force", "--detach", commit];
+            let detach = [
+                work_tree.as_str(),
+                "checkout",
+                "--quiet",
+                "--force",
+                "--detach",
+                commit,
+            ];
             self.run("checkout", Some(&git_dir), &detach).await?;
         }
         // Logs and the like hold times and names of this host.
         for name in ["logs", "hooks", "FETCH_HEAD", "ORIG_HEAD"] {
             let path = git_dir.join(name);
-            let _ = if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
+            let _ = if path.is_dir() {
+                std::fs::remove_dir_all(&path)
+            } else {
+                std::fs::remove_file(&path)
+            };
         }
         Ok(())
     }
@@ -291,7 +425,12 @@ impl<'s> Git<'s> {
         Ok(folder.join(subdir))
     }
 
-    async fn run(&self, doing: &'static str, git_dir: Option<&Path>, arguments: &[&str]) -> Result<String, GitError> {
+    async fn run(
+        &self,
+        doing: &'static str,
+        git_dir: Option<&Path>,
+        arguments: &[&str],
+    ) -> Result<String, GitError> {
         self.run_with(doing, git_dir, arguments, &[]).await
     }
 
@@ -317,25 +456,56 @@ impl<'s> Git<'s> {
         if let Some(git_dir) = git_dir {
             command.arg(format!("--git-dir={}", text(git_dir)));
         }
-        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        command
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
         let child = command.spawn().map_err(GitError::NoGit)?;
-        let timed_out = || GitError::TimedOut { doing, remote: self.remote.clone() };
-        let output = tokio::time::timeout(PATIENCE, child.wait_with_output()).await.map_err(|_| timed_out())?;
+        let timed_out = || GitError::TimedOut {
+            doing,
+            remote: self.remote.clone(),
+        };
+        let output = tokio::time::timeout(PATIENCE, child.wait_with_output())
+            .await
+            .map_err(|_| timed_out())?;
         let output = output.map_err(GitError::NoGit)?;
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
-        let line = text.lines().rev().find(|l| l.starts_with("fatal:") || l.starts_with("error:"));
+        let line = text
+            .lines()
+            .rev()
+            .find(|l| l.starts_with("fatal:") || l.starts_with("error:"));
         let line = line.or_else(|| text.lines().last()).unwrap_or("no message");
-        Err(GitError::Failed { doing, remote: self.remote.clone(), message: printable(line) })
+        Err(GitError::Failed {
+            doing,
+            remote: self.remote.clone(),
+            message: printable(line),
+        })
     }
 }
 
 fn closed_environment(command: &mut tokio::process::Command, over_http: bool) {
     command.env_clear();
-    let mut kept = vec!["PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO", "TMPDIR"];
-    kept.extend(["http_proxy", "https_proxy", "no_proxy", "all_proxy", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"]);
+    let mut kept = vec![
+        "PATH",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+        "GIT_SSL_CAINFO",
+        "TMPDIR",
+    ];
+    kept.extend([
+        "http_proxy",
+        "https_proxy",
+        "no_proxy",
+        "all_proxy",
+        "HTTPS_PROXY",
+        "NO_PROXY",
+        "ALL_PROXY",
+    ]);
     if !over_http {
         // ssh finds its known hosts and keys there.
         kept.extend(["HOME", "SSH_AUTH_SOCK"]);
@@ -361,7 +531,10 @@ fn closed_environment(command: &mut tokio::process::Command, over_http: bool) {
 /// The remote without password, and the header that replaces it.
 fn check_remote(remote: &str) -> Result<(String, Option<(String, Hidden)>), GitError> {
     let refuse = || GitError::Protocol(hide_user(remote));
-    if remote.is_empty() || remote.starts_with('-') || remote.bytes().any(|b| b.is_ascii_control() || b == b' ') {
+    if remote.is_empty()
+        || remote.starts_with('-')
+        || remote.bytes().any(|b| b.is_ascii_control() || b == b' ')
+    {
         return Err(refuse());
     }
     // git would read `ext::sh -c …` as a remote helper.
@@ -372,8 +545,15 @@ fn check_remote(remote: &str) -> Result<(String, Option<(String, Hidden)>), GitE
         // `user@host:path`, ssh's own form.
         let (host, path) = remote.split_once(':').ok_or_else(refuse)?;
         let user_and_host = host.split_once('@').ok_or_else(refuse)?;
-        let bad = host.contains('/') || user_and_host.1.is_empty() || user_and_host.1.starts_with('-') || path.starts_with('-');
-        return if bad { Err(refuse()) } else { Ok((remote.to_owned(), None)) };
+        let bad = host.contains('/')
+            || user_and_host.1.is_empty()
+            || user_and_host.1.starts_with('-')
+            || path.starts_with('-');
+        return if bad {
+            Err(refuse())
+        } else {
+            Ok((remote.to_owned(), None))
+        };
     };
     if !matches!(scheme, "https" | "http" | "git" | "ssh") || rest.is_empty() {
         return Err(refuse());
@@ -387,22 +567,34 @@ fn check_remote(remote: &str) -> Result<(String, Option<(String, Hidden)>), GitE
         return Ok((remote.to_owned(), None));
     }
     let decode = |text: &str| percent_decode(text);
-    let login = format!("{}:{}", decode(url.username()), decode(url.password().unwrap_or_default()));
+    let login = format!(
+        "{}:{}",
+        decode(url.username()),
+        decode(url.password().unwrap_or_default())
+    );
     let header = Hidden::new(format!("Authorization: Basic {}", STANDARD.encode(login)));
     let _ = url.set_username("");
     let _ = url.set_password(None);
-    Ok((url.to_string(), Some((url.origin().ascii_serialization() + "/", header))))
+    Ok((
+        url.to_string(),
+        Some((url.origin().ascii_serialization() + "/", header)),
+    ))
 }
 
 fn percent_decode(text: &str) -> String {
     let pairs = format!("x={}", text.replace('+', "%2B"));
-    url::form_urlencoded::parse(pairs.as_bytes()).next().map(|(_, v)| v.into_owned()).unwrap_or_default()
+    url::form_urlencoded::parse(pairs.as_bytes())
+        .next()
+        .map(|(_, v)| v.into_owned())
+        .unwrap_or_default()
 }
 
 fn hide_user(remote: &str) -> String {
     let shown = printable(remote);
     match (shown.find("://"), shown.rfind('@')) {
-        (Some(scheme), Some(at)) if at > scheme => format!("{}{}", &shown[..scheme + 3], &shown[at + 1..]),
+        (Some(scheme), Some(at)) if at > scheme => {
+            format!("{}{}", &shown[..scheme + 3], &shown[at + 1..])
+        }
         _ => shown,
     }
 }
@@ -414,13 +606,25 @@ fn check_reference(reference: &str) -> Result<(), GitError> {
         || reference.ends_with('.')
         || reference.contains("..")
         || reference.contains("@{")
-        || reference.bytes().any(|b| b.is_ascii_control() || b" ~^:?*[\\".contains(&b));
-    if bad { Err(GitError::Reference(printable(reference))) } else { Ok(()) }
+        || reference
+            .bytes()
+            .any(|b| b.is_ascii_control() || b" ~^:?*[\\".contains(&b));
+    if bad {
+        Err(GitError::Reference(printable(reference)))
+    } else {
+        Ok(())
+    }
 }
 
 fn check_subdir(subdir: &str) -> Result<(), GitError> {
-    let outside = Path::new(subdir).components().any(|c| matches!(c, Component::ParentDir));
-    if outside || subdir.contains('\0') { Err(GitError::Subdir(printable(subdir))) } else { Ok(()) }
+    let outside = Path::new(subdir)
+        .components()
+        .any(|c| matches!(c, Component::ParentDir));
+    if outside || subdir.contains('\0') {
+        Err(GitError::Subdir(printable(subdir)))
+    } else {
+        Ok(())
+    }
 }
 
 fn is_commit(text: &str) -> bool {
@@ -454,16 +658,25 @@ fn choose(listing: &str, reference: &str) -> Option<Resolved> {
 
 /// One checkout of a repository at a time: the cache has one `shallow` file.
 async fn lock(cache: &Path) -> Result<File, GitError> {
-    let write = |cause| GitError::Write { path: cache.to_owned(), cause };
+    let write = |cause| GitError::Write {
+        path: cache.to_owned(),
+        cause,
+    };
     let folder = cache.parent().unwrap_or(cache);
     std::fs::create_dir_all(folder).map_err(write)?;
-    let file = File::options().create(true).truncate(false).write(true).open(cache.with_extension("lock"));
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(cache.with_extension("lock"));
     let file = file.map_err(write)?;
     loop {
-        match file.try_lock() {
+        match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => return Ok(file),
-            Err(std::fs::TryLockError::WouldBlock) => tokio::time::sleep(Duration::from_millis(50)).await,
-            Err(std::fs::TryLockError::Error(cause)) => return Err(write(cause)),
+            Err(rustix::io::Errno::WOULDBLOCK) => {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            Err(error) => return Err(write(error.into())),
         }
     }
 }
@@ -485,11 +698,16 @@ fn settle_folder(folder: &impl AsFd, stamp: Option<i64>) -> std::io::Result<()> 
         let found = rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
         match rustix::fs::FileType::from_raw_mode(found.st_mode) {
             rustix::fs::FileType::Directory => {
-                let inner = rustix::fs::openat(folder, name, flags | OFlags::DIRECTORY, Mode::empty())?;
+                let inner =
+                    rustix::fs::openat(folder, name, flags | OFlags::DIRECTORY, Mode::empty())?;
                 settle_folder(&inner, stamp)?;
             }
             rustix::fs::FileType::RegularFile => {
-                let mode = if found.st_mode & 0o100 != 0 { 0o755 } else { 0o644 };
+                let mode = if found.st_mode & 0o100 != 0 {
+                    0o755
+                } else {
+                    0o644
+                };
                 let file = rustix::fs::openat(folder, name, flags, Mode::empty())?;
                 rustix::fs::fchmod(file, Mode::from_raw_mode(mode))?;
             }
@@ -504,8 +722,14 @@ fn settle_folder(folder: &impl AsFd, stamp: Option<i64>) -> std::io::Result<()> 
 }
 
 fn times(seconds: i64) -> Timestamps {
-    let time = Timespec { tv_sec: seconds, tv_nsec: 0 };
-    Timestamps { last_access: time, last_modification: time }
+    let time = Timespec {
+        tv_sec: seconds,
+        tv_nsec: 0,
+    };
+    Timestamps {
+        last_access: time,
+        last_modification: time,
+    }
 }
 
 /// Paths of the store are ours and text.
@@ -539,8 +763,17 @@ mod tests {
         ] {
             assert!(check_remote(bad).is_err(), "{bad}");
         }
-        for good in ["https://host/x.git", "git@host:a/b.git", "ssh://git@host:22/x", "git://host/x", "http://127.0.0.1:1/x"] {
-            assert_eq!(check_remote(good).map(|(remote, _)| remote).ok().as_deref(), Some(good));
+        for good in [
+            "https://host/x.git",
+            "git@host:a/b.git",
+            "ssh://git@host:22/x",
+            "git://host/x",
+            "http://127.0.0.1:1/x",
+        ] {
+            assert_eq!(
+                check_remote(good).map(|(remote, _)| remote).ok().as_deref(),
+                Some(good)
+            );
         }
     }
 
@@ -550,7 +783,10 @@ mod tests {
         assert_eq!(remote, "https://host:8443/x.git");
         let (url, header) = header.expect("a header");
         assert_eq!(url, "https://host:8443/");
-        assert_eq!(header.reveal(), format!("Authorization: Basic {}", STANDARD.encode("me:p@ss")));
+        assert_eq!(
+            header.reveal(),
+            format!("Authorization: Basic {}", STANDARD.encode("me:p@ss"))
+        );
         assert_eq!(hide_user("file://me:secret@host/x"), "file://host/x");
     }
 

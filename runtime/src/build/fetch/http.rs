@@ -2,10 +2,12 @@
 
 use crate::registry::error::RegistryError;
 use crate::registry::transport::{Request, Transport, chain, without_query};
-use crate::store::{BlobError, Lease, Store, StoreError};
+use crate::store::{BlobError, Lease, Store};
 use cooperage_lang::model::reference::Digest;
 use reqwest::StatusCode;
-use reqwest::header::{ETAG, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
+use reqwest::header::{
+    ETAG, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
+};
 use serde::{Deserialize, Serialize};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -33,17 +35,32 @@ pub enum HttpError {
     #[error("cannot load `{url}`: invalid response status {status}")]
     Status { url: String, status: StatusCode },
     #[error("cannot load `{url}`: {cause}")]
-    Transfer { url: String, cause: RegistryError },
+    Transfer {
+        url: String,
+        cause: Box<RegistryError>,
+    },
     #[error("cannot load `{url}`: the connection was cut after {received} bytes: {why}")]
-    Cut { url: String, received: u64, why: String },
+    Cut {
+        url: String,
+        received: u64,
+        why: String,
+    },
     #[error("digest mismatch for `{url}`: expected {expected}, received {received}")]
-    WrongDigest { url: String, expected: Digest, received: Digest },
+    WrongDigest {
+        url: String,
+        expected: Digest,
+        received: Digest,
+    },
     #[error("cannot keep `{url}`: {cause}")]
     Keep { url: String, cause: std::io::Error },
     #[error("{0}")]
-    Blob(#[from] BlobError),
-    #[error("{0}")]
-    Store(#[from] StoreError),
+    Blob(Box<BlobError>),
+}
+
+impl From<BlobError> for HttpError {
+    fn from(error: BlobError) -> Self {
+        Self::Blob(Box::new(error))
+    }
 }
 
 /// A loaded file; its content is a blob of the store.
@@ -84,11 +101,22 @@ pub async fn fetch(
     checksum: Option<&str>,
     progress: &(dyn Fn(u64, Option<u64>) + Send + Sync),
 ) -> Result<HttpFile, HttpError> {
-    let parsed = Url::parse(url).ok().filter(|u| matches!(u.scheme(), "http" | "https"));
+    let parsed = Url::parse(url)
+        .ok()
+        .filter(|u| matches!(u.scheme(), "http" | "https"));
     let parsed = parsed.ok_or_else(|| HttpError::Url(url.to_owned()))?;
-    let parse = |text: &str| text.parse::<Digest>().map_err(|_| HttpError::Checksum(text.to_owned()));
+    let parse = |text: &str| {
+        text.parse::<Digest>()
+            .map_err(|_| HttpError::Checksum(text.to_owned()))
+    };
     let expected = checksum.map(parse).transpose()?;
-    let job = Job { transport, store, lease, shown: without_query(&parsed), expected };
+    let job = Job {
+        transport,
+        store,
+        lease,
+        shown: without_query(&parsed),
+        expected,
+    };
     job.run(&parsed, progress).await
 }
 
@@ -108,10 +136,17 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    async fn run(&self, url: &Url, progress: &(dyn Fn(u64, Option<u64>) + Send + Sync)) -> Result<HttpFile, HttpError> {
+    async fn run(
+        &self,
+        url: &Url,
+        progress: &(dyn Fn(u64, Option<u64>) + Send + Sync),
+    ) -> Result<HttpFile, HttpError> {
         let known = recall(self.store, url.as_str()).and_then(|memory| {
             let digest: Digest = memory.digest.parse().ok()?;
-            self.lease.hold_blob(&digest).ok()?.then_some((memory, digest))
+            self.lease
+                .hold_blob(&digest)
+                .ok()?
+                .then_some((memory, digest))
         });
         if let Some((memory, digest)) = &known
             && self.expected.as_ref() == Some(digest)
@@ -127,7 +162,11 @@ impl Job<'_> {
         }
         let mut failure = None;
         for load in 1..=LOADS {
-            let answer = self.transport.send(&request).await.map_err(|cause| self.transfer(cause))?;
+            let answer = self
+                .transport
+                .send(&request)
+                .await
+                .map_err(|cause| self.transfer(cause))?;
             if answer.status() == StatusCode::NOT_MODIFIED
                 && let Some((memory, digest)) = &known
             {
@@ -135,7 +174,10 @@ impl Job<'_> {
                 return self.found(digest, memory.last_modified.as_deref(), true);
             }
             if !answer.status().is_success() {
-                return Err(HttpError::Status { url: self.shown.clone(), status: answer.status() });
+                return Err(HttpError::Status {
+                    url: self.shown.clone(),
+                    status: answer.status(),
+                });
             }
             match self.load(url, answer, progress).await {
                 Err(cut @ HttpError::Cut { .. }) => failure = Some(cut),
@@ -152,7 +194,13 @@ impl Job<'_> {
         mut answer: reqwest::Response,
         progress: &(dyn Fn(u64, Option<u64>) + Send + Sync),
     ) -> Result<HttpFile, HttpError> {
-        let header = |name: HeaderName| answer.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
+        let header = |name: HeaderName| {
+            answer
+                .headers()
+                .get(name)
+                .and_then(|v| v.to_str().ok())
+                .map(str::to_owned)
+        };
         let (etag, last_modified) = (header(ETAG), header(LAST_MODIFIED));
         let total = answer.content_length();
         let mut writer = self.store.blob_writer(self.lease)?;
@@ -160,17 +208,31 @@ impl Job<'_> {
         loop {
             match answer.chunk().await {
                 Ok(Some(chunk)) => {
-                    writer.write_all(&chunk).map_err(|cause| HttpError::Keep { url: self.shown.clone(), cause })?;
+                    writer.write_all(&chunk).map_err(|cause| HttpError::Keep {
+                        url: self.shown.clone(),
+                        cause,
+                    })?;
                     received += chunk.len() as u64;
                     progress(received, total);
                 }
                 Ok(None) => break,
-                Err(e) => return Err(HttpError::Cut { url: self.shown.clone(), received, why: chain(&e) }),
+                Err(e) => {
+                    return Err(HttpError::Cut {
+                        url: self.shown.clone(),
+                        received,
+                        why: chain(&e),
+                    });
+                }
             }
         }
         let (digest, size) = writer.commit(None)?;
         self.check(&digest)?;
-        let memory = Memory { digest: digest.to_string(), size, etag, last_modified };
+        let memory = Memory {
+            digest: digest.to_string(),
+            size,
+            etag,
+            last_modified,
+        };
         remember(self.store, url.as_str(), &memory);
         self.found(&digest, memory.last_modified.as_deref(), false)
     }
@@ -186,7 +248,12 @@ impl Job<'_> {
         }
     }
 
-    fn found(&self, digest: &Digest, last_modified: Option<&str>, unchanged: bool) -> Result<HttpFile, HttpError> {
+    fn found(
+        &self,
+        digest: &Digest,
+        last_modified: Option<&str>,
+        unchanged: bool,
+    ) -> Result<HttpFile, HttpError> {
         let blob = self.store.blob(digest).ok_or_else(|| HttpError::Keep {
             url: self.shown.clone(),
             cause: std::io::ErrorKind::NotFound.into(),
@@ -201,7 +268,10 @@ impl Job<'_> {
     }
 
     fn transfer(&self, cause: RegistryError) -> HttpError {
-        HttpError::Transfer { url: self.shown.clone(), cause }
+        HttpError::Transfer {
+            url: self.shown.clone(),
+            cause: Box::new(cause),
+        }
     }
 }
 
@@ -213,12 +283,18 @@ fn with(request: Request, name: HeaderName, value: Option<&str>) -> Request {
 }
 
 fn modified(last_modified: Option<&str>) -> SystemTime {
-    last_modified.and_then(|text| httpdate::parse_http_date(text).ok()).unwrap_or(UNIX_EPOCH + Duration::ZERO)
+    last_modified
+        .and_then(|text| httpdate::parse_http_date(text).ok())
+        .unwrap_or(UNIX_EPOCH + Duration::ZERO)
 }
 
 /// Where a URL is remembered: by hash, for a URL may hold a password and be longer than a file name.
 fn memory_path(store: &Store, url: &str) -> PathBuf {
-    store.paths().scratch_cache().join("http").join(sha256(url.as_bytes()).hex())
+    store
+        .paths()
+        .scratch_cache()
+        .join("http")
+        .join(sha256(url.as_bytes()).hex())
 }
 
 fn recall(store: &Store, url: &str) -> Option<Memory> {
@@ -228,7 +304,9 @@ fn recall(store: &Store, url: &str) -> Option<Memory> {
 /// Best effort: what is not remembered is loaded again.
 fn remember(store: &Store, url: &str, memory: &Memory) {
     let path = memory_path(store, url);
-    let Ok(bytes) = serde_json::to_vec(memory) else { return };
+    let Ok(bytes) = serde_json::to_vec(memory) else {
+        return;
+    };
     if let Err(error) = write_whole(&path, &bytes) {
         tracing::debug!(%error, "a download is not remembered");
     }
