@@ -2,6 +2,8 @@
 //! ports, signals, durations, modes, mounts. Each is a value with a checked constructor.
 
 pub mod bytes;
+pub mod device;
+pub mod duration;
 pub mod expand;
 pub mod ignore;
 pub mod mode;
@@ -13,6 +15,7 @@ pub mod quote;
 pub mod reference;
 mod rune;
 pub mod signal;
+pub mod suggest;
 pub mod url;
 
 #[cfg(test)]
