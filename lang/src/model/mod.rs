@@ -1,7 +1,15 @@
 //! What the words of a Dockerfile mean: variables and expansion, image references, platforms, ignore patterns,
 //! ports, signals, durations, modes, mounts. Each is a value with a checked constructor.
 
+pub mod bytes;
 pub mod expand;
 pub mod ignore;
+pub mod mode;
+pub mod mount;
+pub mod pattern;
 pub mod platform;
+pub mod port;
+pub mod quote;
 pub mod reference;
+pub mod signal;
+pub mod url;
