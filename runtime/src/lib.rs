@@ -2,6 +2,7 @@
 //! the builder. There is no daemon: every process that opens an [`engine::Paths`] works on the same store.
 
 pub mod build;
+pub mod cancel;
 pub mod cgroups;
 pub mod container;
 pub mod engine;
@@ -10,4 +11,6 @@ pub mod image;
 pub mod registry;
 pub mod store;
 pub mod sys;
+pub mod units;
+pub(crate) mod waiting;
 pub mod world;

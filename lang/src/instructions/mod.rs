@@ -2,10 +2,90 @@
 //!
 //! One file per keyword holds its row of [`INSTRUCTIONS`] and its `lower`. Variables are not expanded here.
 
+mod add;
+mod arg;
+mod cmd;
+mod copy;
+mod entrypoint;
+mod env;
+mod expose;
+pub mod flags;
+mod from;
+mod healthcheck;
+mod label;
+mod line;
+mod lower;
+mod maintainer;
+mod onbuild;
+mod run;
+mod shell;
+mod stopsignal;
+mod user;
+mod volume;
+mod workdir;
+
+pub use lower::{lower, parse, parse_trigger};
+
 use crate::diagnostic::{Diagnostic, OfficialError};
+use crate::syntax::Keyword;
 use crate::text::{LineSpan, TextRange, Word};
 use bstr::BString;
+use flags::Flag;
+use line::{Line, Problem};
 use std::time::Duration;
+
+/// Every instruction, in the order of the reference manual.
+pub static INSTRUCTIONS: [&Spec; 18] = [
+    &add::SPEC,
+    &arg::SPEC,
+    &cmd::SPEC,
+    &copy::SPEC,
+    &entrypoint::SPEC,
+    &env::SPEC,
+    &expose::SPEC,
+    &from::SPEC,
+    &healthcheck::SPEC,
+    &label::SPEC,
+    &maintainer::SPEC,
+    &onbuild::SPEC,
+    &run::SPEC,
+    &shell::SPEC,
+    &stopsignal::SPEC,
+    &user::SPEC,
+    &volume::SPEC,
+    &workdir::SPEC,
+];
+
+/// The row of a keyword.
+pub fn spec(keyword: Keyword) -> &'static Spec {
+    INSTRUCTIONS[keyword as usize]
+}
+
+/// What an instruction is, accepts and means: the one source for hover, completion, help and manual.
+pub struct Spec {
+    /// The keyword.
+    pub keyword: Keyword,
+    /// One sentence.
+    pub summary: &'static str,
+    /// Ways to write it, without continuation lines.
+    pub forms: &'static [&'static str],
+    /// Flags in the order of the manual.
+    pub flags: &'static [Flag],
+    /// Manual page, Markdown.
+    pub docs: &'static str,
+    /// Where the rules come from.
+    pub source: &'static str,
+    /// Checks a line and gives it its type.
+    lower: fn(&Line<'_>) -> Result<Kind, Problem>,
+}
+
+impl std::fmt::Debug for Spec {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Spec")
+            .field("keyword", &self.keyword)
+            .finish_non_exhaustive()
+    }
+}
 
 /// A whole Dockerfile as typed instructions. Always made, however broken the text is: what could not be
 /// understood is missing from here and present in [`Dockerfile::diagnostics`].
@@ -173,6 +253,17 @@ pub struct Heredoc {
     pub range: TextRange,
 }
 
+impl Heredoc {
+    /// The body as `COPY` and `ADD` use it: of `<<-` the leading TABs of every line are cut.
+    pub fn text(&self) -> BString {
+        if self.chomp {
+            crate::syntax::heredoc::chomp(&self.content)
+        } else {
+            self.content.clone()
+        }
+    }
+}
+
 /// `COPY` and `ADD`.
 #[derive(Clone, Debug, Default)]
 pub struct Copy {
@@ -206,4 +297,121 @@ pub struct Healthcheck {
     pub start_period: Duration,
     pub start_interval: Duration,
     pub retries: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    fn files(folder: &str) -> BTreeSet<String> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+        let stem =
+            |path: std::path::PathBuf| path.file_stem().map(|s| s.to_string_lossy().into_owned());
+        let entries = std::fs::read_dir(folder).expect("the folder is part of the crate");
+        entries.flatten().filter_map(|e| stem(e.path())).collect()
+    }
+
+    #[test]
+    fn every_keyword_has_a_row_a_file_and_a_page() {
+        let rows: Vec<Keyword> = INSTRUCTIONS.iter().map(|s| s.keyword).collect();
+        assert_eq!(rows, Keyword::ALL);
+        let names: BTreeSet<String> = rows.iter().map(|k| k.upper().to_lowercase()).collect();
+        assert_eq!(files("docs/instructions"), names);
+        let shared = ["flags", "line", "lower", "mod"].map(String::from);
+        assert_eq!(
+            files("src/instructions"),
+            names.union(&shared.into()).cloned().collect()
+        );
+    }
+
+    #[test]
+    fn pages_name_what_they_describe() {
+        for spec in INSTRUCTIONS {
+            let heading = format!("# {}\n", spec.keyword.upper());
+            assert!(spec.docs.starts_with(&heading), "{heading}");
+            assert!((20..=60).contains(&spec.docs.lines().count()), "{heading}");
+            assert!(spec.flags.iter().all(|f| f.doc.ends_with('.')), "{heading}");
+        }
+    }
+
+    #[test]
+    fn triggers_are_one_instruction() {
+        let message = |text: &str| {
+            parse_trigger(text.as_bytes(), '\\')
+                .map_err(|e| e.message)
+                .err()
+        };
+        assert_eq!(message("RUN ls"), None);
+        assert_eq!(message("COPY <<E /x\na\nE"), None);
+        assert_eq!(
+            message("RUN ls\nRUN ls").as_deref(),
+            Some("onbuild trigger should be a single expression")
+        );
+        assert_eq!(
+            message("FOO ls").as_deref(),
+            Some("unknown instruction: FOO (did you mean FROM?)")
+        );
+        assert!(message("FROM a").is_some());
+        assert_eq!(
+            message("COPY a").map(|m| m.starts_with("COPY requires")),
+            Some(true)
+        );
+    }
+
+    /// Message of the official first error, without its prefix.
+    fn error(line: &str) -> String {
+        let file = parse(format!("FROM a\n{line}\n").as_bytes());
+        let message = file.official_error.map(|e| e.message).unwrap_or_default();
+        message
+            .trim_start_matches("dockerfile parse error on line 2: ")
+            .to_owned()
+    }
+
+    #[test]
+    fn checks_follow_the_official_order() {
+        assert_eq!(
+            error("ADD --x a"),
+            "ADD requires at least two arguments, but only one was provided. Destination could not be determined"
+        );
+        assert_eq!(error("LABEL --x"), "unknown flag: --x");
+        assert_eq!(error("ARG --x a"), "");
+        assert_eq!(error("STOPSIGNAL --x 9"), "");
+        assert_eq!(error("HEALTHCHECK --x NONE"), "");
+        assert_eq!(
+            error("HEALTHCHECK --interval=1us CMD a"),
+            "Interval \"interval\" cannot be less than 1ms"
+        );
+        assert_eq!(
+            error("HEALTHCHECK --retries=-1 CMD a"),
+            "--retries cannot be negative (-1)"
+        );
+        assert_eq!(
+            error("HEALTHCHECK --retries=x CMD a"),
+            "strconv.ParseInt: parsing \"x\": invalid syntax"
+        );
+        assert_eq!(
+            error("HEALTHCHECK cmd"),
+            "Missing command after HEALTHCHECK CMD"
+        );
+        assert_eq!(
+            error("RUN --security=x --network=y ls"),
+            "invalid network mode \"y\""
+        );
+        assert_eq!(error("RUN --security=x ls"), "security \"x\" is not valid");
+        assert_eq!(error("COPY --link= a b"), "missing a value on flag: --link");
+        assert_eq!(
+            error("COPY --link=x a b"),
+            "expecting boolean value for flag --link, not: x"
+        );
+        assert_eq!(error("ADD --exclude=a --exclude=b c d"), "");
+        assert_eq!(
+            error("VOLUME [\" \"]"),
+            "VOLUME specified can not be an empty string"
+        );
+        assert_eq!(error("ARG =a"), "ARG names can not be blank");
+        assert_eq!(error("CMD --x"), "unknown flag: --x");
+        assert_eq!(error("CMD"), "");
+    }
 }

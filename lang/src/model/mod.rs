@@ -2,6 +2,8 @@
 //! ports, signals, durations, modes, mounts. Each is a value with a checked constructor.
 
 pub mod bytes;
+pub mod device;
+pub mod duration;
 pub mod expand;
 pub mod ignore;
 pub mod mode;
@@ -11,5 +13,10 @@ pub mod platform;
 pub mod port;
 pub mod quote;
 pub mod reference;
+mod rune;
 pub mod signal;
+pub mod suggest;
 pub mod url;
+
+#[cfg(test)]
+mod properties;

@@ -1,8 +1,59 @@
-//! Signals of `STOPSIGNAL` and `kill`.
+//! Signals of `STOPSIGNAL` and `kill`. **Source:** `moby/sys/signal`, Linux signal(7).
 
-/// A Linux signal by number, 1 to 64.
+/// A signal by its Linux number. A number may be one that no kernel knows, as in the reference; it is never 0.
+///
+/// ```
+/// use cooperage_lang::model::signal::Signal;
+/// assert_eq!(Signal::parse("sigterm").unwrap().number(), 15);
+/// assert_eq!(Signal::parse("RTMIN+2").unwrap().number(), 36);
+/// assert_eq!(Signal::parse("9").unwrap().name(), Some("KILL"));
+/// assert_eq!(Signal::parse("SIGFOO").unwrap_err(), "invalid signal: SIGFOO");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Signal(i32);
+
+const RTMIN: i32 = 34;
+const RTMAX: i32 = 64;
+
+/// Names without `SIG`; of several names of one number the usual one comes first.
+const NAMES: &[(&str, i32)] = &[
+    ("HUP", 1),
+    ("INT", 2),
+    ("QUIT", 3),
+    ("ILL", 4),
+    ("TRAP", 5),
+    ("ABRT", 6),
+    ("IOT", 6),
+    ("BUS", 7),
+    ("FPE", 8),
+    ("KILL", 9),
+    ("USR1", 10),
+    ("SEGV", 11),
+    ("USR2", 12),
+    ("PIPE", 13),
+    ("ALRM", 14),
+    ("TERM", 15),
+    ("STKFLT", 16),
+    ("CHLD", 17),
+    ("CLD", 17),
+    ("CONT", 18),
+    ("STOP", 19),
+    ("TSTP", 20),
+    ("TTIN", 21),
+    ("TTOU", 22),
+    ("URG", 23),
+    ("XCPU", 24),
+    ("XFSZ", 25),
+    ("VTALRM", 26),
+    ("PROF", 27),
+    ("WINCH", 28),
+    ("IO", 29),
+    ("POLL", 29),
+    ("PWR", 30),
+    ("SYS", 31),
+    ("RTMIN", RTMIN),
+    ("RTMAX", RTMAX),
+];
 
 impl Signal {
     /// Parses a number other than 0, or a name with or without `SIG` in any case.
@@ -10,8 +61,13 @@ impl Signal {
     /// # Errors
     /// `invalid signal: FOO`.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let _ = text;
-        todo!()
+        let number = match text.parse::<i32>() {
+            Ok(number) => Some(number).filter(|n| *n != 0),
+            Err(_) => number_of(&text.to_uppercase()),
+        };
+        number
+            .map(Self)
+            .ok_or_else(|| format!("invalid signal: {text}"))
     }
 
     /// Its number.
@@ -19,8 +75,28 @@ impl Signal {
         self.0
     }
 
-    /// Its name without `SIG`, when it has one.
+    /// Its name without `SIG`, when it has one of its own.
     pub fn name(self) -> Option<&'static str> {
-        todo!()
+        NAMES
+            .iter()
+            .find(|(_, n)| *n == self.0)
+            .map(|(name, _)| *name)
+    }
+}
+
+fn number_of(upper: &str) -> Option<i32> {
+    let name = upper.strip_prefix("SIG").unwrap_or(upper);
+    if let Some((_, number)) = NAMES.iter().find(|(n, _)| *n == name) {
+        return Some(*number);
+    }
+    // RTMIN+1 to RTMIN+15 and RTMAX-14 to RTMAX-1, spelled without zeros in front.
+    let offset = |text: &str, limit: i32| {
+        let n: i32 = text.parse().ok()?;
+        ((1..=limit).contains(&n) && n.to_string() == text).then_some(n)
+    };
+    match (name.strip_prefix("RTMIN+"), name.strip_prefix("RTMAX-")) {
+        (Some(n), _) => offset(n, 15).map(|n| RTMIN + n),
+        (_, Some(n)) => offset(n, 14).map(|n| RTMAX - n),
+        _ => None,
     }
 }

@@ -1,6 +1,6 @@
 //! What a build would do: the decision for every step, nothing executed.
 
-use super::cache::CacheStatus;
+use super::cache::{CacheStatus, CacheView, Decision, State, decide};
 use cooperage_lang::plan::{Plan, StepId};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,21 +21,66 @@ pub struct StepForecast {
     pub step: StepId,
     /// What the cache says.
     pub status: CacheStatus,
-    /// For a step that runs: the time its last run took.
+    /// For a step that runs or may run: the time its last run took.
     pub estimate: Option<Duration>,
     /// Bytes of its layer: known for a hit, the last run's otherwise.
     pub size: Option<u64>,
+    /// For content that cannot be read: what the build will say.
+    pub problem: Option<String>,
+}
+
+/// Walks the plan and decides about every step; nothing runs.
+///
+/// Content that cannot be read (a missing COPY source) is a `problem` of its step, and what stands on that step
+/// depends on it.
+pub fn forecast<V: CacheView<Error: std::fmt::Display>>(plan: &Arc<Plan>, view: &V) -> Forecast {
+    let mut states: Vec<State> = Vec::with_capacity(plan.steps.len());
+    let mut steps = Vec::with_capacity(plan.steps.len());
+    for step in &plan.steps {
+        match decide(plan, step, &states, view) {
+            Ok(decision) => {
+                steps.push(StepForecast::new(step.id, &decision));
+                states.push(decision.state);
+            }
+            Err(error) => {
+                steps.push(StepForecast {
+                    step: step.id,
+                    status: CacheStatus::Depends { on: step.id },
+                    estimate: None,
+                    size: None,
+                    problem: Some(error.to_string()),
+                });
+                states.push(State::Pending { chain: None, on: step.id });
+            }
+        }
+    }
+    Forecast { plan: plan.clone(), steps }
+}
+
+impl StepForecast {
+    fn new(step: StepId, decision: &Decision) -> Self {
+        let last = decision.last.as_deref();
+        let size = match &decision.status {
+            CacheStatus::Hit(hit) => Some(hit.size),
+            _ => last.map(|l| l.size),
+        };
+        Self { step, status: decision.status.clone(), estimate: last.map(|l| l.took), size, problem: None }
+    }
 }
 
 impl Forecast {
     /// Steps that count: those with a number.
     pub fn numbered(&self) -> impl Iterator<Item = &StepForecast> {
-        self.steps.iter().filter(|s| self.plan.step(s.step).number.is_some())
+        self.steps
+            .iter()
+            .filter(|s| self.plan.step(s.step).number.is_some())
     }
 
     /// Number of numbered steps that are cached.
     pub fn cached(&self) -> usize {
-        self.numbered().filter(|s| matches!(s.status, CacheStatus::Hit(_))).count()
+        self.numbered()
+            .filter(|s| matches!(s.status, CacheStatus::Hit(_)))
+            .count()
     }
 
     /// Sum of the estimates of all steps that run or may run; `None` when nothing is known of any of them.

@@ -4,7 +4,19 @@
 //! [`decide`](cache::decide); nothing else computes a cache key.
 
 pub mod cache;
+pub mod content;
+pub mod context;
+pub mod error;
 pub mod events;
 pub mod exec;
+pub mod fetch;
 pub mod forecast;
+pub mod ops;
+pub mod output;
+mod pool;
 pub mod request;
+pub mod runner;
+pub mod selection;
+pub mod stack;
+pub mod tree;
+pub mod words;

@@ -76,7 +76,11 @@ pub enum DockerfileSource {
     /// context.
     Path(PathBuf),
     /// The text, with the name to show; `path` names the file the text belongs to, when it has one.
-    Text { text: Vec<u8>, name: String, path: Option<PathBuf> },
+    Text {
+        text: Vec<u8>,
+        name: String,
+        path: Option<PathBuf>,
+    },
 }
 
 /// One `--secret`.

@@ -1,5 +1,6 @@
 //! Where things are: the one place that knows the folders of a store.
 
+use super::EngineError;
 use std::path::{Path, PathBuf};
 
 /// The folders of one store. Nothing else joins path strings below the root.
@@ -12,7 +13,10 @@ pub struct Paths {
 impl Paths {
     /// Store at `root`, run-time state at `run`.
     pub fn new(root: impl Into<PathBuf>, run: impl Into<PathBuf>) -> Self {
-        Self { root: root.into(), run: run.into() }
+        Self {
+            root: root.into(),
+            run: run.into(),
+        }
     }
 
     /// Root of the store.
@@ -55,6 +59,11 @@ impl Paths {
         self.root.join("cachemounts")
     }
 
+    /// Named volumes of `run -v`.
+    pub fn volumes(&self) -> PathBuf {
+        self.root.join("volumes")
+    }
+
     /// Remembered digests of context files.
     pub fn context_index(&self) -> PathBuf {
         self.root.join("contexts")
@@ -66,7 +75,24 @@ impl Paths {
     }
 }
 
-/// The handle every front end holds.
-pub struct Engine {
-    paths: Paths,
+/// Chooses the folders: `root` if given, else `$COOPERAGE_ROOT`, else `/var/lib/cooperage` for root and
+/// `$XDG_DATA_HOME/cooperage` for others. A user's store and root's are never the same.
+///
+/// # Errors
+/// Neither `$XDG_DATA_HOME` nor `$HOME` is set.
+pub(super) fn choose(root: Option<&Path>) -> Result<Paths, EngineError> {
+    let variable = |name| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+    if let Some(root) = root.map(Path::to_owned).or_else(|| variable("COOPERAGE_ROOT")) {
+        let root = std::path::absolute(&root).unwrap_or(root);
+        let run = root.join("run");
+        return Ok(Paths::new(root, run));
+    }
+    if rustix::process::geteuid().is_root() && !crate::idmap::is_rootless() {
+        return Ok(Paths::new("/var/lib/cooperage", "/run/cooperage"));
+    }
+    let home = || variable("HOME").map(|h| h.join(".local/share"));
+    let data = variable("XDG_DATA_HOME").or_else(home).ok_or(EngineError::NoHome)?;
+    let root = data.join("cooperage");
+    let run = variable("XDG_RUNTIME_DIR").map_or_else(|| root.join("run"), |d| d.join("cooperage"));
+    Ok(Paths::new(root, run))
 }

@@ -1,0 +1,5 @@
+return {
+  cmd = { 'cooper', 'lsp' },
+  filetypes = { 'dockerfile' },
+  root_markers = { 'Dockerfile', 'Containerfile', '.git' },
+}

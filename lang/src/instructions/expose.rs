@@ -1,0 +1,21 @@
+//! `EXPOSE`: ports a container listens on.
+
+use super::{Keyword, Kind, Line, Problem, Spec};
+
+pub(super) static SPEC: Spec = Spec {
+    keyword: Keyword::Expose,
+    summary: "Records ports the image listens on; publishes nothing by itself.",
+    forms: &[r"EXPOSE port[-port][/protocol]..."],
+    flags: &[],
+    docs: include_str!("../../docs/instructions/expose.md"),
+    source: "Dockerfile reference, section \"EXPOSE\"; BuildKit `instructions/parse.go`, `parseExpose`",
+    lower,
+};
+
+fn lower(line: &Line<'_>) -> Result<Kind, Problem> {
+    line.at_least_one()?;
+    line.flags()?;
+    let mut ports = line.args.clone();
+    ports.sort_by(|a, b| a.text.cmp(&b.text));
+    Ok(Kind::Expose(ports))
+}

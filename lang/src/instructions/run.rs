@@ -1,0 +1,116 @@
+//! `RUN`: runs a command.
+
+use super::flags::{Flag, FlagKind};
+use super::{Device, Keyword, Kind, Line, NetworkMode, Problem, Run, SecurityMode, Spec};
+use crate::model::device;
+use crate::syntax::rune;
+use crate::text::Word;
+use bstr::ByteSlice;
+
+pub(super) static SPEC: Spec = Spec {
+    keyword: Keyword::Run,
+    summary: "Runs a command in a new layer on top of the current files.",
+    forms: &[
+        r"RUN [flags] shell text",
+        r#"RUN [flags] ["program", "argument"]"#,
+        r"RUN <<NAME",
+    ],
+    flags: &[
+        Flag {
+            name: "mount",
+            kind: FlagKind::List,
+            value: "type=bind|cache|tmpfs|secret|ssh,...",
+            doc: "Mounts files, a cache, memory, a secret or an agent socket while the command runs; may be repeated.",
+        },
+        Flag {
+            name: "network",
+            kind: FlagKind::Text,
+            value: "default|none|host",
+            doc: "Network the command sees.",
+        },
+        Flag {
+            name: "security",
+            kind: FlagKind::Text,
+            value: "sandbox|insecure",
+            doc: "Whether the command runs with raised privileges.",
+        },
+        Flag {
+            name: "device",
+            kind: FlagKind::List,
+            value: "vendor/class=name[,required]",
+            doc: "Gives the command a device by its CDI name; may be repeated.",
+        },
+    ],
+    docs: include_str!("../../docs/instructions/run.md"),
+    source: "Dockerfile reference, section \"RUN\"; BuildKit `instructions/parse.go`, `parseRun`",
+    lower,
+};
+
+fn lower(line: &Line<'_>) -> Result<Kind, Problem> {
+    let flags = line.flags()?;
+    let devices = flags
+        .list("device")
+        .iter()
+        .map(read_device)
+        .collect::<Result<_, _>>()?;
+    let mounts = flags.list("mount");
+    mounts.iter().try_for_each(check_mount)?;
+    Ok(Kind::Run(Run {
+        command: line.command(&line.args),
+        heredocs: line.heredocs(),
+        mounts,
+        network: flags.text("network").map(network).transpose()?,
+        security: flags.text("security").map(security).transpose()?,
+        devices,
+    }))
+}
+
+fn read_device(value: &Word) -> Result<Device, Problem> {
+    device::parse(&value.text).map_err(|message| Problem::new("bad-device", message, value.range))
+}
+
+/// The one check of mounts at this step: `from` takes no variables. Everything else waits for their values.
+fn check_mount(value: &Word) -> Result<(), Problem> {
+    let fields = device::csv_fields(&value.text).map_err(|e| {
+        Problem::new(
+            "bad-mount",
+            format!("failed to parse csv mounts: {e}"),
+            value.range,
+        )
+    })?;
+    for field in &fields {
+        let Some((key, from)) = field.split_once_str("=") else {
+            continue;
+        };
+        // A dollar sign at the very end is no variable.
+        let variable = from.find_byte(b'$').is_some_and(|at| at + 1 < from.len());
+        if variable && rune::lower(key) == "from" {
+            let message = "'from' doesn't support variable expansion, define alias stage instead";
+            return Err(Problem::new("mount-from-variable", message, value.range));
+        }
+    }
+    Ok(())
+}
+
+fn network(value: &Word) -> Result<NetworkMode, Problem> {
+    match value.text.as_bytes() {
+        b"default" => Ok(NetworkMode::Default),
+        b"none" => Ok(NetworkMode::None),
+        b"host" => Ok(NetworkMode::Host),
+        other => {
+            let message = format!("invalid network mode {}", rune::quote(other));
+            Err(Problem::new("bad-network", message, value.range))
+        }
+    }
+}
+
+fn security(value: &Word) -> Result<SecurityMode, Problem> {
+    match value.text.as_bytes() {
+        b"sandbox" => Ok(SecurityMode::Sandbox),
+        b"insecure" => Ok(SecurityMode::Insecure),
+        other => {
+            let message = format!("security {} is not valid", rune::quote(other));
+            Err(Problem::new("bad-security", message, value.range))
+        }
+    }
+}

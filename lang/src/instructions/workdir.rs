@@ -1,0 +1,19 @@
+//! `WORKDIR`: the working directory.
+
+use super::{Keyword, Kind, Line, Problem, Spec};
+
+pub(super) static SPEC: Spec = Spec {
+    keyword: Keyword::Workdir,
+    summary: "Sets the working directory, and makes it.",
+    forms: &[r"WORKDIR path"],
+    flags: &[],
+    docs: include_str!("../../docs/instructions/workdir.md"),
+    source: "Dockerfile reference, section \"WORKDIR\"; BuildKit `instructions/parse.go`, `parseWorkdir`",
+    lower,
+};
+
+fn lower(line: &Line<'_>) -> Result<Kind, Problem> {
+    let path = line.exactly_one()?;
+    line.flags()?;
+    Ok(Kind::Workdir(path))
+}

@@ -1,0 +1,242 @@
+//! Routing: which request is answered by what. Documents are owned here.
+
+use crate::convert::{self, Text};
+use crate::document::Document;
+use crate::hints::{self, Forecasted};
+use cooperage_lang::instructions;
+use cooperage_runtime::engine::{Engine, EngineOptions};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+use tower_lsp::jsonrpc::Result;
+use tower_lsp::lsp_types as lsp;
+use tower_lsp::lsp_types::notification::Notification;
+use tower_lsp::{Client, LanguageServer, LspService, Server};
+
+/// Edits closer together than this give one forecast.
+const QUIET: Duration = Duration::from_millis(30);
+
+/// A request for hints waits this long for the forecast of its version, then takes the last one.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Speaks the protocol on standard input and output until the client says `exit`.
+///
+/// # Errors
+/// No store folder can be chosen, or the runtime cannot start.
+pub fn serve(root: Option<PathBuf>) -> anyhow::Result<()> {
+    let engine = Engine::open(EngineOptions { root, read_only: true, ..EngineOptions::default() })?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async {
+        let (service, socket) = LspService::new(|client| Backend::new(client, engine));
+        // Handlers do their part of an edit before they first wait, so edits stay in order; a request that waits for a
+        // forecast must not hold up the edits behind it.
+        Server::new(tokio::io::stdin(), tokio::io::stdout(), socket).concurrency_level(64).serve(service).await;
+    });
+    // A forecast of a huge context may still run; nobody wants it any more.
+    runtime.shutdown_background();
+    Ok(())
+}
+
+struct Backend {
+    client: Client,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    engine: Engine,
+    documents: Mutex<HashMap<lsp::Url, Document>>,
+    /// Counts finished forecasts, for requests that wait.
+    forecasts: watch::Sender<u64>,
+}
+
+impl Shared {
+    fn documents(&self) -> MutexGuard<'_, HashMap<lsp::Url, Document>> {
+        // Documents are replaced whole: a panic elsewhere cannot leave one half-changed.
+        self.documents.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn document(&self, uri: &lsp::Url) -> Option<Document> {
+        self.documents().get(uri).cloned()
+    }
+
+    /// Forecasts the current version of a document and keeps the result, unless the text moved on.
+    fn forecast(&self, uri: &lsp::Url) {
+        let Some(document) = self.document(uri) else { return };
+        let forecast = self.engine.forecast(&document.request());
+        if let Ok(forecast) = forecast
+            && let Some(current) = self.documents().get_mut(uri)
+            && current.version == document.version
+        {
+            current.forecast = Some(Arc::new(Forecasted { version: document.version, forecast }));
+        }
+        self.forecasts.send_modify(|n| *n += 1);
+    }
+}
+
+impl Backend {
+    fn new(client: Client, engine: Engine) -> Self {
+        let (forecasts, _) = watch::channel(0);
+        Self { client, shared: Arc::new(Shared { engine, documents: Mutex::default(), forecasts }) }
+    }
+
+    /// Takes a new version in, publishes its diagnostics and starts its forecast.
+    async fn changed(&self, document: Document) {
+        let (uri, version) = (document.uri.clone(), document.version);
+        let found = self.diagnostics(&document);
+        self.start_forecast(uri.clone());
+        self.client.publish_diagnostics(uri, found, Some(version)).await;
+    }
+
+    fn diagnostics(&self, document: &Document) -> Vec<lsp::Diagnostic> {
+        match self.shared.engine.plan(&document.request()) {
+            Ok(planned) => planned.plan.diagnostics.iter().map(|d| convert::diagnostic(&document.text, d)).collect(),
+            // Nothing to plan, an empty text for example: what the text itself has to say.
+            Err(_) => instructions::parse(document.text.as_str().as_bytes())
+                .diagnostics
+                .iter()
+                .map(|d| convert::diagnostic(&document.text, d))
+                .collect(),
+        }
+    }
+
+    fn start_forecast(&self, uri: lsp::Url) {
+        let (shared, client) = (self.shared.clone(), self.client.clone());
+        let version = shared.document(&uri).map(|d| d.version);
+        tokio::spawn(async move {
+            tokio::time::sleep(QUIET).await;
+            if shared.document(&uri).map(|d| d.version) != version {
+                return;
+            }
+            let worker = shared.clone();
+            let forecast = tokio::task::spawn_blocking(move || worker.forecast(&uri));
+            if forecast.await.is_ok() {
+                // A client without these requests answers with an error, which changes nothing.
+                let _ = client.inlay_hint_refresh().await;
+                let _ = client.code_lens_refresh().await;
+            }
+        });
+    }
+
+    /// The document with a forecast of its version, waiting a little for it.
+    async fn forecasted(&self, uri: &lsp::Url) -> Option<(Document, Arc<Forecasted>)> {
+        let mut finished = self.shared.forecasts.subscribe();
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let document = self.shared.document(uri)?;
+            if let Some(forecast) = document.forecast.clone()
+                && forecast.version == document.version
+            {
+                return Some((document, forecast));
+            }
+            finished.mark_unchanged();
+            if tokio::time::timeout_at(deadline, finished.changed()).await.is_err() {
+                return None;
+            }
+        }
+    }
+}
+
+#[tower_lsp::async_trait]
+impl LanguageServer for Backend {
+    async fn initialize(&self, _: lsp::InitializeParams) -> Result<lsp::InitializeResult> {
+        let sync = lsp::TextDocumentSyncOptions {
+            open_close: Some(true),
+            change: Some(lsp::TextDocumentSyncKind::INCREMENTAL),
+            save: Some(lsp::TextDocumentSyncSaveOptions::Supported(true)),
+            ..lsp::TextDocumentSyncOptions::default()
+        };
+        Ok(lsp::InitializeResult {
+            capabilities: lsp::ServerCapabilities {
+                text_document_sync: Some(lsp::TextDocumentSyncCapability::Options(sync)),
+                inlay_hint_provider: Some(lsp::OneOf::Left(true)),
+                code_lens_provider: Some(lsp::CodeLensOptions { resolve_provider: Some(false) }),
+                ..lsp::ServerCapabilities::default()
+            },
+            server_info: Some(lsp::ServerInfo {
+                name: "cooper".to_owned(),
+                version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+            }),
+        })
+    }
+
+    async fn initialized(&self, _: lsp::InitializedParams) {
+        let options = lsp::DidChangeWatchedFilesRegistrationOptions {
+            watchers: vec![lsp::FileSystemWatcher {
+                glob_pattern: lsp::GlobPattern::String("**/*".to_owned()),
+                kind: None,
+            }],
+        };
+        let registration = lsp::Registration {
+            id: "context".to_owned(),
+            method: lsp::notification::DidChangeWatchedFiles::METHOD.to_owned(),
+            register_options: serde_json::to_value(options).ok(),
+        };
+        // A client that cannot watch says so; saves still refresh the forecast.
+        let _ = self.client.register_capability(vec![registration]).await;
+    }
+
+    async fn did_open(&self, params: lsp::DidOpenTextDocumentParams) {
+        let lsp::TextDocumentItem { uri, version, text, .. } = params.text_document;
+        let document = Document { uri: uri.clone(), version, text: Arc::new(Text::new(text)), forecast: None };
+        self.shared.documents().insert(uri, document.clone());
+        self.changed(document).await;
+    }
+
+    async fn did_change(&self, params: lsp::DidChangeTextDocumentParams) {
+        let lsp::VersionedTextDocumentIdentifier { uri, version } = params.text_document;
+        let document = {
+            let mut documents = self.shared.documents();
+            let Some(document) = documents.get_mut(&uri) else { return };
+            for change in params.content_changes {
+                document.text = Arc::new(document.text.edited(change));
+            }
+            document.version = version;
+            document.clone()
+        };
+        self.changed(document).await;
+    }
+
+    async fn did_close(&self, params: lsp::DidCloseTextDocumentParams) {
+        let uri = params.text_document.uri;
+        self.shared.documents().remove(&uri);
+        self.client.publish_diagnostics(uri, Vec::new(), None).await;
+    }
+
+    async fn did_save(&self, _: lsp::DidSaveTextDocumentParams) {
+        self.refresh();
+    }
+
+    async fn did_change_watched_files(&self, _: lsp::DidChangeWatchedFilesParams) {
+        self.refresh();
+    }
+
+    async fn inlay_hint(&self, params: lsp::InlayHintParams) -> Result<Option<Vec<lsp::InlayHint>>> {
+        let Some((document, forecast)) = self.forecasted(&params.text_document.uri).await else {
+            return Ok(None);
+        };
+        Ok(Some(hints::inlay_hints(&document.text, &forecast.forecast, params.range)))
+    }
+
+    async fn code_lens(&self, params: lsp::CodeLensParams) -> Result<Option<Vec<lsp::CodeLens>>> {
+        let Some((document, forecast)) = self.forecasted(&params.text_document.uri).await else {
+            return Ok(None);
+        };
+        Ok(Some(hints::lenses(&document.text, &forecast.forecast)))
+    }
+
+    async fn shutdown(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl Backend {
+    /// Forecasts every open document again: something on disk changed.
+    fn refresh(&self) {
+        let open: Vec<lsp::Url> = self.shared.documents().keys().cloned().collect();
+        for uri in open {
+            self.start_forecast(uri);
+        }
+    }
+}

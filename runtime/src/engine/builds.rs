@@ -1,0 +1,426 @@
+//! Planning, forecasting and building through the engine.
+
+use super::images::{Image, to_image};
+use super::{Engine, EngineError};
+use crate::build::cache::{CacheStatus, MissReason, State};
+use crate::build::error::{BuildError, Problem, official_error};
+use crate::build::events::{BuildEvent, Events};
+use crate::build::exec::{Executed, Outcome, execute};
+use crate::build::forecast::{Forecast, forecast};
+use crate::build::output;
+use crate::build::request::{BuildRequest, ContextSource, DockerfileSource, OutputKind};
+use crate::build::runner::{Mode, Session};
+use crate::cancel::Cancel;
+use crate::registry::PullEvent;
+use crate::store::{DiffId, ImageRecord};
+use crate::world::StoreWorld;
+use cooperage_lang::diagnostic::{Diagnostic, Severity};
+use cooperage_lang::instructions::Dockerfile;
+use cooperage_lang::model::platform::Platform;
+use cooperage_lang::model::reference::Reference;
+use cooperage_lang::plan::{Op, Plan, PlanOptions, Source};
+use cooperage_lang::{instructions, plan};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+/// A Dockerfile, read.
+pub struct Loaded {
+    /// Its bytes.
+    pub source: Vec<u8>,
+    /// Name to show.
+    pub name: String,
+    /// The file, when there is one.
+    pub path: Option<PathBuf>,
+    /// Typed instructions.
+    pub dockerfile: Arc<Dockerfile>,
+}
+
+/// A plan with the text it came from.
+pub struct Planned {
+    /// The Dockerfile's bytes.
+    pub source: Vec<u8>,
+    /// Name to show.
+    pub name: String,
+    /// The file, when there is one.
+    pub path: Option<PathBuf>,
+    /// The plan.
+    pub plan: Arc<Plan>,
+}
+
+/// A finished build.
+#[derive(Clone, Debug)]
+pub struct Built {
+    /// The image.
+    pub image: Image,
+    /// What was forecast before the first step ran.
+    pub forecast: Forecast,
+    /// Numbered steps that ran.
+    pub ran: usize,
+    /// Numbered steps that were cached.
+    pub cached: usize,
+    /// In all.
+    pub took: Duration,
+    /// Findings of the check rules.
+    pub warnings: Vec<Diagnostic>,
+    /// What `--metadata-file` gets.
+    pub metadata: serde_json::Value,
+}
+
+/// What the last build of a context did, and why.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Why {
+    /// When it began, seconds since 1970.
+    pub when: SystemTime,
+    /// The Dockerfile.
+    pub dockerfile: String,
+    /// Its numbered steps.
+    pub steps: Vec<WhyStep>,
+}
+
+/// A step of the last build.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct WhyStep {
+    /// The instruction.
+    pub text: String,
+    /// Its first line.
+    pub line: u32,
+    /// `cached`, `ran`, `failed` or `not-reached`.
+    pub outcome: String,
+    /// Why it ran.
+    pub reason: Option<MissReason>,
+    /// How long.
+    pub took: Option<Duration>,
+    /// Bytes of its layer.
+    pub size: Option<u64>,
+}
+
+impl Engine {
+    /// Reads the Dockerfile of a request.
+    ///
+    /// # Errors
+    /// There is none, or it cannot be read.
+    pub fn read(&self, request: &BuildRequest) -> Result<Loaded, BuildError> {
+        let (source, name, path) = read_dockerfile(request)?;
+        let dockerfile = Arc::new(instructions::parse(&source));
+        Ok(Loaded { source, name, path, dockerfile })
+    }
+
+    /// Plans a build. Problems of the text are in the plan; nothing is fetched.
+    ///
+    /// # Errors
+    /// The Dockerfile cannot be read, or an option is not valid.
+    pub fn plan(&self, request: &BuildRequest) -> Result<Planned, BuildError> {
+        let loaded = self.read(request)?;
+        let options = plan_options(request)?;
+        let plan = self.plan_loaded(&loaded, request, &options)?;
+        Ok(Planned { source: loaded.source, name: loaded.name, path: loaded.path, plan: Arc::new(plan) })
+    }
+
+    /// Says what a build would do. Reads the context, executes nothing, asks no network.
+    ///
+    /// # Errors
+    /// As [`Engine::plan`], and the text's own errors.
+    pub fn forecast(&self, request: &BuildRequest) -> Result<Forecast, BuildError> {
+        let planned = self.plan(request)?;
+        self.forecast_planned(request, &planned)
+    }
+
+    /// As [`Engine::forecast`], of a plan that is at hand. Steps of a text with errors are forecast as far as they go.
+    pub fn forecast_planned(&self, request: &BuildRequest, planned: &Planned) -> Result<Forecast, BuildError> {
+        let session = Session::new(self, request, planned, Mode::Forecast, Cancel::new())?;
+        Ok(forecast(&planned.plan, &session))
+    }
+
+    /// Builds. Blocks until the image is made, a step failed, or `cancel` was called.
+    pub fn build(
+        &self,
+        request: &BuildRequest,
+        events: &dyn Events,
+        cancel: &Cancel,
+    ) -> Result<Built, BuildError> {
+        let started = Instant::now();
+        let began = SystemTime::now();
+        let planned = self.plan_with_images(request, events, cancel)?;
+        if let Some(error) = official_error(&planned.plan, &planned.name, &planned.source) {
+            return Err(error);
+        }
+        let session = Session::new(self, request, &planned, Mode::Execute, cancel.clone())?;
+        let forecast = forecast(&planned.plan, &session);
+        events.event(BuildEvent::Planned {
+            plan: planned.plan.clone(),
+            steps: forecast.numbered().count(),
+            cached: forecast.cached(),
+            estimate: forecast.estimate(),
+        });
+        let executed = execute(&planned.plan, &session, events, cancel);
+        self.remember(&session, &planned, &executed, began);
+        if let Some((step, error)) = executed.error {
+            return Err(error.at(&planned.name, &planned.source, planned.plan.step(step).range));
+        }
+        let result = planned.plan.result.expect("a plan without error has a result");
+        let State::Ready { snapshot, .. } = &executed.states[result.0 as usize] else {
+            unreachable!("a build without error has reached its result")
+        };
+        let record = self.finish(request, &session, &planned, &snapshot.layers, events)?;
+        let count = |wanted: fn(&Outcome) -> bool| {
+            let numbered = planned.plan.steps.iter().filter(|s| s.number.is_some());
+            numbered.filter(|s| wanted(&executed.outcomes[s.id.0 as usize])).count()
+        };
+        let metadata = output::metadata(&record, &request.tags);
+        Ok(Built {
+            image: to_image(self.store().map_err(store_problem)?, record).map_err(store_problem)?,
+            ran: count(|o| matches!(o, Outcome::Ran { .. } | Outcome::Shared { .. })),
+            cached: count(|o| matches!(o, Outcome::Cached)),
+            took: started.elapsed(),
+            warnings: warnings(&planned.plan),
+            forecast,
+            metadata,
+        })
+    }
+
+    /// What the last build did, of `context` or of any.
+    pub fn why(&self, context: Option<&Path>) -> Result<Option<Why>, EngineError> {
+        let Some(store) = self.store_if_any()? else { return Ok(None) };
+        let subject = context.map_or_else(|| ANY_BUILD.to_owned(), |c| subject_of_folder(c));
+        let document = store.last_build(&subject)?;
+        Ok(document.and_then(|d| serde_json::from_str(&d.document).ok()))
+    }
+
+    fn plan_loaded(
+        &self,
+        loaded: &Loaded,
+        request: &BuildRequest,
+        options: &PlanOptions,
+    ) -> Result<Plan, BuildError> {
+        let store = self.store_if_any().map_err(store_problem)?;
+        let ignore = crate::build::runner::ignore_patterns(request, loaded.path.as_deref())?;
+        let world = StoreWorld::new(store, ignore);
+        Ok(plan::lower::plan(&loaded.dockerfile, options, &world))
+    }
+
+    /// Plans, bringing the images whose config the plan needs.
+    fn plan_with_images(
+        &self,
+        request: &BuildRequest,
+        events: &dyn Events,
+        cancel: &Cancel,
+    ) -> Result<Planned, BuildError> {
+        let loaded = self.read(request)?;
+        let options = plan_options(request)?;
+        let mut plan = self.plan_loaded(&loaded, request, &options)?;
+        let mut pulled: Vec<Reference> = Vec::new();
+        loop {
+            let images = plan.assumed.iter().filter_map(|id| match &plan.step(*id).op {
+                Op::Source(Source::Image { reference, platform }) => {
+                    Some((reference.clone(), platform.clone(), plan.step(*id).range))
+                }
+                _ => None,
+            });
+            let missing: Vec<_> = images.filter(|(r, ..)| request.pull || !pulled.contains(r)).collect();
+            let missing: Vec<_> = missing.into_iter().filter(|(r, ..)| !pulled.contains(r)).collect();
+            if missing.is_empty() || plan.official_error.is_some() {
+                break;
+            }
+            for (reference, platform, range) in missing {
+                pull_image(self, &reference, &platform, events, cancel)
+                    .map_err(|e| pull_problem(e).at(&loaded.name, &loaded.source, range))?;
+                pulled.push(reference);
+            }
+            plan = self.plan_loaded(&loaded, request, &options)?;
+        }
+        Ok(Planned { source: loaded.source, name: loaded.name, path: loaded.path, plan: Arc::new(plan) })
+    }
+
+    /// Makes the image of the result, names it and writes the outputs.
+    fn finish(
+        &self,
+        request: &BuildRequest,
+        session: &Session<'_>,
+        planned: &Planned,
+        layers: &[DiffId],
+        events: &dyn Events,
+    ) -> Result<ImageRecord, BuildError> {
+        let store = self.store().map_err(store_problem)?;
+        let started = Instant::now();
+        let what = "exporting to image".to_owned();
+        events.event(BuildEvent::Export { what: what.clone(), done: None });
+        let config = output::image_config(store, &planned.plan, layers, session.source_date_epoch())?;
+        let id = store.put_image(&config, None, layers).map_err(|e| Problem::Store(e.to_string()))?;
+        let wants_image = request.outputs.is_empty() || request.outputs.iter().any(|o| o.kind == OutputKind::Image);
+        let names = request.tags.iter().chain(request.outputs.iter().filter_map(|o| o.name.as_ref()));
+        let mut references = Vec::new();
+        for name in names {
+            let reference = Reference::parse_normalized(name)
+                .map_err(|e| Problem::Option(format!("`{name}` is not a valid image name: {e}")))?
+                .with_default_tag();
+            if wants_image || request.tags.contains(name) {
+                store.tag(&reference, &id).map_err(|e| Problem::Store(e.to_string()))?;
+            }
+            references.push(reference);
+        }
+        let record = store
+            .image_by_id(&id)
+            .map_err(|e| Problem::Store(e.to_string()))?
+            .ok_or_else(|| Problem::Store(format!("image {id} vanished while it was written")))?;
+        for target in &request.outputs {
+            output::write(store, &record, &references, target, session.source_date_epoch())?;
+        }
+        events.event(BuildEvent::Export { what, done: Some(started.elapsed()) });
+        Ok(record)
+    }
+
+    /// Keeps what this build did for `why`. A failure to do so does not fail the build.
+    fn remember(&self, session: &Session<'_>, planned: &Planned, executed: &Executed<BuildError>, began: SystemTime) {
+        let steps = planned
+            .plan
+            .steps
+            .iter()
+            .filter(|s| s.number.is_some())
+            .map(|step| {
+                let (outcome, reason, took, size) = match &executed.outcomes[step.id.0 as usize] {
+                    Outcome::Cached => ("cached", None, None, None),
+                    Outcome::Ran { reason, took, bytes } => ("ran", reason.clone(), Some(*took), Some(*bytes)),
+                    Outcome::Shared { .. } => ("ran", None, None, None),
+                    Outcome::Failed { reason, took } => ("failed", reason.clone(), Some(*took), None),
+                    Outcome::NotRun => ("not-reached", None, None, None),
+                };
+                let text = step.text.clone();
+                WhyStep { text, line: step.lines.start, outcome: outcome.to_owned(), reason, took, size }
+            })
+            .collect();
+        let why = Why { when: began, dockerfile: session.dockerfile_id().to_owned(), steps };
+        let Ok(document) = serde_json::to_string(&why) else { return };
+        let subjects = [ANY_BUILD.to_owned(), session.subject()];
+        for subject in subjects {
+            let kept = self.store().map(|s| s.put_build(&subject, &document));
+            if let Ok(Err(error)) | Err(EngineError::Store(error)) = kept {
+                tracing::warn!(%error, "the build was not remembered");
+            }
+        }
+    }
+}
+
+const ANY_BUILD: &str = "*";
+
+/// Name under which builds of a folder are remembered.
+pub(crate) fn subject_of_folder(folder: &Path) -> String {
+    std::fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned()).display().to_string()
+}
+
+/// Pulls an image, with its transfers as events.
+pub(crate) fn pull_image(
+    engine: &Engine,
+    reference: &Reference,
+    platform: &Platform,
+    events: &dyn Events,
+    cancel: &Cancel,
+) -> Result<ImageRecord, EngineError> {
+    let started = Instant::now();
+    let what = format!("pull {}", reference.familiar());
+    events.event(BuildEvent::Export { what: what.clone(), done: None });
+    let progress = |event: PullEvent| {
+        if let PullEvent::Layer { digest, done, total, .. } = event {
+            let what = digest.hex().chars().take(12).collect();
+            events.event(BuildEvent::Transfer { what, done, total });
+        }
+    };
+    let record = crate::registry::pull_blocking(
+        engine.store()?,
+        &engine.options().insecure_registries,
+        reference,
+        platform,
+        &progress,
+        cancel,
+    )?;
+    events.event(BuildEvent::Export { what, done: Some(started.elapsed()) });
+    Ok(record)
+}
+
+/// The platform that this machine runs.
+pub fn host_platform() -> Platform {
+    let (architecture, variant) = match std::env::consts::ARCH {
+        "x86_64" => ("amd64", ""),
+        "x86" => ("386", ""),
+        "aarch64" => ("arm64", ""),
+        "arm" => ("arm", "v7"),
+        "powerpc64" => ("ppc64le", ""),
+        other => (other, ""),
+    };
+    Platform {
+        os: "linux".to_owned(),
+        architecture: architecture.to_owned(),
+        variant: variant.to_owned(),
+        ..Platform::default()
+    }
+}
+
+fn plan_options(request: &BuildRequest) -> Result<PlanOptions, BuildError> {
+    let target_platform = request
+        .platform
+        .as_deref()
+        .map(|text| Platform::parse(text, &host_platform()))
+        .transpose()
+        .map_err(|e| Problem::Option(format!("--platform: {e}")))?;
+    Ok(PlanOptions {
+        target: request.target.clone(),
+        build_args: request.build_args.clone(),
+        contexts: request.contexts.clone(),
+        target_platform,
+        build_platform: host_platform(),
+        labels: request.labels.clone(),
+        add_hosts: request.add_hosts.clone(),
+        network: request.network,
+        shm_size: request.shm_size,
+        ulimits: request.ulimits.clone(),
+        all_stages: false,
+    })
+}
+
+/// Bytes, shown name and path of a request's Dockerfile.
+fn read_dockerfile(request: &BuildRequest) -> Result<(Vec<u8>, String, Option<PathBuf>), BuildError> {
+    let folder = match &request.context {
+        ContextSource::Folder(folder) => Some(folder.as_path()),
+        _ => None,
+    };
+    let path = match &request.dockerfile {
+        DockerfileSource::Text { text, name, path } => return Ok((text.clone(), name.clone(), path.clone())),
+        DockerfileSource::Path(path) => match folder {
+            Some(folder) if path.is_relative() && !path.exists() => folder.join(path),
+            _ => path.clone(),
+        },
+        DockerfileSource::Default => {
+            let folder = folder.unwrap_or(Path::new("."));
+            let named = |name| folder.join(name);
+            let (first, second) = (named("Dockerfile"), named("Containerfile"));
+            if !first.exists() && second.exists() { second } else { first }
+        }
+    };
+    let source = std::fs::read(&path).map_err(|source| Problem::Dockerfile { path: path.clone(), source })?;
+    if source.is_empty() {
+        return Err(Problem::Invalid("the Dockerfile cannot be empty".to_owned()).into());
+    }
+    let name = path.strip_prefix("./").unwrap_or(&path).display().to_string();
+    Ok((source, name, Some(path)))
+}
+
+fn warnings(plan: &Plan) -> Vec<Diagnostic> {
+    plan.diagnostics.iter().filter(|d| d.severity == Severity::Warning).cloned().collect()
+}
+
+fn store_problem(error: EngineError) -> BuildError {
+    Problem::Store(error.to_string()).into()
+}
+
+pub(crate) fn pull_problem(error: EngineError) -> BuildError {
+    match error {
+        EngineError::Pull(error) => Problem::Pull(error).into(),
+        other => store_problem(other),
+    }
+}
+
+/// Tells whether every numbered step of a forecast is a hit.
+pub fn is_complete(forecast: &Forecast) -> bool {
+    forecast.numbered().all(|s| matches!(s.status, CacheStatus::Hit(_)))
+}
