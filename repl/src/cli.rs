@@ -80,7 +80,9 @@ impl<'a> Line<'a> {
             at += 1;
             let text = argument.to_string_lossy();
             let (name, inline) = match text.split_once('=') {
-                Some((name, value)) if name.starts_with("--") => (name.to_owned(), Some(OsString::from(value))),
+                Some((name, value)) if name.starts_with("--") => {
+                    (name.to_owned(), Some(OsString::from(value)))
+                }
                 _ => (text.clone().into_owned(), None),
             };
             let mut value = || {
@@ -98,29 +100,58 @@ impl<'a> Line<'a> {
                 "-q" | "--quiet" => globals.quiet = true,
                 "-c" => {
                     let text = value()?.to_string_lossy().into_owned();
-                    return Ok(Self { globals, what: What::PromptLine(text) });
+                    return Ok(Self {
+                        globals,
+                        what: What::PromptLine(text),
+                    });
                 }
-                "-h" | "--help" => return Ok(Self { globals, what: What::Help }),
-                "-V" | "--version" => return Ok(Self { globals, what: What::Version }),
+                "-h" | "--help" => {
+                    return Ok(Self {
+                        globals,
+                        what: What::Help,
+                    });
+                }
+                "-V" | "--version" => {
+                    return Ok(Self {
+                        globals,
+                        what: What::Version,
+                    });
+                }
                 option if option.starts_with('-') => return Err(unknown_option(option)),
                 word => {
-                    let command = commands::find(word).ok_or_else(|| unknown_command(word, &arguments[at..]))?;
-                    return Ok(Self { globals, what: What::Command(command, &arguments[at..]) });
+                    let command = commands::find(word)
+                        .ok_or_else(|| unknown_command(word, &arguments[at..]))?;
+                    return Ok(Self {
+                        globals,
+                        what: What::Command(command, &arguments[at..]),
+                    });
                 }
             }
         }
-        Ok(Self { globals, what: What::Prompt })
+        Ok(Self {
+            globals,
+            what: What::Prompt,
+        })
     }
 }
 
 fn color(value: &OsStr) -> Result<ColorChoice, CommandError> {
     let text = value.to_string_lossy();
-    ColorChoice::from_str(&text, true)
-        .map_err(|_| CommandError::usage(format!("--color `{text}` is none of auto, always, never")))
+    ColorChoice::from_str(&text, true).map_err(|_| {
+        CommandError::usage(format!("--color `{text}` is none of auto, always, never"))
+    })
 }
 
 fn unknown_option(option: &str) -> CommandError {
-    let known = ["--root", "--json", "--quiet", "--color", "--log-level", "--help", "--version"];
+    let known = [
+        "--root",
+        "--json",
+        "--quiet",
+        "--color",
+        "--log-level",
+        "--help",
+        "--version",
+    ];
     let error = CommandError::usage(format!("unknown option `{option}`"));
     match nearest(option, known) {
         Some(near) => error.hint(format!("did you mean `{near}`?")),
@@ -133,7 +164,10 @@ pub fn unknown_command(word: &str, rest: &[OsString]) -> CommandError {
     let error = CommandError::usage(format!("unknown command `{word}`"));
     match commands::nearest(word) {
         Some(near) => {
-            let rest: String = rest.iter().map(|part| format!(" {}", part.to_string_lossy())).collect();
+            let rest: String = rest
+                .iter()
+                .map(|part| format!(" {}", part.to_string_lossy()))
+                .collect();
             error.hint(format!("did you mean `cooper {near}{rest}`?"))
         }
         None => error.hint("`cooper help` lists the commands"),
@@ -150,7 +184,11 @@ pub enum Parsed {
 
 /// Reads the arguments of a command by its table row. Options for all commands are taken from `globals` and from the
 /// arguments.
-pub fn parse(command: &Command, arguments: &[OsString], globals: &Globals) -> Result<Parsed, CommandError> {
+pub fn parse(
+    command: &Command,
+    arguments: &[OsString],
+    globals: &Globals,
+) -> Result<Parsed, CommandError> {
     let table = with_globals((command.clap)());
     let full = std::iter::once(OsString::from(command.name)).chain(arguments.iter().cloned());
     match table.try_get_matches_from(full) {
@@ -169,7 +207,9 @@ pub fn parse(command: &Command, arguments: &[OsString], globals: &Globals) -> Re
             }
             Ok(Parsed::Run(matches, globals))
         }
-        Err(error) if error.kind() == clap::error::ErrorKind::DisplayHelp => Ok(Parsed::Help(error.render().to_string())),
+        Err(error) if error.kind() == clap::error::ErrorKind::DisplayHelp => {
+            Ok(Parsed::Help(error.render().to_string()))
+        }
         Err(error) => {
             let mut error = CommandError::from(error);
             // `run` leaves the low statuses to the container. Source: Docker's `run` reference, exit status.
@@ -183,12 +223,25 @@ pub fn parse(command: &Command, arguments: &[OsString], globals: &Globals) -> Re
 
 /// The options every command takes.
 pub fn with_globals(command: clap::Command) -> clap::Command {
-    let global = |name: &'static str| Arg::new(name).long(name).help_heading("Options of all commands");
+    let global = |name: &'static str| {
+        Arg::new(name)
+            .long(name)
+            .help_heading("Options of all commands")
+    };
     command
         .bin_name(String::new())
         .disable_help_flag(true)
-        .arg(global("json").action(ArgAction::SetTrue).help("Answer as JSON"))
-        .arg(global("quiet").short('q').action(ArgAction::SetTrue).help("Answer with ids only"))
+        .arg(
+            global("json")
+                .action(ArgAction::SetTrue)
+                .help("Answer as JSON"),
+        )
+        .arg(
+            global("quiet")
+                .short('q')
+                .action(ArgAction::SetTrue)
+                .help("Answer with ids only"),
+        )
         .arg(
             global("root")
                 .value_name("DIR")
@@ -201,17 +254,31 @@ pub fn with_globals(command: clap::Command) -> clap::Command {
                 .value_parser(clap::value_parser!(ColorChoice))
                 .help("When to use colours"),
         )
-        .arg(global("log-level").value_name("LEVEL").help("What to log on standard error: error, warn, info, debug, trace"))
-        .arg(global("help").short('h').action(ArgAction::Help).help("Print help"))
+        .arg(
+            global("log-level")
+                .value_name("LEVEL")
+                .help("What to log on standard error: error, warn, info, debug, trace"),
+        )
+        .arg(
+            global("help")
+                .short('h')
+                .action(ArgAction::Help)
+                .help("Print help"),
+        )
 }
 
 /// Starts logging when it is asked for; without it nothing is set up at all.
 fn set_log_level(level: &str) -> Result<(), CommandError> {
-    let level: tracing::level_filters::LevelFilter = level
-        .parse()
-        .map_err(|_| CommandError::usage(format!("--log-level `{level}` is none of off, error, warn, info, debug, trace")))?;
+    let level: tracing::level_filters::LevelFilter = level.parse().map_err(|_| {
+        CommandError::usage(format!(
+            "--log-level `{level}` is none of off, error, warn, info, debug, trace"
+        ))
+    })?;
     // A second call keeps the first subscriber: the level of a process is set once.
-    let _ = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).try_init();
+    let _ = tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(std::io::stderr)
+        .try_init();
     Ok(())
 }
 
@@ -229,14 +296,19 @@ mod tests {
         let line = Line::parse(&arguments).unwrap();
         assert_eq!(line.globals.root, Some("/tmp/x".into()));
         assert!(line.globals.json);
-        let What::Command(command, rest) = line.what else { panic!("a command") };
+        let What::Command(command, rest) = line.what else {
+            panic!("a command")
+        };
         assert_eq!((command.name, rest.len()), ("images", 1));
     }
 
     #[test]
     fn mistyped_commands_and_options_name_the_nearest() {
         let of = |line: &str| Line::parse(&words(line)).err().unwrap();
-        assert_eq!(of("biuld -t blog .").hints, ["did you mean `cooper build -t blog .`?"]);
+        assert_eq!(
+            of("biuld -t blog .").hints,
+            ["did you mean `cooper build -t blog .`?"]
+        );
         assert_eq!(of("--jsno images").hints, ["did you mean `--json`?"]);
         assert_eq!(of("biuld").exit_status(), 2);
     }
@@ -244,18 +316,29 @@ mod tests {
     #[test]
     fn wrong_usage_of_run_ends_with_125() {
         let run = commands::find("run").unwrap();
-        let error = parse(run, &words("--no-such-option x"), &Globals::default()).err().unwrap();
+        let error = parse(run, &words("--no-such-option x"), &Globals::default())
+            .err()
+            .unwrap();
         assert_eq!(error.exit_status(), 125);
         let build = commands::find("build").unwrap();
-        let error = parse(build, &words("--tagg x ."), &Globals::default()).err().unwrap();
+        let error = parse(build, &words("--tagg x ."), &Globals::default())
+            .err()
+            .unwrap();
         assert_eq!(error.exit_status(), 2);
-        assert!(error.hints.iter().any(|hint| hint.contains("--tag")), "{error:?}");
+        assert!(
+            error.hints.iter().any(|hint| hint.contains("--tag")),
+            "{error:?}"
+        );
     }
 
     #[test]
     fn arguments_of_a_container_are_its_own() {
         let run = commands::find("run").unwrap();
-        let Ok(Parsed::Run(_, globals)) = parse(run, &words("--rm busybox ls -q --json"), &Globals::default()) else {
+        let Ok(Parsed::Run(_, globals)) = parse(
+            run,
+            &words("--rm busybox ls -q --json"),
+            &Globals::default(),
+        ) else {
             panic!("valid")
         };
         assert!(!globals.json && !globals.quiet);

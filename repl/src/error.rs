@@ -130,7 +130,10 @@ impl CommandError {
             std::io::ErrorKind::PermissionDenied => Kind::Permission,
             _ => Kind::Storage,
         };
-        Self::new(kind, format!("cannot {what} {}: {}", path.display(), plain(error)))
+        Self::new(
+            kind,
+            format!("cannot {what} {}: {}", path.display(), plain(error)),
+        )
     }
 
     /// Adds a hint.
@@ -155,7 +158,9 @@ fn plain(error: &std::io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or(&text);
     let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+    letters.next().map_or_else(String::new, |first| {
+        first.to_lowercase().chain(letters).collect()
+    })
 }
 
 impl fmt::Display for CommandError {
@@ -171,7 +176,14 @@ impl From<Location> for Place {
         // A column of 1 says no more than the line does: the whole line is marked.
         let column = if at.column > 1 { at.column } else { 0 };
         let (line, end_line) = (at.marked.start, at.marked.end);
-        Self { file: at.file, line, end_line, column, excerpt: at.excerpt, note: None }
+        Self {
+            file: at.file,
+            line,
+            end_line,
+            column,
+            excerpt: at.excerpt,
+            note: None,
+        }
     }
 }
 
@@ -205,7 +217,9 @@ impl From<BuildError> for CommandError {
         let mut made = Self::new(kind, error.to_string());
         made.hints = error.hints();
         if let Some(kept) = &error.kept {
-            made.hints.push(format!("`cooper run -it {kept} sh` opens a shell in the state the step left"));
+            made.hints.push(format!(
+                "`cooper run -it {kept} sh` opens a shell in the state the step left"
+            ));
         }
         made.log.clone_from(&error.log);
         made.place = place;
@@ -234,7 +248,10 @@ impl From<clap::Error> for CommandError {
     fn from(error: clap::Error) -> Self {
         let text = error.render().to_string();
         let mut lines = text.lines();
-        let first = lines.next().unwrap_or("wrong arguments").trim_start_matches("error: ");
+        let first = lines
+            .next()
+            .unwrap_or("wrong arguments")
+            .trim_start_matches("error: ");
         let mut message = first.to_owned();
         let mut hints = Vec::new();
         for line in lines {
@@ -248,7 +265,10 @@ impl From<clap::Error> for CommandError {
                 message += line;
             }
         }
-        Self { hints, ..Self::usage(message) }
+        Self {
+            hints,
+            ..Self::usage(message)
+        }
     }
 }
 

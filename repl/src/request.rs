@@ -6,7 +6,8 @@ use cooperage_lang::instructions::NetworkMode;
 use cooperage_lang::model::reference::Reference;
 use cooperage_lang::plan::NamedContext;
 use cooperage_runtime::build::request::{
-    BuildRequest, ContextSource, DockerfileSource, Output, OutputKind, Secret, SecretSource, SshAgent,
+    BuildRequest, ContextSource, DockerfileSource, Output, OutputKind, Secret, SecretSource,
+    SshAgent,
 };
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -80,7 +81,9 @@ impl BuildOptions {
         let stdin = self.context.as_deref() == Some("-");
         let text_from_stdin = self.file.as_deref() == Some(Path::new("-"));
         if stdin && text_from_stdin {
-            return Err(CommandError::usage("standard input cannot be both the context and the Dockerfile"));
+            return Err(CommandError::usage(
+                "standard input cannot be both the context and the Dockerfile",
+            ));
         }
         let mut request = self.without_sources()?;
         request.dockerfile = match &self.file {
@@ -89,7 +92,8 @@ impl BuildOptions {
             None => DockerfileSource::Default,
         };
         if stdin {
-            (request.context, request.dockerfile) = stdin_context(read_stdin()?, request.dockerfile)?;
+            (request.context, request.dockerfile) =
+                stdin_context(read_stdin()?, request.dockerfile)?;
         } else {
             request.context = context(self.context.as_deref().unwrap_or("."))?;
         }
@@ -114,7 +118,9 @@ impl BuildOptions {
                 None => (arg.as_str(), std::env::var(arg).ok()),
             };
             if name.is_empty() {
-                return Err(CommandError::usage(format!("`--build-arg {arg}` has no name")));
+                return Err(CommandError::usage(format!(
+                    "`--build-arg {arg}` has no name"
+                )));
             }
             // A name without value that the environment does not know either leaves the ARG as the Dockerfile has it.
             if let Some(value) = value {
@@ -123,14 +129,36 @@ impl BuildOptions {
         }
         for context in &self.build_contexts {
             let (name, source) = pair("--build-context", context)?;
-            request.contexts.insert(name.to_owned(), named_context(source)?);
+            request
+                .contexts
+                .insert(name.to_owned(), named_context(source)?);
         }
         request.labels = self.labels.iter().map(|label| label_pair(label)).collect();
-        request.secrets = self.secrets.iter().map(|text| secret(text)).collect::<Result<_, _>>()?;
-        request.ssh = self.ssh.iter().map(|text| ssh(text)).collect::<Result<_, _>>()?;
-        request.add_hosts = self.add_hosts.iter().map(|text| add_host(text)).collect::<Result<_, _>>()?;
-        request.ulimits = self.ulimits.iter().map(|text| ulimit(text)).collect::<Result<_, _>>()?;
-        request.shm_size = self.shm_size.as_deref().map(|text| binary_size(text).map_err(option("--shm-size"))).transpose()?;
+        request.secrets = self
+            .secrets
+            .iter()
+            .map(|text| secret(text))
+            .collect::<Result<_, _>>()?;
+        request.ssh = self
+            .ssh
+            .iter()
+            .map(|text| ssh(text))
+            .collect::<Result<_, _>>()?;
+        request.add_hosts = self
+            .add_hosts
+            .iter()
+            .map(|text| add_host(text))
+            .collect::<Result<_, _>>()?;
+        request.ulimits = self
+            .ulimits
+            .iter()
+            .map(|text| ulimit(text))
+            .collect::<Result<_, _>>()?;
+        request.shm_size = self
+            .shm_size
+            .as_deref()
+            .map(|text| binary_size(text).map_err(option("--shm-size")))
+            .transpose()?;
         request.network = self.network.as_deref().map(network).transpose()?;
         request.source_date_epoch = epoch(&request)?;
         Ok(request)
@@ -155,14 +183,18 @@ fn label_pair(text: &str) -> (String, String) {
 
 /// `SOURCE_DATE_EPOCH`: the build argument before the environment.
 fn epoch(request: &BuildRequest) -> Result<Option<i64>, CommandError> {
-    let set = request.build_args.get("SOURCE_DATE_EPOCH").cloned().or_else(|| std::env::var("SOURCE_DATE_EPOCH").ok());
+    let set = request
+        .build_args
+        .get("SOURCE_DATE_EPOCH")
+        .cloned()
+        .or_else(|| std::env::var("SOURCE_DATE_EPOCH").ok());
     match set.filter(|text| !text.is_empty()) {
         None => Ok(None),
-        Some(text) => text
-            .trim()
-            .parse()
-            .map(Some)
-            .map_err(|_| CommandError::invalid(format!("SOURCE_DATE_EPOCH is `{text}`, which is no number of seconds"))),
+        Some(text) => text.trim().parse().map(Some).map_err(|_| {
+            CommandError::invalid(format!(
+                "SOURCE_DATE_EPOCH is `{text}`, which is no number of seconds"
+            ))
+        }),
     }
 }
 
@@ -184,7 +216,9 @@ fn fields(text: &str) -> Result<Vec<(String, Option<String>)>, CommandError> {
         }
     }
     if quoted {
-        return Err(CommandError::usage(format!("`{text}` has a quote that is not closed")));
+        return Err(CommandError::usage(format!(
+            "`{text}` has a quote that is not closed"
+        )));
     }
     Ok(fields
         .into_iter()
@@ -207,25 +241,41 @@ pub fn context(text: &str) -> Result<ContextSource, CommandError> {
     };
     match std::fs::metadata(&path) {
         Ok(meta) if meta.is_dir() => Ok(ContextSource::Folder(path)),
-        Ok(_) if path.file_name().is_some_and(|name| name.to_string_lossy().contains("ockerfile")) => {
+        Ok(_)
+            if path
+                .file_name()
+                .is_some_and(|name| name.to_string_lossy().contains("ockerfile")) =>
+        {
             Err(missing("is a file").hint(format!("did you mean `-f {text} .`?")))
         }
         Ok(_) => Err(missing("is not a folder")),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(missing("does not exist")),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(missing("does not exist"))
+        }
         Err(error) => Err(CommandError::file("read the build context", &path, &error)),
     }
 }
 
 /// Tells whether a context is a URL and not a path.
 fn is_url(text: &str) -> bool {
-    ["http://", "https://", "git://", "ssh://", "git@", "github.com/"].iter().any(|head| text.starts_with(head))
+    [
+        "http://",
+        "https://",
+        "git://",
+        "ssh://",
+        "git@",
+        "github.com/",
+    ]
+    .iter()
+    .any(|head| text.starts_with(head))
 }
 
 /// `--build-context`'s source.
 pub fn named_context(source: &str) -> Result<NamedContext, CommandError> {
     if let Some(reference) = source.strip_prefix("docker-image://") {
-        let reference = Reference::parse_docker(reference)
-            .map_err(|error| CommandError::usage(format!("--build-context: `{reference}`: {error}")))?;
+        let reference = Reference::parse_docker(reference).map_err(|error| {
+            CommandError::usage(format!("--build-context: `{reference}`: {error}"))
+        })?;
         return Ok(NamedContext::Image(reference));
     }
     if let Some(layout) = source.strip_prefix("oci-layout://") {
@@ -238,7 +288,10 @@ pub fn named_context(source: &str) -> Result<NamedContext, CommandError> {
         return Ok(NamedContext::Url(source.to_owned()));
     }
     if !Path::new(source).is_dir() {
-        return Err(CommandError::new(Kind::NotFound, format!("--build-context: the folder `{source}` does not exist")));
+        return Err(CommandError::new(
+            Kind::NotFound,
+            format!("--build-context: the folder `{source}` does not exist"),
+        ));
     }
     Ok(NamedContext::Local(source.to_owned()))
 }
@@ -248,18 +301,30 @@ fn secret(text: &str) -> Result<Secret, CommandError> {
     let (mut id, mut file, mut env, mut kind) = (None, None, None, None);
     for (key, value) in fields(text)? {
         let Some(value) = value else {
-            return Err(CommandError::usage(format!("--secret: `{key}` should be KEY=VALUE")));
+            return Err(CommandError::usage(format!(
+                "--secret: `{key}` should be KEY=VALUE"
+            )));
         };
         match key.as_str() {
             "id" => id = Some(value),
             "src" | "source" => file = Some(value),
             "env" => env = Some(value),
             "type" if matches!(value.as_str(), "file" | "env") => kind = Some(value),
-            "type" => return Err(CommandError::usage(format!("--secret: type `{value}` is neither file nor env"))),
-            key => return Err(CommandError::usage(format!("--secret: unknown key `{key}`; keys are id, src, env, type"))),
+            "type" => {
+                return Err(CommandError::usage(format!(
+                    "--secret: type `{value}` is neither file nor env"
+                )));
+            }
+            key => {
+                return Err(CommandError::usage(format!(
+                    "--secret: unknown key `{key}`; keys are id, src, env, type"
+                )));
+            }
         }
     }
-    let id = id.filter(|id| !id.is_empty()).ok_or_else(|| CommandError::usage(format!("--secret {text}: no id")))?;
+    let id = id
+        .filter(|id| !id.is_empty())
+        .ok_or_else(|| CommandError::usage(format!("--secret {text}: no id")))?;
     let source = match (file, env, kind.as_deref()) {
         (_, Some(name), _) => SecretSource::Env(name),
         (Some(name), None, Some("env")) => SecretSource::Env(name),
@@ -269,9 +334,10 @@ fn secret(text: &str) -> Result<Secret, CommandError> {
         (None, None, _) => SecretSource::File(PathBuf::from(&id)),
     };
     match &source {
-        SecretSource::File(path) if !path.is_file() => {
-            Err(CommandError::new(Kind::NotFound, format!("--secret {id}: the file {} does not exist", path.display())))
-        }
+        SecretSource::File(path) if !path.is_file() => Err(CommandError::new(
+            Kind::NotFound,
+            format!("--secret {id}: the file {} does not exist", path.display()),
+        )),
         SecretSource::File(_) | SecretSource::Env(_) => Ok(Secret { id, source }),
     }
 }
@@ -280,36 +346,62 @@ fn secret(text: &str) -> Result<Secret, CommandError> {
 fn ssh(text: &str) -> Result<SshAgent, CommandError> {
     let (id, paths) = text.split_once('=').unwrap_or((text, ""));
     let id = if id.is_empty() { "default" } else { id };
-    let mut paths: Vec<PathBuf> = paths.split(',').filter(|path| !path.is_empty()).map(PathBuf::from).collect();
+    let mut paths: Vec<PathBuf> = paths
+        .split(',')
+        .filter(|path| !path.is_empty())
+        .map(PathBuf::from)
+        .collect();
     if paths.is_empty() {
         let socket = std::env::var_os("SSH_AUTH_SOCK").filter(|socket| !socket.is_empty());
         let socket = socket.ok_or_else(|| {
-            CommandError::new(Kind::NotFound, format!("--ssh {text}: no agent is running (SSH_AUTH_SOCK is not set)"))
-                .hint(format!("name a key instead: `--ssh {id}=~/.ssh/id_ed25519`"))
+            CommandError::new(
+                Kind::NotFound,
+                format!("--ssh {text}: no agent is running (SSH_AUTH_SOCK is not set)"),
+            )
+            .hint(format!(
+                "name a key instead: `--ssh {id}=~/.ssh/id_ed25519`"
+            ))
         })?;
         paths.push(socket.into());
     }
-    Ok(SshAgent { id: id.to_owned(), paths })
+    Ok(SshAgent {
+        id: id.to_owned(),
+        paths,
+    })
 }
 
 /// `--add-host NAME:IP` or `NAME=IP`; an IPv6 address may stand in brackets.
 fn add_host(text: &str) -> Result<(String, String), CommandError> {
     let parts = text.split_once('=').or_else(|| text.split_once(':'));
     let error = || CommandError::usage(format!("`--add-host {text}` should be --add-host NAME:IP"));
-    let (name, address) = parts.filter(|(name, _)| !name.is_empty()).ok_or_else(error)?;
-    let address = address.strip_prefix('[').and_then(|a| a.strip_suffix(']')).unwrap_or(address);
+    let (name, address) = parts
+        .filter(|(name, _)| !name.is_empty())
+        .ok_or_else(error)?;
+    let address = address
+        .strip_prefix('[')
+        .and_then(|a| a.strip_suffix(']'))
+        .unwrap_or(address);
     address.parse::<std::net::IpAddr>().map_err(|_| error())?;
     Ok((name.to_owned(), address.to_owned()))
 }
 
 /// `--ulimit NAME=SOFT[:HARD]`; `-1` is no limit.
 fn ulimit(text: &str) -> Result<(String, i64, i64), CommandError> {
-    let error = || CommandError::usage(format!("`--ulimit {text}` should be --ulimit NAME=SOFT[:HARD]"));
+    let error = || {
+        CommandError::usage(format!(
+            "`--ulimit {text}` should be --ulimit NAME=SOFT[:HARD]"
+        ))
+    };
     let (name, limits) = pair("--ulimit", text)?;
     let (soft, hard) = limits.split_once(':').unwrap_or((limits, limits));
-    let (soft, hard): (i64, i64) = (soft.parse().map_err(|_| error())?, hard.parse().map_err(|_| error())?);
+    let (soft, hard): (i64, i64) = (
+        soft.parse().map_err(|_| error())?,
+        hard.parse().map_err(|_| error())?,
+    );
     if hard != -1 && (soft == -1 || soft > hard) {
-        return Err(CommandError::usage(format!("--ulimit {name}: the soft limit {soft} is above the hard limit {hard}")));
+        return Err(CommandError::usage(format!(
+            "--ulimit {name}: the soft limit {soft} is above the hard limit {hard}"
+        )));
     }
     Ok((name.to_owned(), soft, hard))
 }
@@ -320,13 +412,21 @@ pub fn network(text: &str) -> Result<NetworkMode, CommandError> {
         "default" | "" => Ok(NetworkMode::Default),
         "none" => Ok(NetworkMode::None),
         "host" => Ok(NetworkMode::Host),
-        other => Err(CommandError::usage(format!("--network `{other}` is none of default, none, host"))),
+        other => Err(CommandError::usage(format!(
+            "--network `{other}` is none of default, none, host"
+        ))),
     }
 }
 
 /// `--output`: `type=…,dest=…`, a folder, or `-` for an archive on standard output.
 pub fn output(text: &str) -> Result<Output, CommandError> {
-    let plain = |kind, dest| Output { kind, dest, tar: None, compression: None, name: None };
+    let plain = |kind, dest| Output {
+        kind,
+        dest,
+        tar: None,
+        compression: None,
+        name: None,
+    };
     if text == "-" {
         return Ok(plain(OutputKind::Tar, None));
     }
@@ -336,7 +436,8 @@ pub fn output(text: &str) -> Result<Output, CommandError> {
     }
     let (mut kind, mut made) = (None, plain(OutputKind::Image, None));
     for (key, value) in fields {
-        let value = value.ok_or_else(|| CommandError::usage(format!("--output: `{key}` should be KEY=VALUE")))?;
+        let value = value
+            .ok_or_else(|| CommandError::usage(format!("--output: `{key}` should be KEY=VALUE")))?;
         match key.as_str() {
             "type" => kind = Some(output_kind(&value)?),
             "dest" if value == "-" => made.dest = None,
@@ -373,9 +474,9 @@ fn output_kind(text: &str) -> Result<OutputKind, CommandError> {
         "docker" => Ok(OutputKind::Docker),
         "tar" => Ok(OutputKind::Tar),
         "local" => Ok(OutputKind::Local),
-        other => {
-            Err(CommandError::usage(format!("--output: type `{other}` is none of image, oci, docker, tar, local")))
-        }
+        other => Err(CommandError::usage(format!(
+            "--output: type `{other}` is none of image, oci, docker, tar, local"
+        ))),
     }
 }
 
@@ -383,7 +484,9 @@ fn boolean(key: &str, text: &str) -> Result<bool, CommandError> {
     match text {
         "true" | "1" => Ok(true),
         "false" | "0" => Ok(false),
-        other => Err(CommandError::usage(format!("--output: {key}={other} is neither true nor false"))),
+        other => Err(CommandError::usage(format!(
+            "--output: {key}={other} is neither true nor false"
+        ))),
     }
 }
 
@@ -391,12 +494,19 @@ fn read_stdin() -> Result<Vec<u8>, CommandError> {
     let mut bytes = Vec::new();
     match std::io::stdin().lock().read_to_end(&mut bytes) {
         Ok(_) => Ok(bytes),
-        Err(error) => Err(CommandError::new(Kind::Storage, format!("cannot read standard input: {error}"))),
+        Err(error) => Err(CommandError::new(
+            Kind::Storage,
+            format!("cannot read standard input: {error}"),
+        )),
     }
 }
 
 fn stdin_dockerfile(text: Vec<u8>) -> DockerfileSource {
-    DockerfileSource::Text { text, name: "-".to_owned(), path: None }
+    DockerfileSource::Text {
+        text,
+        name: "-".to_owned(),
+        path: None,
+    }
 }
 
 /// `build -`: an archive with the context, or the Dockerfile alone.
@@ -406,7 +516,9 @@ fn stdin_context(
 ) -> Result<(ContextSource, DockerfileSource), CommandError> {
     if !is_archive(&bytes) {
         if dockerfile != DockerfileSource::Default {
-            return Err(CommandError::usage("standard input is a Dockerfile, so `--file` makes no sense"));
+            return Err(CommandError::usage(
+                "standard input is a Dockerfile, so `--file` makes no sense",
+            ));
         }
         return Ok((ContextSource::Empty, stdin_dockerfile(bytes)));
     }
@@ -432,19 +544,31 @@ mod tests {
         assert_eq!(of("out").kind, OutputKind::Local);
         assert_eq!(of("out").dest, Some("out".into()));
         let oci = of("type=oci,dest=x.tar,tar=false,compression=zstd");
-        assert_eq!((oci.kind, oci.tar, oci.compression.as_deref()), (OutputKind::Oci, Some(false), Some("zstd")));
+        assert_eq!(
+            (oci.kind, oci.tar, oci.compression.as_deref()),
+            (OutputKind::Oci, Some(false), Some("zstd"))
+        );
         assert_eq!(of("type=docker,dest=-").dest, None);
         assert_eq!(of("type=tar,\"dest=a,b.tar\"").dest, Some("a,b.tar".into()));
-        assert_eq!(output("type=oci,dset=x").unwrap_err().hints, ["did you mean `dest`?"]);
+        assert_eq!(
+            output("type=oci,dset=x").unwrap_err().hints,
+            ["did you mean `dest`?"]
+        );
         assert!(output("type=local").is_err());
     }
 
     #[test]
     fn hosts_and_limits_are_read() {
-        assert_eq!(add_host("my.host:1.2.3.4").unwrap(), ("my.host".into(), "1.2.3.4".into()));
+        assert_eq!(
+            add_host("my.host:1.2.3.4").unwrap(),
+            ("my.host".into(), "1.2.3.4".into())
+        );
         assert_eq!(add_host("v6=[::1]").unwrap(), ("v6".into(), "::1".into()));
         assert!(add_host("nothing").is_err());
-        assert_eq!(ulimit("nofile=1062:2000").unwrap(), ("nofile".into(), 1062, 2000));
+        assert_eq!(
+            ulimit("nofile=1062:2000").unwrap(),
+            ("nofile".into(), 1062, 2000)
+        );
         assert_eq!(ulimit("core=-1").unwrap(), ("core".into(), -1, -1));
         assert!(ulimit("nofile=5:4").is_err());
     }
@@ -452,7 +576,12 @@ mod tests {
     #[test]
     fn build_arguments_keep_everything_behind_the_first_equals_sign() {
         let options = BuildOptions {
-            build_args: vec!["A=\"q\" $x 'y'".into(), "B=".into(), "COOPER_NOT_SET_ANYWHERE".into(), "C=a=b".into()],
+            build_args: vec![
+                "A=\"q\" $x 'y'".into(),
+                "B=".into(),
+                "COOPER_NOT_SET_ANYWHERE".into(),
+                "C=a=b".into(),
+            ],
             context: Some(".".into()),
             ..BuildOptions::default()
         };
@@ -468,7 +597,10 @@ mod tests {
         let file = folder.join("Dockerfile");
         std::fs::write(&file, "FROM scratch\n").unwrap();
         let error = context(file.to_str().unwrap()).unwrap_err();
-        assert!(error.hints.iter().any(|hint| hint.contains("-f ")), "{error:?}");
+        assert!(
+            error.hints.iter().any(|hint| hint.contains("-f ")),
+            "{error:?}"
+        );
         assert_eq!(context("no/such/folder").unwrap_err().kind, Kind::NotFound);
         std::fs::remove_dir_all(&folder).unwrap();
     }

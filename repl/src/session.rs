@@ -65,9 +65,24 @@ impl Session {
     /// A session with these options.
     pub fn new(globals: Globals, services: Services) -> Self {
         let terminal = Terminal::detect(globals.color);
-        let line = Line { cancel: Cancel::new(), interrupted: None, survives: false };
-        let shared = Shared { engine: OnceLock::new(), services, line: Mutex::new(line), listening: OnceLock::new() };
-        Self { shared: Arc::new(shared), globals, terminal, interactive: false, scripted: false }
+        let line = Line {
+            cancel: Cancel::new(),
+            interrupted: None,
+            survives: false,
+        };
+        let shared = Shared {
+            engine: OnceLock::new(),
+            services,
+            line: Mutex::new(line),
+            listening: OnceLock::new(),
+        };
+        Self {
+            shared: Arc::new(shared),
+            globals,
+            terminal,
+            interactive: false,
+            scripted: false,
+        }
     }
 
     /// The same session with other options; one for another store opens its own engine.
@@ -75,7 +90,11 @@ impl Session {
     pub fn with_globals(&self, globals: Globals) -> Self {
         let mut session = self.clone();
         if globals.root != self.globals.root {
-            session = Self { interactive: self.interactive, scripted: self.scripted, ..Self::new(globals.clone(), self.services()) };
+            session = Self {
+                interactive: self.interactive,
+                scripted: self.scripted,
+                ..Self::new(globals.clone(), self.services())
+            };
         }
         if globals.color != self.globals.color {
             session.terminal = Terminal::detect(globals.color);
@@ -89,7 +108,10 @@ impl Session {
         if let Some(engine) = self.shared.engine.get() {
             return Ok(engine);
         }
-        let options = EngineOptions { root: self.globals.root.clone(), ..EngineOptions::default() };
+        let options = EngineOptions {
+            root: self.globals.root.clone(),
+            ..EngineOptions::default()
+        };
         let engine = Engine::open(options)?;
         Ok(self.shared.engine.get_or_init(|| engine))
     }
@@ -121,7 +143,10 @@ impl Session {
     }
 
     fn line(&self) -> std::sync::MutexGuard<'_, Line> {
-        self.shared.line.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared
+            .line
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Starts the thread that turns SIGINT into a cancellation. Commands that end at once never come here, so they start
@@ -131,9 +156,15 @@ impl Session {
             let shared = Arc::clone(&self.shared);
             let (ready, wait) = std::sync::mpsc::channel();
             std::thread::spawn(move || {
-                let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else { return };
+                let Ok(runtime) = tokio::runtime::Builder::new_current_thread()
+                    .enable_io()
+                    .build()
+                else {
+                    return;
+                };
                 runtime.block_on(async {
-                    let interrupt = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt());
+                    let interrupt =
+                        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt());
                     let _ = ready.send(());
                     let Ok(mut interrupt) = interrupt else { return };
                     while interrupt.recv().await.is_some() {
@@ -151,7 +182,13 @@ impl Session {
         if self.globals.json {
             render::out(&value.json_text());
         } else if self.globals.quiet {
-            render::out(&value.ids().iter().map(|id| format!("{id}\n")).collect::<String>());
+            render::out(
+                &value
+                    .ids()
+                    .iter()
+                    .map(|id| format!("{id}\n"))
+                    .collect::<String>(),
+            );
         } else {
             render::out(&value.text(self.terminal));
         }
@@ -190,7 +227,10 @@ impl Shared {
         line.interrupted = Some(Instant::now());
         line.cancel.cancel();
         if again && !line.survives {
-            #[expect(clippy::exit, reason = "the user insists; what is left behind the next process collects")]
+            #[expect(
+                clippy::exit,
+                reason = "the user insists; what is left behind the next process collects"
+            )]
             std::process::exit(130);
         }
     }

@@ -89,7 +89,12 @@ impl Value {
     pub fn exit_status(&self) -> u8 {
         match self {
             Self::Exit(exit) => exit.code.clamp(0, 255) as u8,
-            Self::Plan(plan) if plan.fail_on_miss && plan.forecast.cached() < plan.forecast.numbered().count() => 3,
+            Self::Plan(plan)
+                if plan.fail_on_miss
+                    && plan.forecast.cached() < plan.forecast.numbered().count() =>
+            {
+                3
+            }
             Self::Findings(found) if !found.list.is_empty() => 3,
             _ => 0,
         }
@@ -114,14 +119,17 @@ impl Value {
 
     /// The value as one JSON document with its line end.
     pub fn json_text(&self) -> String {
-        let text = serde_json::to_string_pretty(&json::of(self)).expect("JSON values have string keys");
+        let text =
+            serde_json::to_string_pretty(&json::of(self)).expect("JSON values have string keys");
         format!("{text}\n")
     }
 
     /// Ids only, one a line.
     pub fn ids(&self) -> Vec<String> {
         match self {
-            Self::Images(images) | Self::Inspect(images) => images.iter().map(|image| image.id.to_string()).collect(),
+            Self::Images(images) | Self::Inspect(images) => {
+                images.iter().map(|image| image.id.to_string()).collect()
+            }
             Self::Image(image) => vec![image.id.to_string()],
             Self::Built(view) => vec![view.built.image.id.to_string()],
             Self::Layers(layers) => layers.iter().map(|layer| layer.diff_id.clone()).collect(),
@@ -129,8 +137,13 @@ impl Value {
             Self::Plan(plan) => vec![forecast::summary(&plan.forecast)],
             Self::Lines(lines) => lines.clone(),
             Self::Text(text) => vec![text.trim_end().to_owned()],
-            Self::History(rows) => rows.iter().map(|row| row.entry.created_by.clone()).collect(),
-            Self::Nothing | Self::Why(_) | Self::Exit(_) | Self::Pruned(_) | Self::Findings(_) => Vec::new(),
+            Self::History(rows) => rows
+                .iter()
+                .map(|row| row.entry.created_by.clone())
+                .collect(),
+            Self::Nothing | Self::Why(_) | Self::Exit(_) | Self::Pruned(_) | Self::Findings(_) => {
+                Vec::new()
+            }
         }
     }
 
@@ -142,7 +155,10 @@ impl Value {
             Self::Image(image) => image_table(std::slice::from_ref(image), short, now),
             Self::Built(view) => built_table(view, short),
             Self::Plan(plan) => plan_table(plan, now),
-            Self::Why(why) => why.as_ref().map(|why| why_table(why, now)).unwrap_or_default(),
+            Self::Why(why) => why
+                .as_ref()
+                .map(|why| why_table(why, now))
+                .unwrap_or_default(),
             Self::Layers(layers) => layer_table(layers),
             Self::Files(files) => file_table(files),
             Self::History(rows) => history_table(rows),
@@ -156,9 +172,12 @@ impl Value {
                 )],
                 ..Table::default()
             },
-            Self::Nothing | Self::Text(_) | Self::Lines(_) | Self::Inspect(_) | Self::Exit(_) | Self::Findings(_) => {
-                Table::default()
-            }
+            Self::Nothing
+            | Self::Text(_)
+            | Self::Lines(_)
+            | Self::Inspect(_)
+            | Self::Exit(_)
+            | Self::Findings(_) => Table::default(),
         }
     }
 }
@@ -184,12 +203,19 @@ fn image_table(images: &[Image], short: bool, now: SystemTime) -> Table {
     ]);
     for image in images {
         let unnamed = ["<none>".to_owned()];
-        let names = if image.names.is_empty() { &unnamed[..] } else { &image.names[..] };
+        let names = if image.names.is_empty() {
+            &unnamed[..]
+        } else {
+            &image.names[..]
+        };
         for name in names {
             table.row([
                 name.clone(),
                 id(&image.id, short),
-                image.created.map(|created| ago(created, now)).unwrap_or_default(),
+                image
+                    .created
+                    .map(|created| ago(created, now))
+                    .unwrap_or_default(),
                 image.layers.len().to_string(),
                 Size(image.size).to_string(),
             ]);
@@ -199,18 +225,39 @@ fn image_table(images: &[Image], short: bool, now: SystemTime) -> Table {
 }
 
 fn built_table(view: &BuiltView, short: bool) -> Table {
-    let mut table =
-        Table::new(&[Column::left("IMAGE"), Column::flexible("TAG"), Column::right("SIZE"), Column::right("NEW")]);
+    let mut table = Table::new(&[
+        Column::left("IMAGE"),
+        Column::flexible("TAG"),
+        Column::right("SIZE"),
+        Column::right("NEW"),
+    ]);
     let image = &view.built.image;
-    let tags = if image.names.is_empty() { "-".to_owned() } else { image.names.join(", ") };
-    let new = if view.new_bytes == 0 { "-".to_owned() } else { Size(view.new_bytes).to_string() };
-    table.row([id(&image.id, short), tags, Size(image.size).to_string(), new]);
+    let tags = if image.names.is_empty() {
+        "-".to_owned()
+    } else {
+        image.names.join(", ")
+    };
+    let new = if view.new_bytes == 0 {
+        "-".to_owned()
+    } else {
+        Size(view.new_bytes).to_string()
+    };
+    table.row([
+        id(&image.id, short),
+        tags,
+        Size(image.size).to_string(),
+        new,
+    ]);
     table
 }
 
 fn plan_table(view: &PlanView, now: SystemTime) -> Table {
     let plan = &view.forecast.plan;
-    let mut table = Table::new(&[Column::right("LINE"), Column::flexible("STEP"), Column::flexible("FORECAST")]);
+    let mut table = Table::new(&[
+        Column::right("LINE"),
+        Column::flexible("STEP"),
+        Column::flexible("FORECAST"),
+    ]);
     for step in view.forecast.numbered() {
         let planned = plan.step(step.step);
         table.row([
@@ -236,11 +283,18 @@ fn why_table(why: &Why, now: SystemTime) -> Table {
             step.line.to_string(),
             text::one_line(&step.text),
             step.outcome.to_string(),
-            step.took.map(|took| Span(took).to_string()).unwrap_or_default(),
-            step.reason.as_ref().map(ToString::to_string).unwrap_or_default(),
+            step.took
+                .map(|took| Span(took).to_string())
+                .unwrap_or_default(),
+            step.reason
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
         ]);
     }
-    table.notes.push(format!("{}, built {}", why.dockerfile, ago(why.when, now)));
+    table
+        .notes
+        .push(format!("{}, built {}", why.dockerfile, ago(why.when, now)));
     table
 }
 
@@ -260,13 +314,19 @@ fn layer_table(layers: &[LayerInfo]) -> Table {
         ]);
     }
     let total: u64 = layers.iter().map(|layer| layer.size).sum();
-    table.notes.push(format!("{} layers, {}", layers.len(), Size(total)));
+    table
+        .notes
+        .push(format!("{} layers, {}", layers.len(), Size(total)));
     table
 }
 
 fn file_table(files: &[FileInfo]) -> Table {
-    let mut table =
-        Table::new(&[Column::left("MODE"), Column::left("OWNER"), Column::right("SIZE"), Column::flexible("PATH")]);
+    let mut table = Table::new(&[
+        Column::left("MODE"),
+        Column::left("OWNER"),
+        Column::right("SIZE"),
+        Column::flexible("PATH"),
+    ]);
     for file in files {
         table.row([
             format!("{:04o}", file.mode & 0o7777),
@@ -279,12 +339,18 @@ fn file_table(files: &[FileInfo]) -> Table {
 }
 
 fn history_table(rows: &[HistoryRow]) -> Table {
-    let mut table = Table::new(&[Column::left("CREATED"), Column::flexible("CREATED BY"), Column::right("SIZE")]);
+    let mut table = Table::new(&[
+        Column::left("CREATED"),
+        Column::flexible("CREATED BY"),
+        Column::right("SIZE"),
+    ]);
     for row in rows {
         table.row([
             row.entry.created.clone().unwrap_or_default(),
             text::one_line(&row.entry.created_by),
-            row.size.map(|size| Size(size).to_string()).unwrap_or_else(|| "-".to_owned()),
+            row.size
+                .map(|size| Size(size).to_string())
+                .unwrap_or_else(|| "-".to_owned()),
         ]);
     }
     table
@@ -297,7 +363,9 @@ fn findings(found: &Findings, paint: Paint) -> String {
     let mut shown: String = found
         .list
         .iter()
-        .map(|finding| crate::render::diagnostic::finding(finding, &found.name, &found.source, paint))
+        .map(|finding| {
+            crate::render::diagnostic::finding(finding, &found.name, &found.source, paint)
+        })
         .collect();
     let plural = if found.list.len() == 1 { "" } else { "s" };
     shown += &format!("check complete, {} finding{plural}\n", found.list.len());

@@ -48,7 +48,11 @@ impl Group {
 
 /// Puts the line of the table above what the doc comment of the arguments says.
 fn described(about: &'static str, table: clap::Command) -> clap::Command {
-    let more = table.get_long_about().or_else(|| table.get_about()).map(ToString::to_string).unwrap_or_default();
+    let more = table
+        .get_long_about()
+        .or_else(|| table.get_about())
+        .map(ToString::to_string)
+        .unwrap_or_default();
     table.about(about).long_about(format!("{about}\n\n{more}"))
 }
 
@@ -93,7 +97,9 @@ commands! {
 
 /// The command a word calls.
 pub fn find(word: &str) -> Option<&'static Command> {
-    COMMANDS.iter().find(|command| command.name == word || command.aliases.contains(&word))
+    COMMANDS
+        .iter()
+        .find(|command| command.name == word || command.aliases.contains(&word))
 }
 
 /// The command a mistyped word was meant to call.
@@ -111,14 +117,25 @@ mod tests {
             let table = crate::cli::with_globals((command.clap)());
             table.clone().debug_assert();
             let help = table.clone().render_long_help().to_string();
-            assert!(help.contains("Examples:"), "`{}` has no examples", command.name);
-            assert!(help.starts_with(command.about), "`{}`: {help}", command.name);
+            assert!(
+                help.contains("Examples:"),
+                "`{}` has no examples",
+                command.name
+            );
+            assert!(
+                help.starts_with(command.about),
+                "`{}`: {help}",
+                command.name
+            );
         }
     }
 
     #[test]
     fn no_word_calls_two_commands() {
-        let mut words: Vec<&str> = COMMANDS.iter().flat_map(|c| c.aliases.iter().copied().chain([c.name])).collect();
+        let mut words: Vec<&str> = COMMANDS
+            .iter()
+            .flat_map(|c| c.aliases.iter().copied().chain([c.name]))
+            .collect();
         words.sort_unstable();
         let all = words.len();
         words.dedup();

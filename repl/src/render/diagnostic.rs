@@ -53,15 +53,27 @@ fn excerpt(shown: &mut String, place: &Place, paint: Paint) {
             let line = text::strip(line);
             let marked = (place.line..=place.end_line).contains(number);
             let several = place.end_line > place.line;
-            let sign = if several && marked { paint.red(">") } else { " ".to_owned() };
+            let sign = if several && marked {
+                paint.red(">")
+            } else {
+                " ".to_owned()
+            };
             let row = format!("{sign} {} {line}", gutter(&number.to_string()));
             *shown += &format!("{}\n", row.trim_end());
             if marked && !several {
-                *shown += &format!("  {} {}\n", gutter(""), paint.red(&underline(&line, place.column)));
+                *shown += &format!(
+                    "  {} {}\n",
+                    gutter(""),
+                    paint.red(&underline(&line, place.column))
+                );
             }
         }
         if place.excerpt.len() > EXCERPT {
-            *shown += &format!("  {} … {} more lines\n", gutter(""), place.excerpt.len() - EXCERPT);
+            *shown += &format!(
+                "  {} … {} more lines\n",
+                gutter(""),
+                place.excerpt.len() - EXCERPT
+            );
         }
     }
     if let Some(note) = &place.note {
@@ -73,11 +85,20 @@ fn excerpt(shown: &mut String, place: &Place, paint: Paint) {
 fn underline(line: &str, column: u32) -> String {
     let indent = line.len() - line.trim_start().len();
     if column == 0 {
-        return format!("{}{}", " ".repeat(indent), "^".repeat(text::width(line.trim()).max(1)));
+        return format!(
+            "{}{}",
+            " ".repeat(indent),
+            "^".repeat(text::width(line.trim()).max(1))
+        );
     }
     let start = column as usize - 1;
     let before: String = line.chars().take(start).collect();
-    let word = line.chars().skip(start).take_while(|c| c.is_alphanumeric() || *c == '_').count().max(1);
+    let word = line
+        .chars()
+        .skip(start)
+        .take_while(|c| c.is_alphanumeric() || *c == '_')
+        .count()
+        .max(1);
     format!("{}{}", " ".repeat(text::width(&before)), "^".repeat(word))
 }
 
@@ -103,14 +124,23 @@ pub fn finding(finding: &Diagnostic, file: &str, source: &[u8], paint: Paint) ->
         Severity::Hint => paint.blue(&format!("hint[{}]", finding.code)),
     };
     let line = line_of(finding, source);
-    format!("{label}: {}\n  {} {file}:{line}\n", finding.message, paint.blue("-->"))
+    format!(
+        "{label}: {}\n  {} {file}:{line}\n",
+        finding.message,
+        paint.blue("-->")
+    )
 }
 
 /// The line a finding is on: the one reported, else that of its range.
 pub fn line_of(finding: &Diagnostic, source: &[u8]) -> u32 {
     match finding.lines.first() {
         Some(span) => span.start,
-        None => LineIndex::new(source).line_column(finding.range.start.min(source.len() as u32)).0 + 1,
+        None => {
+            LineIndex::new(source)
+                .line_column(finding.range.start.min(source.len() as u32))
+                .0
+                + 1
+        }
     }
 }
 
@@ -120,7 +150,8 @@ mod tests {
 
     #[test]
     fn a_failed_step_shows_its_line_its_output_and_the_next_thing_to_type() {
-        let mut e = CommandError::new(Kind::StepFailed, "RUN npm ci exited with status 1").hint("`cooper why` tells what ran");
+        let mut e = CommandError::new(Kind::StepFailed, "RUN npm ci exited with status 1")
+            .hint("`cooper why` tells what ran");
         e.place = Some(Place {
             file: "site/Dockerfile".into(),
             line: 9,
@@ -147,7 +178,10 @@ mod tests {
 
     #[test]
     fn a_column_marks_the_word_at_it() {
-        assert_eq!(underline("let img = build(\"site\");", 11), "          ^^^^^");
+        assert_eq!(
+            underline("let img = build(\"site\");", 11),
+            "          ^^^^^"
+        );
         assert_eq!(underline("  x", 0), "  ^");
     }
 }

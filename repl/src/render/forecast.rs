@@ -11,11 +11,19 @@ use std::time::SystemTime;
 pub fn sentence(step: &StepForecast, plan: &Plan, now: SystemTime) -> String {
     let mut said = match &step.status {
         CacheStatus::Hit(hit) => {
-            let size = if hit.size > 0 { format!(", {}", Size(hit.size)) } else { String::new() };
+            let size = if hit.size > 0 {
+                format!(", {}", Size(hit.size))
+            } else {
+                String::new()
+            };
             return format!("cached {}{size}", ago(hit.created, now));
         }
-        CacheStatus::Miss(reason) if reason.kind == MissKind::FirstBuild => format!("runs: {reason}"),
-        CacheStatus::Miss(reason) if reason.kind == MissKind::FilesChanged => format!("reruns: {reason} changed"),
+        CacheStatus::Miss(reason) if reason.kind == MissKind::FirstBuild => {
+            format!("runs: {reason}")
+        }
+        CacheStatus::Miss(reason) if reason.kind == MissKind::FilesChanged => {
+            format!("reruns: {reason} changed")
+        }
         CacheStatus::Miss(reason) => format!("reruns: {reason}"),
         CacheStatus::Depends { on } => format!("depends on {}", dependency(plan, step.step, *on)),
         CacheStatus::Never => "reruns: the cache is switched off for it".to_owned(),
@@ -37,7 +45,11 @@ fn dependency(plan: &Plan, step: StepId, on: StepId) -> String {
 
 /// The text of a step in one row.
 pub fn title(step: &Step) -> String {
-    text::one_line(if step.number.is_some() { &step.text } else { &step.name })
+    text::one_line(if step.number.is_some() {
+        &step.text
+    } else {
+        &step.name
+    })
 }
 
 /// The last line of a forecast: `9 of 12 cached, about 51 s`.
@@ -66,9 +78,12 @@ pub fn state(status: &CacheStatus) -> &'static str {
 /// The reason as programs read it: `files-changed`; `no-cache-flag` for a step that runs because it was asked to.
 pub fn reason(status: &CacheStatus) -> Option<String> {
     match status {
-        CacheStatus::Miss(reason) => {
-            Some(serde_json::to_value(reason.kind).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default())
-        }
+        CacheStatus::Miss(reason) => Some(
+            serde_json::to_value(reason.kind)
+                .ok()
+                .and_then(|v| v.as_str().map(str::to_owned))
+                .unwrap_or_default(),
+        ),
         CacheStatus::Never => Some("no-cache-flag".to_owned()),
         CacheStatus::Hit(_) | CacheStatus::Depends { .. } => None,
     }

@@ -187,7 +187,14 @@ pub fn plan_step(view: &PlanView, step: &StepForecast) -> Json {
 fn cache(view: &PlanView, step: &StepForecast) -> Json {
     let mut object = Map::new();
     object.insert("state".into(), json!(forecast::state(&step.status)));
-    object.insert("detail".into(), json!(forecast::sentence(step, &view.forecast.plan, SystemTime::now())));
+    object.insert(
+        "detail".into(),
+        json!(forecast::sentence(
+            step,
+            &view.forecast.plan,
+            SystemTime::now()
+        )),
+    );
     object.insert("reason".into(), json!(forecast::reason(&step.status)));
     match &step.status {
         CacheStatus::Hit(hit) => {

@@ -40,7 +40,10 @@ pub enum ColorChoice {
 impl Terminal {
     /// Asks the system, and the environment for `NO_COLOR` and `CLICOLOR_FORCE`.
     pub fn detect(color: ColorChoice) -> Self {
-        let (stdout, stderr) = (std::io::stdout().is_terminal(), std::io::stderr().is_terminal());
+        let (stdout, stderr) = (
+            std::io::stdout().is_terminal(),
+            std::io::stderr().is_terminal(),
+        );
         let size = rustix::termios::tcgetwinsize(std::io::stdout())
             .or_else(|_| rustix::termios::tcgetwinsize(std::io::stderr()))
             .ok()
@@ -51,7 +54,8 @@ impl Terminal {
             ColorChoice::Never => false,
             ColorChoice::Auto => {
                 !set("NO_COLOR")
-                    && (std::env::var_os("CLICOLOR_FORCE").is_some_and(|v| v != "0" && !v.is_empty())
+                    && (std::env::var_os("CLICOLOR_FORCE")
+                        .is_some_and(|v| v != "0" && !v.is_empty())
                         || terminal && std::env::var_os("TERM").is_none_or(|term| term != "dumb"))
             }
         };
@@ -70,7 +74,9 @@ impl Terminal {
 /// Writes to standard output. A reader that went away (`cooper images | head -1`) is no error.
 pub fn out(text: &str) {
     let mut stdout = std::io::stdout().lock();
-    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    let _ = stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush());
 }
 
 /// Writes to standard error.
@@ -84,7 +90,11 @@ pub struct Paint(pub bool);
 
 impl Paint {
     fn with(self, code: &str, text: &str) -> String {
-        if self.0 { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+        if self.0 {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
     }
 
     /// Headings.

@@ -24,17 +24,29 @@ pub struct Column {
 impl Column {
     /// Cells stand to the left.
     pub const fn left(name: &'static str) -> Self {
-        Self { name, right: false, flexible: false }
+        Self {
+            name,
+            right: false,
+            flexible: false,
+        }
     }
 
     /// Cells stand to the right: numbers.
     pub const fn right(name: &'static str) -> Self {
-        Self { name, right: true, flexible: false }
+        Self {
+            name,
+            right: true,
+            flexible: false,
+        }
     }
 
     /// Cells stand to the left and give way when the terminal is narrow.
     pub const fn flexible(name: &'static str) -> Self {
-        Self { name, right: false, flexible: true }
+        Self {
+            name,
+            right: false,
+            flexible: true,
+        }
     }
 }
 
@@ -45,7 +57,10 @@ const NARROWEST: usize = 12;
 impl Table {
     /// An empty table.
     pub fn new(columns: &[Column]) -> Self {
-        Self { columns: columns.to_vec(), ..Self::default() }
+        Self {
+            columns: columns.to_vec(),
+            ..Self::default()
+        }
     }
 
     /// Adds a row.
@@ -58,7 +73,11 @@ impl Table {
         let mut text = String::new();
         if !self.columns.is_empty() {
             let widths = self.widths(width);
-            let head: Vec<String> = self.columns.iter().map(|column| column.name.to_owned()).collect();
+            let head: Vec<String> = self
+                .columns
+                .iter()
+                .map(|column| column.name.to_owned())
+                .collect();
             text += &paint.bold(&self.line(&head, &widths));
             text.push('\n');
             for row in &self.rows {
@@ -75,13 +94,25 @@ impl Table {
 
     fn widths(&self, terminal: Option<usize>) -> Vec<usize> {
         let mut widths: Vec<usize> = (0..self.columns.len())
-            .map(|i| self.rows.iter().map(|row| text::width(&row[i])).chain([self.columns[i].name.len()]).max().unwrap_or(0))
+            .map(|i| {
+                self.rows
+                    .iter()
+                    .map(|row| text::width(&row[i]))
+                    .chain([self.columns[i].name.len()])
+                    .max()
+                    .unwrap_or(0)
+            })
             .collect();
-        let Some(terminal) = terminal else { return widths };
-        let mut excess = (widths.iter().sum::<usize>() + GAP * (widths.len() - 1)).saturating_sub(terminal);
+        let Some(terminal) = terminal else {
+            return widths;
+        };
+        let mut excess =
+            (widths.iter().sum::<usize>() + GAP * (widths.len() - 1)).saturating_sub(terminal);
         // The widest of those that may shrink goes first, so that two long columns share the room.
         while excess > 0 {
-            let widest = (0..widths.len()).filter(|i| self.columns[*i].flexible && widths[*i] > NARROWEST).max_by_key(|i| widths[*i]);
+            let widest = (0..widths.len())
+                .filter(|i| self.columns[*i].flexible && widths[*i] > NARROWEST)
+                .max_by_key(|i| widths[*i]);
             let Some(widest) = widest else { break };
             widths[widest] -= 1;
             excess -= 1;
@@ -115,8 +146,16 @@ mod tests {
     use super::*;
 
     fn sample() -> Table {
-        let mut table = Table::new(&[Column::left("IMAGE"), Column::flexible("STEP"), Column::right("SIZE")]);
-        table.row(["9f1c".into(), "RUN apk add --no-cache nginx".into(), "61.4 MB".into()]);
+        let mut table = Table::new(&[
+            Column::left("IMAGE"),
+            Column::flexible("STEP"),
+            Column::right("SIZE"),
+        ]);
+        table.row([
+            "9f1c".into(),
+            "RUN apk add --no-cache nginx".into(),
+            "61.4 MB".into(),
+        ]);
         table.row(["4be1".into(), "COPY . .".into(), "7 B".into()]);
         table.notes.push("2 steps".into());
         table
@@ -138,6 +177,9 @@ mod tests {
     fn a_narrow_terminal_cuts_the_column_that_gives_way() {
         let text = sample().render(Some(36), Paint(false));
         assert!(text.lines().all(|line| text::width(line) <= 36), "{text}");
-        assert!(text.contains("RUN apk add --no…   61.4 MB") || text.contains('…'), "{text}");
+        assert!(
+            text.contains("RUN apk add --no…   61.4 MB") || text.contains('…'),
+            "{text}"
+        );
     }
 }

@@ -5,7 +5,10 @@
 pub fn printable(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let text = text.trim_end_matches(['\n', '\r']);
-    let last = text.rsplit('\r').find(|part| !part.is_empty()).unwrap_or_default();
+    let last = text
+        .rsplit('\r')
+        .find(|part| !part.is_empty())
+        .unwrap_or_default();
     strip(last)
 }
 
@@ -107,7 +110,11 @@ pub fn cut(text: &str, columns: usize) -> String {
 pub fn one_line(text: &str) -> String {
     let mut lines = text.lines();
     let first = strip(lines.next().unwrap_or_default());
-    if lines.next().is_some() { format!("{first} …") } else { first }
+    if lines.next().is_some() {
+        format!("{first} …")
+    } else {
+        first
+    }
 }
 
 #[cfg(test)]

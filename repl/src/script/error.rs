@@ -6,7 +6,10 @@ use rhai::{Dynamic, Engine, EvalAltResult, Map, ParseErrorType, Position};
 
 /// A [`CommandError`] as the error of a script function. The engine adds the position.
 pub(super) fn throw(error: CommandError) -> Box<EvalAltResult> {
-    Box::new(EvalAltResult::ErrorRuntime(Dynamic::from(error), Position::NONE))
+    Box::new(EvalAltResult::ErrorRuntime(
+        Dynamic::from(error),
+        Position::NONE,
+    ))
 }
 
 /// Turns errors of operations into script errors.
@@ -21,11 +24,21 @@ pub(super) fn register(engine: &mut Engine) {
     engine.register_get("kind", |e: &mut CommandError| e.kind.name().to_owned());
     engine.register_get("message", |e: &mut CommandError| e.message.clone());
     engine.register_get("hint", |e: &mut CommandError| e.hints.join("\n"));
-    engine.register_get("exit_code", |e: &mut CommandError| option(e.exit_code.map(i64::from)));
-    engine.register_get("file", |e: &mut CommandError| option(place(e).map(|p| p.file.clone())));
-    engine.register_get("line", |e: &mut CommandError| option(place(e).map(|p| i64::from(p.line))));
-    engine.register_get("column", |e: &mut CommandError| option(place(e).map(|p| i64::from(p.column))));
-    engine.register_get("log", |e: &mut CommandError| -> rhai::Array { e.log.iter().cloned().map(Dynamic::from).collect() });
+    engine.register_get("exit_code", |e: &mut CommandError| {
+        option(e.exit_code.map(i64::from))
+    });
+    engine.register_get("file", |e: &mut CommandError| {
+        option(place(e).map(|p| p.file.clone()))
+    });
+    engine.register_get("line", |e: &mut CommandError| {
+        option(place(e).map(|p| i64::from(p.line)))
+    });
+    engine.register_get("column", |e: &mut CommandError| {
+        option(place(e).map(|p| i64::from(p.column)))
+    });
+    engine.register_get("log", |e: &mut CommandError| -> rhai::Array {
+        e.log.iter().cloned().map(Dynamic::from).collect()
+    });
     engine.register_get("causes", |_: &mut CommandError| rhai::Array::new());
     let text = |e: &mut CommandError| format!("{}: {}", e.kind.name(), e.message);
     engine.register_fn("to_string", text);
@@ -51,11 +64,26 @@ fn of_caught(caught: Dynamic) -> CommandError {
         return CommandError::new(Kind::Script, caught.to_string());
     };
     let text = |key: &str| map.get(key).map(ToString::to_string);
-    let number = |key: &str| map.get(key).and_then(|value| value.as_int().ok()).unwrap_or(0) as u32;
-    let mut error = CommandError::new(Kind::Script, text("message").or_else(|| text("error")).unwrap_or_default());
+    let number = |key: &str| {
+        map.get(key)
+            .and_then(|value| value.as_int().ok())
+            .unwrap_or(0) as u32
+    };
+    let mut error = CommandError::new(
+        Kind::Script,
+        text("message")
+            .or_else(|| text("error"))
+            .unwrap_or_default(),
+    );
     if number("line") > 0 {
         let (line, column) = (number("line"), number("position"));
-        error.frames.push(Place { file: "script".to_owned(), line, end_line: line, column, ..Place::default() });
+        error.frames.push(Place {
+            file: "script".to_owned(),
+            line,
+            end_line: line,
+            column,
+            ..Place::default()
+        });
     }
     error
 }
@@ -88,15 +116,31 @@ pub fn command_error(error: &EvalAltResult, file: &str, text: &str) -> CommandEr
 
 fn frame(file: &str, text: &str, at: Position, note: Option<String>) -> Option<Place> {
     let line = at.line()? as u32;
-    let excerpt = text.lines().nth(line as usize - 1).map(|row| (line, row.to_owned())).into_iter().collect();
+    let excerpt = text
+        .lines()
+        .nth(line as usize - 1)
+        .map(|row| (line, row.to_owned()))
+        .into_iter()
+        .collect();
     let column = at.position().unwrap_or(0) as u32;
-    Some(Place { file: file.to_owned(), line, end_line: line, column, excerpt, note })
+    Some(Place {
+        file: file.to_owned(),
+        line,
+        end_line: line,
+        column,
+        excerpt,
+        note,
+    })
 }
 
 fn innermost(error: &EvalAltResult) -> CommandError {
     match error {
-        EvalAltResult::ErrorRuntime(value, _) | EvalAltResult::ErrorTerminated(value, _) => of_caught(value.clone()),
-        EvalAltResult::ErrorParsing(parse, _) => CommandError::new(Kind::ParseFailed, parse_message(parse)),
+        EvalAltResult::ErrorRuntime(value, _) | EvalAltResult::ErrorTerminated(value, _) => {
+            of_caught(value.clone())
+        }
+        EvalAltResult::ErrorParsing(parse, _) => {
+            CommandError::new(Kind::ParseFailed, parse_message(parse))
+        }
         EvalAltResult::ErrorFunctionNotFound(signature, _) => function_not_found(signature),
         EvalAltResult::ErrorVariableNotFound(name, _) => {
             CommandError::new(Kind::Script, format!("variable `{name}` is not known"))
@@ -129,5 +173,7 @@ fn function_not_found(signature: &str) -> CommandError {
 
 fn lower_first(text: &str) -> String {
     let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+    letters.next().map_or_else(String::new, |first| {
+        first.to_lowercase().chain(letters).collect()
+    })
 }

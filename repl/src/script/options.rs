@@ -21,7 +21,9 @@ impl Options {
                 if let Some(near) = nearest(key, known.iter().copied()) {
                     error = error.hint(format!("did you mean `{near}`?"));
                 }
-                return Err(throw(error.hint(format!("options of {call} are: {}", known.join(", ")))));
+                return Err(throw(
+                    error.hint(format!("options of {call} are: {}", known.join(", "))),
+                ));
             }
         }
         Ok(Self { call, map })
@@ -29,7 +31,10 @@ impl Options {
 
     fn wrong(&self, key: &str, wanted: &str, value: &Dynamic) -> Box<rhai::EvalAltResult> {
         let found = value.type_name();
-        throw(CommandError::invalid(format!("{}: option `{key}` should be {wanted}, not {found}", self.call)))
+        throw(CommandError::invalid(format!(
+            "{}: option `{key}` should be {wanted}, not {found}",
+            self.call
+        )))
     }
 
     /// A text; numbers count as such.
@@ -37,7 +42,9 @@ impl Options {
         match self.map.remove(key) {
             None => Ok(None),
             Some(value) if value.is_unit() => Ok(None),
-            Some(value) if value.is_string() || value.is_int() || value.is_float() => Ok(Some(value.to_string())),
+            Some(value) if value.is_string() || value.is_int() || value.is_float() => {
+                Ok(Some(value.to_string()))
+            }
             Some(value) => Err(self.wrong(key, "a text", &value)),
         }
     }
@@ -46,7 +53,9 @@ impl Options {
     pub(super) fn flag(&mut self, key: &str) -> Outcome<bool> {
         match self.map.remove(key) {
             None => Ok(false),
-            Some(value) => value.as_bool().map_err(|_| self.wrong(key, "true or false", &value)),
+            Some(value) => value
+                .as_bool()
+                .map_err(|_| self.wrong(key, "true or false", &value)),
         }
     }
 
@@ -54,9 +63,12 @@ impl Options {
     pub(super) fn list(&mut self, key: &str) -> Outcome<Vec<String>> {
         match self.map.remove(key) {
             None => Ok(Vec::new()),
-            Some(value) if value.is_array() => {
-                Ok(value.into_array().expect("checked above").iter().map(ToString::to_string).collect())
-            }
+            Some(value) if value.is_array() => Ok(value
+                .into_array()
+                .expect("checked above")
+                .iter()
+                .map(ToString::to_string)
+                .collect()),
             Some(value) if value.is_string() => Ok(vec![value.to_string()]),
             Some(value) => Err(self.wrong(key, "a text or an array", &value)),
         }
@@ -66,8 +78,15 @@ impl Options {
     pub(super) fn pairs(&mut self, key: &str) -> Outcome<Vec<String>> {
         match self.map.get(key) {
             Some(value) if value.is_map() => {
-                let map = self.map.remove(key).and_then(Dynamic::try_cast::<Map>).unwrap_or_default();
-                Ok(map.into_iter().map(|(name, value)| format!("{name}={value}")).collect())
+                let map = self
+                    .map
+                    .remove(key)
+                    .and_then(Dynamic::try_cast::<Map>)
+                    .unwrap_or_default();
+                Ok(map
+                    .into_iter()
+                    .map(|(name, value)| format!("{name}={value}"))
+                    .collect())
             }
             _ => self.list(key),
         }

@@ -8,12 +8,14 @@ use rhai::{Engine, FLOAT, INT};
 use std::time::Duration;
 
 fn size(text: &str) -> Outcome<Size> {
-    text.parse().map_err(|error: crate::units::UnitError| throw(CommandError::invalid(error.to_string())))
+    text.parse()
+        .map_err(|error: crate::units::UnitError| throw(CommandError::invalid(error.to_string())))
 }
 
 /// A duration from a script's value: `"30s"`, seconds, a `Duration`.
 pub(super) fn span(text: &str) -> Outcome<Span> {
-    text.parse().map_err(|error: crate::units::UnitError| throw(CommandError::invalid(error.to_string())))
+    text.parse()
+        .map_err(|error: crate::units::UnitError| throw(CommandError::invalid(error.to_string())))
 }
 
 fn seconds(seconds: FLOAT) -> Span {
@@ -43,7 +45,9 @@ macro_rules! comparisons {
 
 #[expect(clippy::float_cmp, reason = "a script that compares with == means it")]
 pub(super) fn register(engine: &mut Engine) {
-    engine.register_type_with_name::<Size>("Size").register_type_with_name::<Span>("Duration");
+    engine
+        .register_type_with_name::<Size>("Size")
+        .register_type_with_name::<Span>("Duration");
     comparisons!(engine, Size, bytes, size; "==" ==, "!=" !=, "<" <, "<=" <=, ">" >, ">=" >=);
     comparisons!(engine, Span, secs, span; "==" ==, "!=" !=, "<" <, "<=" <=, ">" >, ">=" >=);
 
@@ -52,14 +56,22 @@ pub(super) fn register(engine: &mut Engine) {
     engine.register_get("bytes", |size: &mut Size| size.0 as INT);
     engine.register_fn("+", |a: Size, b: Size| Size(a.0.saturating_add(b.0)));
     engine.register_fn("-", |a: Size, b: Size| Size(a.0.saturating_sub(b.0)));
-    engine.register_fn("+", |a: Size, b: &str| -> Outcome<Size> { Ok(Size(a.0.saturating_add(size(b)?.0))) });
-    engine.register_fn("-", |a: Size, b: &str| -> Outcome<Size> { Ok(Size(a.0.saturating_sub(size(b)?.0))) });
-    engine.register_fn("*", |a: Size, b: INT| Size(a.0.saturating_mul(b.max(0) as u64)));
+    engine.register_fn("+", |a: Size, b: &str| -> Outcome<Size> {
+        Ok(Size(a.0.saturating_add(size(b)?.0)))
+    });
+    engine.register_fn("-", |a: Size, b: &str| -> Outcome<Size> {
+        Ok(Size(a.0.saturating_sub(size(b)?.0)))
+    });
+    engine.register_fn("*", |a: Size, b: INT| {
+        Size(a.0.saturating_mul(b.max(0) as u64))
+    });
     engine.register_fn("/", |a: Size, b: Size| a.0 as FLOAT / b.0 as FLOAT);
     engine.register_fn("to_json", |a: &mut Size| a.0 as INT);
 
     engine.register_fn("duration", span);
-    engine.register_fn("seconds", |n: INT| seconds(n as FLOAT)).register_fn("seconds", seconds);
+    engine
+        .register_fn("seconds", |n: INT| seconds(n as FLOAT))
+        .register_fn("seconds", seconds);
     engine.register_fn("minutes", |n: INT| seconds(n as FLOAT * 60.0));
     engine.register_fn("hours", |n: INT| seconds(n as FLOAT * 3600.0));
     engine.register_fn("days", |n: INT| seconds(n as FLOAT * 86400.0));

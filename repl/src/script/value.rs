@@ -17,9 +17,14 @@ pub fn to_dynamic(session: &Session, value: Value) -> Dynamic {
         Value::Image(image) => Dynamic::from(Image::new(session, *image)),
         Value::Built(view) => Dynamic::from(Image::new(session, view.built.image)),
         Value::Plan(view) => Dynamic::from(super::builds::Plan::new(session, *view, None)),
-        Value::Layers(layers) => array(layers.into_iter().map(|info| Layer::new(session, "", info))),
+        Value::Layers(layers) => {
+            array(layers.into_iter().map(|info| Layer::new(session, "", info)))
+        }
         Value::Files(files) => array(files.into_iter().map(File)),
-        Value::Exit(exit) => Dynamic::from(super::builds::ExecResult::new(exit, std::time::Duration::ZERO)),
+        Value::Exit(exit) => Dynamic::from(super::builds::ExecResult::new(
+            exit,
+            std::time::Duration::ZERO,
+        )),
         other @ (Value::Why(_) | Value::History(_) | Value::Pruned(_) | Value::Findings(_)) => {
             from_json(&crate::render::json::of(&other))
         }
@@ -51,7 +56,10 @@ pub fn to_json(value: &Dynamic) -> serde_json::Value {
         return items.iter().map(to_json).collect();
     }
     if let Some(map) = value.read_lock::<rhai::Map>() {
-        return map.iter().map(|(key, value)| (key.to_string(), to_json(value))).collect();
+        return map
+            .iter()
+            .map(|(key, value)| (key.to_string(), to_json(value)))
+            .collect();
     }
     rhai::serde::from_dynamic(value).unwrap_or_else(|_| value.to_string().into())
 }
@@ -65,13 +73,17 @@ pub fn word_of(value: &Dynamic) -> String {
 pub fn text_of(engine: &rhai::Engine, value: &Dynamic) -> String {
     let mut scope = rhai::Scope::new();
     scope.push_dynamic("value", value.clone());
-    let text = engine.eval_expression_with_scope::<rhai::ImmutableString>(&mut scope, "value.to_string()");
+    let text =
+        engine.eval_expression_with_scope::<rhai::ImmutableString>(&mut scope, "value.to_string()");
     text.map_or_else(|_| value.to_string(), |text| text.to_string())
 }
 
 /// The images of an array of nothing else.
 pub fn as_images(value: &Dynamic) -> Option<Vec<cooperage_runtime::engine::Image>> {
     let items = value.read_lock::<Array>()?;
-    let images: Option<Vec<_>> = items.iter().map(|item| Some(item.read_lock::<Image>()?.image.clone())).collect();
+    let images: Option<Vec<_>> = items
+        .iter()
+        .map(|item| Some(item.read_lock::<Image>()?.image.clone()))
+        .collect();
     images.filter(|images| !images.is_empty())
 }

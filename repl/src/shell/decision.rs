@@ -16,15 +16,25 @@ pub enum Language {
 
 /// Decides. `is_command` knows the command names, `is_variable` the variables in scope. The rules stand in order; the
 /// first that applies wins.
-pub fn decide(line: &str, is_command: &dyn Fn(&str) -> bool, is_variable: &dyn Fn(&str) -> bool) -> Language {
+pub fn decide(
+    line: &str,
+    is_command: &dyn Fn(&str) -> bool,
+    is_variable: &dyn Fn(&str) -> bool,
+) -> Language {
     let line = line.trim_start();
     if line.trim_end().is_empty() {
         return Language::Nothing;
     }
     if let Some(rest) = line.strip_prefix('!') {
         let word = first_word(rest);
-        let negation = rest.starts_with('(') || matches!(word, "true" | "false") || !word.is_empty() && is_variable(word);
-        return if negation { Language::Expression } else { Language::HostShell };
+        let negation = rest.starts_with('(')
+            || matches!(word, "true" | "false")
+            || !word.is_empty() && is_variable(word);
+        return if negation {
+            Language::Expression
+        } else {
+            Language::HostShell
+        };
     }
     let trimmed = line.trim_end();
     if line.starts_with('?') || trimmed.ends_with('?') && is_word(&trimmed[..trimmed.len() - 1]) {
@@ -40,15 +50,23 @@ pub fn decide(line: &str, is_command: &dyn Fn(&str) -> bool, is_variable: &dyn F
     let behind = &line[word.len()..];
     let rest = behind.trim_start();
     if word == "import" {
-        return if rest.starts_with(['"', '`']) { Language::Expression } else { Language::Command };
+        return if rest.starts_with(['"', '`']) {
+            Language::Expression
+        } else {
+            Language::Command
+        };
     }
-    if is_variable(word) && !starts_option(rest) && !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_') {
+    if is_variable(word)
+        && !starts_option(rest)
+        && !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_')
+    {
         return Language::Expression;
     }
     if behind.starts_with(['(', '.', '[', ':', ';', ',', '?']) {
         return Language::Expression;
     }
-    if behind.starts_with(char::is_whitespace) && (rest.starts_with('=') || rest.starts_with("|>")) {
+    if behind.starts_with(char::is_whitespace) && (rest.starts_with('=') || rest.starts_with("|>"))
+    {
         return Language::Expression;
     }
     Language::Command
@@ -56,7 +74,9 @@ pub fn decide(line: &str, is_command: &dyn Fn(&str) -> bool, is_variable: &dyn F
 
 /// The name a line starts with, or nothing.
 pub fn first_word(line: &str) -> &str {
-    let end = line.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(line.len());
+    let end = line
+        .find(|c: char| !(c.is_alphanumeric() || c == '_'))
+        .unwrap_or(line.len());
     &line[..end]
 }
 
@@ -66,7 +86,8 @@ fn is_word(text: &str) -> bool {
 
 /// `-a`, `--all`, but not `- 1` or `-1`.
 fn starts_option(rest: &str) -> bool {
-    rest.strip_prefix('-').is_some_and(|name| name.starts_with(|c: char| c.is_alphabetic() || c == '-'))
+    rest.strip_prefix('-')
+        .is_some_and(|name| name.starts_with(|c: char| c.is_alphabetic() || c == '-'))
 }
 
 #[cfg(test)]
@@ -117,7 +138,9 @@ mod tests {
             ("ps x", &["ps"], Command),
             ("biuld -t blog .", &[], Expression),
         ] {
-            let decided = decide(line, &|word| NAMES.contains(&word), &|word| variables.contains(&word));
+            let decided = decide(line, &|word| NAMES.contains(&word), &|word| {
+                variables.contains(&word)
+            });
             assert_eq!(decided, wanted, "{line:?} with {variables:?}");
         }
     }

@@ -7,12 +7,21 @@ use rhai::{Engine, LexError, ParseErrorType};
 /// Tells whether an input needs another line.
 pub fn is_unfinished(text: &str, language: Language, parser: &Engine) -> bool {
     // An empty line ends whatever was begun; its error is shown then.
-    if text.contains('\n') && text.rsplit('\n').next().is_some_and(|last| last.trim().is_empty()) {
+    if text.contains('\n')
+        && text
+            .rsplit('\n')
+            .next()
+            .is_some_and(|last| last.trim().is_empty())
+    {
         return false;
     }
     match language {
         Language::Command => {
-            ends_in_backslash(text) || matches!(words::pieces(text), Err(WordError::OpenQuote | WordError::OpenExpression))
+            ends_in_backslash(text)
+                || matches!(
+                    words::pieces(text),
+                    Err(WordError::OpenQuote | WordError::OpenExpression)
+                )
         }
         Language::HostShell => ends_in_backslash(text),
         Language::Expression => expression_is_unfinished(text, parser),
@@ -21,7 +30,12 @@ pub fn is_unfinished(text: &str, language: Language, parser: &Engine) -> bool {
 }
 
 fn ends_in_backslash(text: &str) -> bool {
-    text.chars().rev().take_while(|letter| *letter == '\\').count() % 2 == 1
+    text.chars()
+        .rev()
+        .take_while(|letter| *letter == '\\')
+        .count()
+        % 2
+        == 1
 }
 
 fn expression_is_unfinished(text: &str, parser: &Engine) -> bool {
@@ -57,7 +71,9 @@ fn open_comment_or_backquote(text: &str) -> bool {
             ('/', None) if letters.next_if_eq(&'*').is_some() => depth += 1,
             ('*', None) if depth > 0 && letters.next_if_eq(&'/').is_some() => depth -= 1,
             _ if depth > 0 => {}
-            ('/', None) if letters.next_if_eq(&'/').is_some() => while letters.next_if(|c| *c != '\n').is_some() {},
+            ('/', None) if letters.next_if_eq(&'/').is_some() => {
+                while letters.next_if(|c| *c != '\n').is_some() {}
+            }
             ('"' | '`' | '\'', None) => quote = Some(letter),
             ('\\', Some('"' | '\'')) => {
                 letters.next();
@@ -72,9 +88,15 @@ fn open_comment_or_backquote(text: &str) -> bool {
 
 /// `|x, y|` at the end, where a closure can begin.
 fn closure_head_at_end(text: &str) -> bool {
-    let Some(head) = text.trim_end().strip_suffix('|') else { return false };
-    let Some(start) = head.rfind('|') else { return false };
-    let names = head[start + 1..].chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | ',' | ' '));
+    let Some(head) = text.trim_end().strip_suffix('|') else {
+        return false;
+    };
+    let Some(start) = head.rfind('|') else {
+        return false;
+    };
+    let names = head[start + 1..]
+        .chars()
+        .all(|c| c.is_alphanumeric() || matches!(c, '_' | ',' | ' '));
     let before = head[..start].trim_end();
     names && (before.is_empty() || before.ends_with(['=', '(', ',', '[', '{', ';']))
 }
@@ -95,7 +117,9 @@ pub fn without_secrets(line: &str) -> String {
             kept.push_str("***");
         } else {
             match word.split_once('=') {
-                Some((option, _)) if OPTIONS.contains(&option) => kept.push_str(&format!("{option}=***")),
+                Some((option, _)) if OPTIONS.contains(&option) => {
+                    kept.push_str(&format!("{option}=***"))
+                }
                 _ => kept.push_str(&mask_token(word)),
             }
         }
@@ -117,7 +141,11 @@ fn mask_token(word: &str) -> String {
 /// Writes `it` for the name `_` in an expression; as default arm of a `switch` it stays.
 pub fn underscore_to_it(text: &str) -> String {
     let letters: Vec<char> = text.chars().collect();
-    let is_name = |at: usize| letters.get(at).is_some_and(|c: &char| c.is_alphanumeric() || *c == '_');
+    let is_name = |at: usize| {
+        letters
+            .get(at)
+            .is_some_and(|c: &char| c.is_alphanumeric() || *c == '_')
+    };
     let mut changed = String::with_capacity(text.len());
     let mut quote = None;
     let mut at = 0;
@@ -183,12 +211,24 @@ mod tests {
             ("1 + ) 2", false),
             ("fn f() {\n\n", false),
         ] {
-            assert_eq!(is_unfinished(text, Language::Expression, &parser), unfinished, "{text:?}");
+            assert_eq!(
+                is_unfinished(text, Language::Expression, &parser),
+                unfinished,
+                "{text:?}"
+            );
         }
-        for (text, unfinished) in
-            [("run 'a", true), ("run a \\", true), ("run a \\\\", false), ("tag ${x", true), ("build .", false)]
-        {
-            assert_eq!(is_unfinished(text, Language::Command, &parser), unfinished, "{text:?}");
+        for (text, unfinished) in [
+            ("run 'a", true),
+            ("run a \\", true),
+            ("run a \\\\", false),
+            ("tag ${x", true),
+            ("build .", false),
+        ] {
+            assert_eq!(
+                is_unfinished(text, Language::Command, &parser),
+                unfinished,
+                "{text:?}"
+            );
         }
     }
 
@@ -211,7 +251,10 @@ mod tests {
             ("_ + 1", "it + 1"),
             ("_.len()", "it.len()"),
             ("a_b + _x", "a_b + _x"),
-            ("switch x { 1 => 2, _ => _ }", "switch x { 1 => 2, _ => it }"),
+            (
+                "switch x { 1 => 2, _ => _ }",
+                "switch x { 1 => 2, _ => it }",
+            ),
             ("\"_\" + _", "\"_\" + it"),
         ] {
             assert_eq!(underscore_to_it(text), changed);

@@ -25,10 +25,14 @@ use words::Piece;
 pub fn prompt(mut session: Session) -> u8 {
     session.interactive = true;
     let mut shell = Shell::new(session);
-    let mut editor = match editor::Editor::new(shell.session.clone(), Arc::clone(&shell.variables)) {
+    let mut editor = match editor::Editor::new(shell.session.clone(), Arc::clone(&shell.variables))
+    {
         Ok(editor) => editor,
         Err(error) => {
-            shell.session.show_error(&CommandError::new(Kind::Internal, format!("cannot read from the terminal: {error}")));
+            shell.session.show_error(&CommandError::new(
+                Kind::Internal,
+                format!("cannot read from the terminal: {error}"),
+            ));
             return 1;
         }
     };
@@ -46,7 +50,10 @@ pub fn prompt(mut session: Session) -> u8 {
             Err(ReadlineError::Interrupted) => {}
             Err(ReadlineError::Eof) => return 0,
             Err(error) => {
-                shell.session.show_error(&CommandError::new(Kind::Internal, format!("cannot read a line: {error}")));
+                shell.session.show_error(&CommandError::new(
+                    Kind::Internal,
+                    format!("cannot read a line: {error}"),
+                ));
                 return 1;
             }
         }
@@ -108,7 +115,13 @@ impl Shell {
         let mut scope = Scope::new();
         scope.push_dynamic("it", Dynamic::UNIT);
         scope.push_dynamic("out", Dynamic::from_array(Array::new()));
-        Self { session, engine, scope, functions: AST::empty(), variables: Variables::default() }
+        Self {
+            session,
+            engine,
+            scope,
+            functions: AST::empty(),
+            variables: Variables::default(),
+        }
     }
 
     /// Runs a line.
@@ -138,7 +151,9 @@ impl Shell {
     }
 
     fn language(&self, line: &str) -> Language {
-        decide(line, &|word| commands::find(word).is_some(), &|word| self.scope.contains(word))
+        decide(line, &|word| commands::find(word).is_some(), &|word| {
+            self.scope.contains(word)
+        })
     }
 
     /// Runs a command line with its `${…}` evaluated. `quietly` captures what it would print while it runs.
@@ -148,7 +163,11 @@ impl Shell {
         for word in pieces {
             self.expand(word, &mut words)?;
         }
-        let session = if quietly { self.session.for_scripts() } else { self.session.clone() };
+        let session = if quietly {
+            self.session.for_scripts()
+        } else {
+            self.session.clone()
+        };
         script::run_words(&session, words)
     }
 
@@ -180,7 +199,11 @@ impl Shell {
         let value = match self.eval(line) {
             Ok(Evaluated::Value(value)) => value,
             Ok(Evaluated::Exit(code)) => {
-                return Ok(if self.session.interactive { Reply::Quit } else { Reply::Exit(code) });
+                return Ok(if self.session.interactive {
+                    Reply::Quit
+                } else {
+                    Reply::Exit(code)
+                });
             }
             Err(error) => return Err(suggest_command(line, error)),
         };
@@ -189,7 +212,9 @@ impl Shell {
             return Ok(Reply::Nothing);
         }
         // `let` is a statement without value; what it bound is shown.
-        let value = bound_name(line).and_then(|name| self.scope.get_value::<Dynamic>(name)).unwrap_or(value);
+        let value = bound_name(line)
+            .and_then(|name| self.scope.get_value::<Dynamic>(name))
+            .unwrap_or(value);
         if value.is_unit() {
             return Ok(Reply::Nothing);
         }
@@ -200,9 +225,13 @@ impl Shell {
     fn eval(&mut self, text: &str) -> Result<Evaluated, CommandError> {
         let text = input::underscore_to_it(text);
         let fail = |error: &rhai::EvalAltResult| script::command_error(error, "line", &text);
-        let ast = self.engine.compile_with_scope(&self.scope, &text).map_err(|error| fail(&error.into()))?;
+        let ast = self
+            .engine
+            .compile_with_scope(&self.scope, &text)
+            .map_err(|error| fail(&error.into()))?;
         let ast = self.functions.merge(&ast);
-        let result = script::run_ast(&self.engine, &mut self.scope, &ast).map_err(|error| fail(&error));
+        let result =
+            script::run_ast(&self.engine, &mut self.scope, &ast).map_err(|error| fail(&error));
         // Functions stay for the next lines, also those of a line that failed later on.
         self.functions = ast.clone_functions_only();
         result
@@ -224,21 +253,36 @@ impl Shell {
     }
 
     fn remember_variables(&self) {
-        let types = self.scope.iter_raw().map(|(name, _, value)| (name.to_owned(), type_name(&self.engine, value)));
-        *self.variables.lock().unwrap_or_else(PoisonError::into_inner) = types.collect();
+        let types = self
+            .scope
+            .iter_raw()
+            .map(|(name, _, value)| (name.to_owned(), type_name(&self.engine, value)));
+        *self
+            .variables
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = types.collect();
     }
 
     fn help(&self, word: &str) -> Result<Reply, CommandError> {
         if word.is_empty() {
-            return Ok(Reply::Text(format!("{}{DIRECTIVES}", commands::help::overview())));
+            return Ok(Reply::Text(format!(
+                "{}{DIRECTIVES}",
+                commands::help::overview()
+            )));
         }
         if let Some(text) = commands::help::of(word) {
             return Ok(Reply::Text(text));
         }
         if let Some(value) = self.scope.get_value::<Dynamic>(word) {
             let kind = type_name(&self.engine, &value);
-            let members = script::members(&kind).iter().map(|member| format!(" .{member}")).collect::<String>();
-            return Ok(Reply::Text(format!("{kind} {}\n {members}", script::text_of(&self.engine, &value))));
+            let members = script::members(&kind)
+                .iter()
+                .map(|member| format!(" .{member}"))
+                .collect::<String>();
+            return Ok(Reply::Text(format!(
+                "{kind} {}\n {members}",
+                script::text_of(&self.engine, &value)
+            )));
         }
         Err(crate::cli::unknown_command(word, &[]))
     }
@@ -250,7 +294,10 @@ impl Shell {
             ":vars" => {
                 let mut text = String::new();
                 for (name, _, value) in self.scope.iter_raw() {
-                    let shown = render::text::cut(&render::text::one_line(&script::text_of(&self.engine, value)), 60);
+                    let shown = render::text::cut(
+                        &render::text::one_line(&script::text_of(&self.engine, value)),
+                        60,
+                    );
                     text += &format!("{name} = {shown} : {}\n", type_name(&self.engine, value));
                 }
                 Ok(Reply::Text(text))
@@ -263,7 +310,8 @@ impl Shell {
             }
             ":load" => {
                 let path = PathBuf::from(rest.trim());
-                let text = std::fs::read_to_string(&path).map_err(|error| CommandError::file("read", &path, &error))?;
+                let text = std::fs::read_to_string(&path)
+                    .map_err(|error| CommandError::file("read", &path, &error))?;
                 self.expression(&text)
             }
             ":set" => self.set(rest.trim()),
@@ -285,7 +333,10 @@ impl Shell {
             "json off" => self.session.globals.json = false,
             "quiet on" => self.session.globals.quiet = true,
             "quiet off" => self.session.globals.quiet = false,
-            _ => return Err(CommandError::usage(format!("cannot set `{what}`")).hint(":set json on|off, :set quiet on|off")),
+            _ => {
+                return Err(CommandError::usage(format!("cannot set `{what}`"))
+                    .hint(":set json on|off, :set quiet on|off"));
+            }
         }
         Ok(Reply::Nothing)
     }
@@ -296,13 +347,19 @@ impl Shell {
             Reply::Nothing | Reply::Quit | Reply::Exit(_) => {}
             Reply::Value(value) => self.session.show(value),
             Reply::Text(text) => render::out(&format!("{}\n", text.trim_end())),
-            Reply::Object(value) if self.session.globals.json => render::out(&format!("{:#}\n", script::to_json(value))),
+            Reply::Object(value) if self.session.globals.json => {
+                render::out(&format!("{:#}\n", script::to_json(value)))
+            }
             Reply::Object(value) => {
                 if let Some(list) = script::as_images(value) {
                     self.session.show(&Value::Images(list));
                 } else if decorated {
                     let kind = type_name(&self.engine, value);
-                    let shown = if value.is_string() { format!("{:?}", value.to_string()) } else { script::text_of(&self.engine, value) };
+                    let shown = if value.is_string() {
+                        format!("{:?}", value.to_string())
+                    } else {
+                        script::text_of(&self.engine, value)
+                    };
                     let kind = Paint(self.session.terminal.color_out).dim(&format!(": {kind}"));
                     render::out(&format!("=> {shown} {kind}\n"));
                 } else {
@@ -336,14 +393,21 @@ fn type_name(engine: &Engine, value: &Dynamic) -> String {
 fn let_command(line: &str) -> Option<(&str, &str)> {
     let rest = line.trim_start().strip_prefix("let ")?.trim_start();
     let name = first_word(rest);
-    let command = rest[name.len()..].trim_start().strip_prefix('=')?.trim_start().strip_prefix('$')?;
+    let command = rest[name.len()..]
+        .trim_start()
+        .strip_prefix('=')?
+        .trim_start()
+        .strip_prefix('$')?;
     (!name.is_empty() && command.starts_with(char::is_whitespace)).then(|| (name, command.trim()))
 }
 
 /// The name a line binds: `let x = …`.
 fn bound_name(line: &str) -> Option<&str> {
     let line = line.trim_start();
-    let rest = line.strip_prefix("let ").or_else(|| line.strip_prefix("const "))?.trim_start();
+    let rest = line
+        .strip_prefix("let ")
+        .or_else(|| line.strip_prefix("const "))?
+        .trim_start();
     Some(first_word(rest)).filter(|name| !name.is_empty())
 }
 
@@ -367,13 +431,22 @@ fn suggest_command(line: &str, error: CommandError) -> CommandError {
 /// Runs a line in the user's shell.
 fn host_shell(line: &str) -> Result<Reply, CommandError> {
     let shell = std::env::var_os("SHELL").unwrap_or_else(|| "/bin/sh".into());
-    let status = std::process::Command::new(&shell).arg("-c").arg(line).status().map_err(|error| {
-        CommandError::new(Kind::ExecFailed, format!("cannot start {}: {error}", PathBuf::from(&shell).display()))
-    })?;
+    let status = std::process::Command::new(&shell)
+        .arg("-c")
+        .arg(line)
+        .status()
+        .map_err(|error| {
+            CommandError::new(
+                Kind::ExecFailed,
+                format!("cannot start {}: {error}", PathBuf::from(&shell).display()),
+            )
+        })?;
     Ok(match status.code() {
         Some(0) => Reply::Nothing,
         Some(code) => Reply::Exit(code),
-        None => Reply::Exit(128 + std::os::unix::process::ExitStatusExt::signal(&status).unwrap_or(0)),
+        None => {
+            Reply::Exit(128 + std::os::unix::process::ExitStatusExt::signal(&status).unwrap_or(0))
+        }
     })
 }
 
@@ -383,7 +456,10 @@ mod tests {
     use crate::session::{Globals, Services};
 
     fn shell() -> Shell {
-        Shell::new(Session::new(Globals::default(), Services { lsp: |_| Ok(()) }))
+        Shell::new(Session::new(
+            Globals::default(),
+            Services { lsp: |_| Ok(()) },
+        ))
     }
 
     fn object(shell: &mut Shell, line: &str) -> String {
@@ -401,18 +477,26 @@ mod tests {
         assert_eq!(object(&mut shell, "_ + 1"), "43");
         assert_eq!(object(&mut shell, "out.len()"), "3");
         assert!(matches!(shell.evaluate("let y = 1;"), Ok(Reply::Nothing)));
-        assert!(matches!(shell.evaluate("fn double(a) { a * 2 }"), Ok(Reply::Nothing)));
+        assert!(matches!(
+            shell.evaluate("fn double(a) { a * 2 }"),
+            Ok(Reply::Nothing)
+        ));
         assert_eq!(object(&mut shell, "double(y)"), "2");
     }
 
     #[test]
     fn commands_answer_values_and_take_them() {
         let mut shell = shell();
-        assert!(matches!(shell.evaluate("version"), Ok(Reply::Value(Value::Text(_)))));
+        assert!(matches!(
+            shell.evaluate("version"),
+            Ok(Reply::Value(Value::Text(_)))
+        ));
         assert!(object(&mut shell, "it").starts_with("cooper "));
         assert!(object(&mut shell, "let v = $ version").starts_with("cooper "));
         shell.evaluate("let c = \"build\";").unwrap();
-        let Ok(Reply::Value(Value::Text(text))) = shell.evaluate("help ${c}") else { panic!("help") };
+        let Ok(Reply::Value(Value::Text(text))) = shell.evaluate("help ${c}") else {
+            panic!("help")
+        };
         assert!(text.contains("--tag"));
     }
 
@@ -427,7 +511,10 @@ mod tests {
 
     #[test]
     fn a_command_bound_by_let_is_told_from_an_expression() {
-        assert_eq!(let_command("let web = $ run -d x"), Some(("web", "run -d x")));
+        assert_eq!(
+            let_command("let web = $ run -d x"),
+            Some(("web", "run -d x"))
+        );
         assert_eq!(let_command("let web = 3"), None);
     }
 }

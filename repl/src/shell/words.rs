@@ -44,7 +44,8 @@ pub fn pieces(line: &str) -> Result<Vec<Vec<Piece>>, WordError> {
             },
             ('$', None | Some('"')) if rest.starts_with('{') => {
                 let end = closing_brace(&rest[1..]).ok_or(WordError::OpenExpression)?;
-                word.get_or_insert_default().push(Piece::Expression(rest[1..=end].to_owned()));
+                word.get_or_insert_default()
+                    .push(Piece::Expression(rest[1..=end].to_owned()));
                 rest = &rest[end + 2..];
             }
             (letter, _) => push(word.get_or_insert_default(), letter),
@@ -112,7 +113,10 @@ mod tests {
     fn quotes_keep_words_together() {
         for (line, words) in [
             ("build -t blog .", &["build", "-t", "blog", "."][..]),
-            (r#"run "a b" 'c "d"' e\ f"#, &["run", "a b", "c \"d\"", "e f"]),
+            (
+                r#"run "a b" 'c "d"' e\ f"#,
+                &["run", "a b", "c \"d\"", "e f"],
+            ),
             (r#"x "" y"#, &["x", "", "y"]),
             ("a \\\n b", &["a", "b"]),
             (r#""\n \" \$""#, &["\\n \" $"]),
@@ -129,7 +133,11 @@ mod tests {
         assert_eq!(found[1], [Piece::Expression("f(\"}\") + `{`".into())]);
         assert_eq!(
             found[2],
-            [Piece::Text("x".into()), Piece::Expression("#{a: 1}.a".into()), Piece::Text("y".into())]
+            [
+                Piece::Text("x".into()),
+                Piece::Expression("#{a: 1}.a".into()),
+                Piece::Text("y".into())
+            ]
         );
         assert_eq!(pieces("a ${b"), Err(WordError::OpenExpression));
         assert_eq!(pieces("'${b}'").unwrap()[0], [Piece::Text("${b}".into())]);

@@ -60,9 +60,17 @@ fn line(out: &mut dyn Write, value: &Json) -> Result<()> {
 impl Style for Stream {
     fn event(&mut self, event: &BuildEvent, out: &mut dyn Write) -> Result<()> {
         match event {
-            BuildEvent::Planned { plan, steps, cached, estimate } => {
+            BuildEvent::Planned {
+                plan,
+                steps,
+                cached,
+                estimate,
+            } => {
                 self.plan = Some(Arc::clone(plan));
-                line(out, &json!({"t": "plan", "steps": steps, "cached": cached, "estimate_ms": estimate.map(millis)}))
+                line(
+                    out,
+                    &json!({"t": "plan", "steps": steps, "cached": cached, "estimate_ms": estimate.map(millis)}),
+                )
             }
             BuildEvent::Started { .. } => Ok(()),
             BuildEvent::Cached { step, saved } => {
@@ -78,9 +86,16 @@ impl Style for Stream {
                 match reason {
                     Some(reason) => {
                         let status = CacheStatus::Miss(reason.clone());
-                        object.insert("cache".into(), json!(crate::render::forecast::state(&status)));
-                        object.insert("reason".into(), json!(crate::render::forecast::reason(&status)));
-                        let culprits: Vec<String> = reason.culprits.iter().map(ToString::to_string).collect();
+                        object.insert(
+                            "cache".into(),
+                            json!(crate::render::forecast::state(&status)),
+                        );
+                        object.insert(
+                            "reason".into(),
+                            json!(crate::render::forecast::reason(&status)),
+                        );
+                        let culprits: Vec<String> =
+                            reason.culprits.iter().map(ToString::to_string).collect();
                         object.insert("culprits".into(), json!(culprits));
                     }
                     None => {
@@ -89,7 +104,12 @@ impl Style for Stream {
                 }
                 line(out, &Json::Object(object))
             }
-            BuildEvent::Log { step, stream, bytes, .. } => {
+            BuildEvent::Log {
+                step,
+                stream,
+                bytes,
+                ..
+            } => {
                 let error = *stream == Output::Stderr;
                 let mut pending = self.partial.remove(&(*step, error)).unwrap_or_default();
                 for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
@@ -104,9 +124,15 @@ impl Style for Stream {
                 }
                 Ok(())
             }
-            BuildEvent::Progress { step, what, done, total } => {
-                line(out, &json!({"t": "progress", "n": step.0 + 1, "what": what, "done": done, "total": total}))
-            }
+            BuildEvent::Progress {
+                step,
+                what,
+                done,
+                total,
+            } => line(
+                out,
+                &json!({"t": "progress", "n": step.0 + 1, "what": what, "done": done, "total": total}),
+            ),
             BuildEvent::Done { step, took, bytes } => {
                 self.flush(*step, out)?;
                 let mut object = self.step(*step, "done");
@@ -114,7 +140,11 @@ impl Style for Stream {
                 object.insert("bytes".into(), json!(bytes));
                 line(out, &Json::Object(object))
             }
-            BuildEvent::Failed { step, took, message } => {
+            BuildEvent::Failed {
+                step,
+                took,
+                message,
+            } => {
                 self.flush(*step, out)?;
                 let mut object = self.step(*step, "failed");
                 object.insert("message".into(), json!(message));
@@ -123,20 +153,27 @@ impl Style for Stream {
             }
             BuildEvent::Canceled { step } => line(out, &Json::Object(self.step(*step, "canceled"))),
             BuildEvent::Note(note) => line(out, &json!({"t": "note", "text": note})),
-            BuildEvent::Export { what, done } => {
-                line(out, &json!({"t": "export", "what": what, "ms": done.map(millis)}))
-            }
+            BuildEvent::Export { what, done } => line(
+                out,
+                &json!({"t": "export", "what": what, "ms": done.map(millis)}),
+            ),
         }
     }
 
     fn finish(&mut self, outcome: &Outcome<'_>, out: &mut dyn Write) -> Result<()> {
         match outcome {
-            Outcome::Done { cached, ran, took, .. } => {
-                line(out, &json!({"t": "done", "ok": true, "cached": cached, "ran": ran, "ms": millis(*took)}))
-            }
+            Outcome::Done {
+                cached, ran, took, ..
+            } => line(
+                out,
+                &json!({"t": "done", "ok": true, "cached": cached, "ran": ran, "ms": millis(*took)}),
+            ),
             Outcome::Failed(error) => {
                 let at = error.place.as_ref().map(|place| place.line);
-                line(out, &json!({"t": "done", "ok": false, "error": {"kind": error.kind.name(), "line": at}}))
+                line(
+                    out,
+                    &json!({"t": "done", "ok": false, "error": {"kind": error.kind.name(), "line": at}}),
+                )
             }
         }
     }

@@ -58,16 +58,20 @@ impl Live {
     }
 
     fn row(&mut self, step: StepId) -> &mut Row {
-        let at = self.running.iter().position(|row| row.step == step).unwrap_or_else(|| {
-            self.running.push(Row {
-                step,
-                began: Instant::now(),
-                tail: VecDeque::new(),
-                partial: Vec::new(),
-                transfer: None,
+        let at = self
+            .running
+            .iter()
+            .position(|row| row.step == step)
+            .unwrap_or_else(|| {
+                self.running.push(Row {
+                    step,
+                    began: Instant::now(),
+                    tail: VecDeque::new(),
+                    partial: Vec::new(),
+                    transfer: None,
+                });
+                self.running.len() - 1
             });
-            self.running.len() - 1
-        });
         &mut self.running[at]
     }
 
@@ -76,7 +80,9 @@ impl Live {
     }
 
     fn numbered(&self, step: StepId) -> bool {
-        self.plan.as_ref().is_some_and(|plan| plan.step(step).number.is_some())
+        self.plan
+            .as_ref()
+            .is_some_and(|plan| plan.step(step).number.is_some())
     }
 
     /// Goes back to the first line of the region and clears all below.
@@ -89,7 +95,13 @@ impl Live {
     }
 
     fn lines(&self) -> Vec<String> {
-        let mut head = format!("[+] {}/{} steps   {} cached   {}", self.done, self.steps, self.cached, Span(self.began.elapsed()));
+        let mut head = format!(
+            "[+] {}/{} steps   {} cached   {}",
+            self.done,
+            self.steps,
+            self.cached,
+            Span(self.began.elapsed())
+        );
         if let Some(estimate) = self.estimate {
             head += &format!(" of about {}", Span(estimate));
         }
@@ -98,16 +110,31 @@ impl Live {
         let room = self.height.saturating_sub(2 + self.running.len());
         let tail = (room / self.running.len().max(1)).min(TAIL);
         for row in self.running.iter().take(self.height.saturating_sub(2)) {
-            let name = self.plan.as_ref().map_or_else(String::new, |plan| text::one_line(&plan.step(row.step).name));
+            let name = self.plan.as_ref().map_or_else(String::new, |plan| {
+                text::one_line(&plan.step(row.step).name)
+            });
             let time = Span(row.began.elapsed()).to_string();
-            let name = text::cut(&format!(" => {name}"), self.width.saturating_sub(time.len() + 1));
-            let gap = " ".repeat(self.width.saturating_sub(text::width(&name) + time.len()).max(1));
+            let name = text::cut(
+                &format!(" => {name}"),
+                self.width.saturating_sub(time.len() + 1),
+            );
+            let gap = " ".repeat(
+                self.width
+                    .saturating_sub(text::width(&name) + time.len())
+                    .max(1),
+            );
             lines.push(format!("{}{gap}{time}", self.paint.yellow(&name)));
             if let Some(transfer) = &row.transfer {
-                lines.push(self.paint.dim(&text::cut(&format!("    {transfer}"), self.width)));
+                lines.push(
+                    self.paint
+                        .dim(&text::cut(&format!("    {transfer}"), self.width)),
+                );
             }
             for line in row.tail.iter().skip(row.tail.len().saturating_sub(tail)) {
-                lines.push(self.paint.dim(&text::cut(&format!("    {line}"), self.width)));
+                lines.push(
+                    self.paint
+                        .dim(&text::cut(&format!("    {line}"), self.width)),
+                );
             }
         }
         lines.truncate(self.height - 1);
@@ -134,7 +161,12 @@ impl Live {
 impl Style for Live {
     fn event(&mut self, event: &BuildEvent, out: &mut dyn Write) -> Result<()> {
         match event {
-            BuildEvent::Planned { plan, steps, estimate, .. } => {
+            BuildEvent::Planned {
+                plan,
+                steps,
+                estimate,
+                ..
+            } => {
                 self.plan = Some(Arc::clone(plan));
                 self.steps = *steps;
                 self.estimate = *estimate;
@@ -164,9 +196,17 @@ impl Style for Live {
                     }
                 }
             }
-            BuildEvent::Progress { step, what, done, total } => {
-                let of = total.map(|total| format!(" / {}", Size(total))).unwrap_or_default();
-                self.row(*step).transfer = Some(format!("{} {}{of}", text::strip(what), Size(*done)));
+            BuildEvent::Progress {
+                step,
+                what,
+                done,
+                total,
+            } => {
+                let of = total
+                    .map(|total| format!(" / {}", Size(total)))
+                    .unwrap_or_default();
+                self.row(*step).transfer =
+                    Some(format!("{} {}{of}", text::strip(what), Size(*done)));
             }
             BuildEvent::Done { step, .. } => {
                 self.done += usize::from(self.numbered(*step));
@@ -193,8 +233,18 @@ impl Style for Live {
 
     fn finish(&mut self, outcome: &Outcome<'_>, out: &mut dyn Write) -> Result<()> {
         self.wipe(out)?;
-        if let Outcome::Done { steps, cached, ran, took } = outcome {
-            writeln!(out, "[+] {steps}/{steps} steps   {cached} cached   {ran} ran   {}", Span(*took))?;
+        if let Outcome::Done {
+            steps,
+            cached,
+            ran,
+            took,
+        } = outcome
+        {
+            writeln!(
+                out,
+                "[+] {steps}/{steps} steps   {cached} cached   {ran} ran   {}",
+                Span(*took)
+            )?;
         }
         Ok(())
     }

@@ -33,7 +33,12 @@ pub enum Mode {
 #[derive(Clone, Debug)]
 pub enum Outcome<'a> {
     /// It made an image.
-    Done { steps: usize, cached: usize, ran: usize, took: Duration },
+    Done {
+        steps: usize,
+        cached: usize,
+        ran: usize,
+        took: Duration,
+    },
     /// It failed.
     Failed(&'a crate::error::CommandError),
 }
@@ -87,8 +92,17 @@ impl Progress {
             Mode::Json => Box::new(json::Stream::default()),
             Mode::None => Box::new(Nothing),
         };
-        let sink = Sink { style, out, new_bytes: 0, finished: false };
-        Self { sink: Arc::new((Mutex::new(sink), Condvar::new())), live: mode == Mode::Tty, ticker: OnceLock::new() }
+        let sink = Sink {
+            style,
+            out,
+            new_bytes: 0,
+            finished: false,
+        };
+        Self {
+            sink: Arc::new((Mutex::new(sink), Condvar::new())),
+            live: mode == Mode::Tty,
+            ticker: OnceLock::new(),
+        }
     }
 
     /// Writes the end and returns the bytes of all layers that were made.
@@ -128,7 +142,11 @@ impl Progress {
             std::thread::spawn(move || {
                 let mut guard = lock(&sink.0);
                 while !guard.finished {
-                    guard = sink.1.wait_timeout(guard, FRAME).unwrap_or_else(PoisonError::into_inner).0;
+                    guard = sink
+                        .1
+                        .wait_timeout(guard, FRAME)
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0;
                     if !guard.finished {
                         let sink = &mut *guard;
                         let _ = sink.style.tick(&mut *sink.out);
@@ -145,14 +163,22 @@ fn lock(sink: &Mutex<Sink>) -> MutexGuard<'_, Sink> {
 
 impl Events for Progress {
     fn event(&self, event: BuildEvent) {
-        if self.live && matches!(event, BuildEvent::Running { .. } | BuildEvent::Progress { .. }) {
+        if self.live
+            && matches!(
+                event,
+                BuildEvent::Running { .. } | BuildEvent::Progress { .. }
+            )
+        {
             self.start_ticker();
         }
         let sink = &mut *lock(&self.sink.0);
         if let BuildEvent::Done { bytes, .. } = event {
             sink.new_bytes += bytes;
         }
-        let _ = sink.style.event(&event, &mut *sink.out).and_then(|()| sink.out.flush());
+        let _ = sink
+            .style
+            .event(&event, &mut *sink.out)
+            .and_then(|()| sink.out.flush());
     }
 }
 
@@ -211,7 +237,11 @@ mod tests {
 
     fn plan() -> Arc<Plan> {
         Arc::new(Plan {
-            steps: vec![step(0, (1, 3), "FROM busybox", 1), step(1, (2, 3), "RUN make", 2), step(2, (3, 3), "RUN false", 3)],
+            steps: vec![
+                step(0, (1, 3), "FROM busybox", 1),
+                step(1, (2, 3), "RUN make", 2),
+                step(2, (3, 3), "RUN false", 3),
+            ],
             stages: vec![StageInfo {
                 name: "stage-0".into(),
                 named: false,
@@ -228,30 +258,74 @@ mod tests {
         let ms = Duration::from_millis;
         let reason = MissReason {
             kind: MissKind::FilesChanged,
-            culprits: vec![Culprit { what: "a.c (content)".into(), before: None, after: None }],
+            culprits: vec![Culprit {
+                what: "a.c (content)".into(),
+                before: None,
+                after: None,
+            }],
         };
-        let log = |bytes: &[u8], at| BuildEvent::Log { step: StepId(1), stream: Stream::Stdout, at: ms(at), bytes: bytes.into() };
+        let log = |bytes: &[u8], at| BuildEvent::Log {
+            step: StepId(1),
+            stream: Stream::Stdout,
+            at: ms(at),
+            bytes: bytes.into(),
+        };
         vec![
-            BuildEvent::Planned { plan: plan(), steps: 3, cached: 1, estimate: Some(ms(41_000)) },
+            BuildEvent::Planned {
+                plan: plan(),
+                steps: 3,
+                cached: 1,
+                estimate: Some(ms(41_000)),
+            },
             BuildEvent::Started { step: StepId(0) },
-            BuildEvent::Cached { step: StepId(0), saved: None },
+            BuildEvent::Cached {
+                step: StepId(0),
+                saved: None,
+            },
             BuildEvent::Started { step: StepId(1) },
-            BuildEvent::Running { step: StepId(1), reason: Some(reason) },
+            BuildEvent::Running {
+                step: StepId(1),
+                reason: Some(reason),
+            },
             log(b"comp", 120),
             log(b"iling\nlink\x1b[1mi\x1b[0mng\nlast", 123),
-            BuildEvent::Done { step: StepId(1), took: ms(140), bytes: 512 },
+            BuildEvent::Done {
+                step: StepId(1),
+                took: ms(140),
+                bytes: 512,
+            },
             BuildEvent::Started { step: StepId(2) },
-            BuildEvent::Running { step: StepId(2), reason: None },
-            BuildEvent::Failed { step: StepId(2), took: ms(10), message: "exit status 1".into() },
+            BuildEvent::Running {
+                step: StepId(2),
+                reason: None,
+            },
+            BuildEvent::Failed {
+                step: StepId(2),
+                took: ms(10),
+                message: "exit status 1".into(),
+            },
         ]
     }
 
     fn render(mode: Mode) -> (String, u64) {
         let out = Shared::default();
-        let progress = Progress::to(mode, Terminal { width: Some(40), ..Terminal::default() }, Box::new(out.clone()));
+        let progress = Progress::to(
+            mode,
+            Terminal {
+                width: Some(40),
+                ..Terminal::default()
+            },
+            Box::new(out.clone()),
+        );
         events().into_iter().for_each(|event| progress.event(event));
-        let mut error = crate::error::CommandError::new(crate::error::Kind::StepFailed, "RUN false exited with status 1");
-        error.place = Some(crate::error::Place { line: 3, ..crate::error::Place::default() });
+        let mut error = crate::error::CommandError::new(
+            crate::error::Kind::StepFailed,
+            "RUN false exited with status 1",
+        );
+        error.place = Some(crate::error::Place {
+            line: 3,
+            ..crate::error::Place::default()
+        });
         let bytes = progress.finish(&Outcome::Failed(&error));
         let text = String::from_utf8(out.0.lock().unwrap().clone()).unwrap();
         (text, bytes)
@@ -280,8 +354,14 @@ mod tests {
     #[test]
     fn the_stream_is_one_object_a_line() {
         let (text, _) = render(Mode::Json);
-        let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        assert_eq!(lines[0], serde_json::json!({"t": "plan", "steps": 3, "cached": 1, "estimate_ms": 41000}));
+        let lines: Vec<serde_json::Value> = text
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        assert_eq!(
+            lines[0],
+            serde_json::json!({"t": "plan", "steps": 3, "cached": 1, "estimate_ms": 41000})
+        );
         assert_eq!(
             lines[1],
             serde_json::json!({"t": "step", "n": 1, "stage": "stage-0", "line": 1, "state": "cached", "cache": "hit"})
@@ -291,9 +371,15 @@ mod tests {
             serde_json::json!({"t": "step", "n": 2, "stage": "stage-0", "line": 2, "state": "started", "cache": "miss",
                 "reason": "files-changed", "culprits": ["a.c (content)"]})
         );
-        assert_eq!(lines[3], serde_json::json!({"t": "log", "n": 2, "stream": "stdout", "text": "compiling"}));
+        assert_eq!(
+            lines[3],
+            serde_json::json!({"t": "log", "n": 2, "stream": "stdout", "text": "compiling"})
+        );
         let last = lines.last().unwrap();
-        assert_eq!(*last, serde_json::json!({"t": "done", "ok": false, "error": {"kind": "StepFailed", "line": 3}}));
+        assert_eq!(
+            *last,
+            serde_json::json!({"t": "done", "ok": false, "error": {"kind": "StepFailed", "line": 3}})
+        );
     }
 
     #[test]
@@ -302,16 +388,27 @@ mod tests {
         assert!(text.ends_with("\x1b[J"), "{text:?}");
         assert!(text.contains("RUN make"));
         for line in text.lines() {
-            assert!(super::super::text::width(&super::super::text::strip(line)) <= 40, "{line:?}");
+            assert!(
+                super::super::text::width(&super::super::text::strip(line)) <= 40,
+                "{line:?}"
+            );
         }
-        assert!(!text.contains("\x1b[1mi"), "sequences of a step's output must not reach the terminal");
+        assert!(
+            !text.contains("\x1b[1mi"),
+            "sequences of a step's output must not reach the terminal"
+        );
     }
 
     #[test]
     fn a_finished_build_leaves_one_line() {
         let out = Shared::default();
         let progress = Progress::to(Mode::Tty, Terminal::default(), Box::new(out.clone()));
-        progress.finish(&Outcome::Done { steps: 7, cached: 5, ran: 2, took: Duration::from_millis(3100) });
+        progress.finish(&Outcome::Done {
+            steps: 7,
+            cached: 5,
+            ran: 2,
+            took: Duration::from_millis(3100),
+        });
         let text = String::from_utf8(out.0.lock().unwrap().clone()).unwrap();
         assert_eq!(text, "[+] 7/7 steps   5 cached   2 ran   3.1 s\n");
     }

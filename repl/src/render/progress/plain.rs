@@ -42,7 +42,10 @@ impl Plain {
                 writeln!(out)?;
             }
             let name = match &task {
-                Task::Step(id) => self.plan.as_ref().map_or_else(String::new, |plan| text::one_line(&plan.step(*id).name)),
+                Task::Step(id) => self
+                    .plan
+                    .as_ref()
+                    .map_or_else(String::new, |plan| text::one_line(&plan.step(*id).name)),
                 Task::Export(what) => what.clone(),
             };
             writeln!(out, "#{number} {name}")?;
@@ -65,7 +68,12 @@ impl Plain {
             }
             pending.extend_from_slice(piece);
             if piece.ends_with(b"\n") {
-                writeln!(out, "#{number} {:.3} {}", since.as_secs_f64(), text::printable(&pending))?;
+                writeln!(
+                    out,
+                    "#{number} {:.3} {}",
+                    since.as_secs_f64(),
+                    text::printable(&pending)
+                )?;
                 pending.clear();
             }
         }
@@ -78,14 +86,28 @@ impl Plain {
     /// Writes what stands behind the last line end of a step that is over.
     fn flush(&mut self, step: StepId, out: &mut dyn Write) -> Result<()> {
         match self.partial.remove(&step) {
-            Some((at, bytes)) => self.step(step, out, &format!("{:.3} {}", at.as_secs_f64(), text::printable(&bytes))),
+            Some((at, bytes)) => self.step(
+                step,
+                out,
+                &format!("{:.3} {}", at.as_secs_f64(), text::printable(&bytes)),
+            ),
             None => Ok(()),
         }
     }
 
-    fn transfer(&mut self, step: StepId, what: &str, done: u64, total: Option<u64>, out: &mut dyn Write) -> Result<()> {
+    fn transfer(
+        &mut self,
+        step: StepId,
+        what: &str,
+        done: u64,
+        total: Option<u64>,
+        out: &mut dyn Write,
+    ) -> Result<()> {
         let number = self.turn_to(Task::Step(step), out)?;
-        let recent = self.shown.get(&number).is_some_and(|at| at.elapsed() < Duration::from_secs(1));
+        let recent = self
+            .shown
+            .get(&number)
+            .is_some_and(|at| at.elapsed() < Duration::from_secs(1));
         if recent && total != Some(done) {
             return Ok(());
         }
@@ -109,8 +131,15 @@ impl Style for Plain {
                 self.turn_to(Task::Step(*step), out)?;
             }
             BuildEvent::Cached { step, .. } => self.step(*step, out, "CACHED")?,
-            BuildEvent::Log { step, at, bytes, .. } => self.log(*step, *at, bytes, out)?,
-            BuildEvent::Progress { step, what, done, total } => self.transfer(*step, what, *done, *total, out)?,
+            BuildEvent::Log {
+                step, at, bytes, ..
+            } => self.log(*step, *at, bytes, out)?,
+            BuildEvent::Progress {
+                step,
+                what,
+                done,
+                total,
+            } => self.transfer(*step, what, *done, *total, out)?,
             BuildEvent::Done { step, took, .. } => {
                 self.flush(*step, out)?;
                 self.step(*step, out, &format!("DONE {}", seconds(*took)))?;
