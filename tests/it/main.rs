@@ -1,1 +1,5 @@
+//! The program as its users meet it: one binary with all integration tests.
 
+mod cli;
+mod sandbox;
+mod tidy;

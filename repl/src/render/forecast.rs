@@ -1,0 +1,90 @@
+//! What a forecast says of a step, in one sentence.
+
+use super::text;
+use crate::units::{Size, Span, ago};
+use cooperage_lang::plan::{Plan, Step, StepId};
+use cooperage_runtime::build::cache::{CacheStatus, MissKind};
+use cooperage_runtime::build::forecast::{Forecast, StepForecast};
+use std::time::SystemTime;
+
+/// `cached 2 h ago, 38.0 MB`; `reruns: app/requirements.txt (content) changed, last took 42 s`; `depends on stage deps`.
+pub fn sentence(step: &StepForecast, plan: &Plan, now: SystemTime) -> String {
+    let mut said = match &step.status {
+        CacheStatus::Hit(hit) => {
+            let size = if hit.size > 0 {
+                format!(", {}", Size(hit.size))
+            } else {
+                String::new()
+            };
+            return format!("cached {}{size}", ago(hit.created, now));
+        }
+        CacheStatus::Miss(reason) if reason.kind == MissKind::FirstBuild => {
+            format!("runs: {reason}")
+        }
+        CacheStatus::Miss(reason) if reason.kind == MissKind::FilesChanged => {
+            format!("reruns: {reason} changed")
+        }
+        CacheStatus::Miss(reason) => format!("reruns: {reason}"),
+        CacheStatus::Depends { on } => format!("depends on {}", dependency(plan, step.step, *on)),
+        CacheStatus::Never => "reruns: the cache is switched off for it".to_owned(),
+    };
+    if let Some(took) = step.estimate {
+        said += &format!(", last took {}", Span(took));
+    }
+    said
+}
+
+/// The thing a step waits for: another stage by name, else the step by its text.
+fn dependency(plan: &Plan, step: StepId, on: StepId) -> String {
+    let (step, on) = (plan.step(step), plan.step(on));
+    match on.stage {
+        Some(stage) if on.stage != step.stage => format!("stage {}", plan.stages[stage].name),
+        _ => format!("`{}`", title(on)),
+    }
+}
+
+/// The text of a step in one row.
+pub fn title(step: &Step) -> String {
+    text::one_line(if step.number.is_some() {
+        &step.text
+    } else {
+        &step.name
+    })
+}
+
+/// The last line of a forecast: `9 of 12 cached, about 51 s`.
+pub fn summary(forecast: &Forecast) -> String {
+    let (cached, steps) = (forecast.cached(), forecast.numbered().count());
+    let mut said = format!("{cached} of {steps} cached");
+    if cached < steps {
+        match forecast.estimate() {
+            Some(time) => said += &format!(", about {}", Span(time)),
+            None => said += ", time not known yet",
+        }
+    }
+    said
+}
+
+/// The word programs read: `hit`, `miss`, `unknown`, `never`.
+pub fn state(status: &CacheStatus) -> &'static str {
+    match status {
+        CacheStatus::Hit(_) => "hit",
+        CacheStatus::Miss(_) => "miss",
+        CacheStatus::Depends { .. } => "unknown",
+        CacheStatus::Never => "never",
+    }
+}
+
+/// The reason as programs read it: `files-changed`; `no-cache-flag` for a step that runs because it was asked to.
+pub fn reason(status: &CacheStatus) -> Option<String> {
+    match status {
+        CacheStatus::Miss(reason) => Some(
+            serde_json::to_value(reason.kind)
+                .ok()
+                .and_then(|v| v.as_str().map(str::to_owned))
+                .unwrap_or_default(),
+        ),
+        CacheStatus::Never => Some("no-cache-flag".to_owned()),
+        CacheStatus::Hit(_) | CacheStatus::Depends { .. } => None,
+    }
+}
