@@ -209,7 +209,7 @@ impl From<EngineError> for CommandError {
 
 impl From<BuildError> for CommandError {
     fn from(error: BuildError) -> Self {
-        let place = error.location().map(Place::from);
+        let place = error.location.clone().map(Place::from);
         let kind = match kind_of(error.kind(), Kind::BuildFailed) {
             Kind::InvalidArgument if place.is_some() => Kind::ParseFailed,
             kind => kind,

@@ -17,7 +17,7 @@ pub mod request;
 pub mod script;
 pub mod session;
 pub mod shell;
-pub mod units;
+pub use cooperage_runtime::units;
 pub mod value;
 
 pub use cli::main;

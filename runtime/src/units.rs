@@ -12,15 +12,24 @@ pub struct Size(pub u64);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span(pub Duration);
 
-const SIZE_UNITS: [(&str, u64); 5] =
-    [("PB", 1_000_000_000_000_000), ("TB", 1_000_000_000_000), ("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000)];
+const SIZE_UNITS: [(&str, u64); 5] = [
+    ("PB", 1_000_000_000_000_000),
+    ("TB", 1_000_000_000_000),
+    ("GB", 1_000_000_000),
+    ("MB", 1_000_000),
+    ("kB", 1_000),
+];
 
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A value that would round up to 1000.0 of a unit is shown in the next one: 999,950 bytes are 1.0 MB.
-        let unit = SIZE_UNITS.iter().find(|(_, bytes)| self.0 as f64 / *bytes as f64 >= 0.99995);
+        let unit = SIZE_UNITS
+            .iter()
+            .find(|(_, bytes)| self.0 as f64 / *bytes as f64 >= 0.99995);
         let text = match unit {
-            Some((name, bytes)) if self.0 >= 1000 => format!("{:.1} {name}", self.0 as f64 / *bytes as f64),
+            Some((name, bytes)) if self.0 >= 1000 => {
+                format!("{:.1} {name}", self.0 as f64 / *bytes as f64)
+            }
             _ => format!("{} B", self.0),
         };
         f.pad(&text)
@@ -39,7 +48,9 @@ pub struct UnitError {
 /// Splits `12.5 MB` into number and unit; both may have blanks around them.
 fn number_and_unit(text: &str) -> Option<(f64, &str)> {
     let text = text.trim();
-    let end = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !(c.is_ascii_digit() || c == '.'))
+        .unwrap_or(text.len());
     Some((text[..end].parse().ok()?, text[end..].trim()))
 }
 
@@ -48,7 +59,11 @@ impl FromStr for Size {
 
     /// Reads `100MB`, `1.5 GB`, `4096`, `64KiB`. Decimal units unless the `i` says otherwise.
     fn from_str(text: &str) -> Result<Self, UnitError> {
-        let error = || UnitError { text: text.to_owned(), what: "size", example: "`100MB`" };
+        let error = || UnitError {
+            text: text.to_owned(),
+            what: "size",
+            example: "`100MB`",
+        };
         let (number, unit) = number_and_unit(text).ok_or_else(error)?;
         let unit = unit.to_ascii_lowercase();
         let power = |letters: &str| match letters {
@@ -71,9 +86,17 @@ impl FromStr for Size {
 
 /// Reads a size as `--shm-size` takes it: `64m`, `1g`, plain bytes; units are powers of 1024.
 pub fn binary_size(text: &str) -> Result<u64, UnitError> {
-    let error = || UnitError { text: text.to_owned(), what: "size", example: "`64m`" };
+    let error = || UnitError {
+        text: text.to_owned(),
+        what: "size",
+        example: "`64m`",
+    };
     let (number, unit) = number_and_unit(text).ok_or_else(error)?;
-    let power = match unit.to_ascii_lowercase().trim_end_matches('b').trim_end_matches('i') {
+    let power = match unit
+        .to_ascii_lowercase()
+        .trim_end_matches('b')
+        .trim_end_matches('i')
+    {
         "" => 0,
         "k" => 1,
         "m" => 2,
@@ -116,7 +139,11 @@ impl FromStr for Span {
 
     /// Reads `30s`, `1.5 min`, `250ms`, `2h`, `7d`, `1m30s`; a bare number means seconds.
     fn from_str(text: &str) -> Result<Self, UnitError> {
-        let error = || UnitError { text: text.to_owned(), what: "duration", example: "`30s`" };
+        let error = || UnitError {
+            text: text.to_owned(),
+            what: "duration",
+            example: "`30s`",
+        };
         let mut rest = text.trim();
         let mut seconds = 0.0;
         if rest.is_empty() {
@@ -124,7 +151,9 @@ impl FromStr for Span {
         }
         while !rest.is_empty() {
             let (number, unit) = number_and_unit(rest).ok_or_else(error)?;
-            let end = unit.find(|c: char| c.is_ascii_digit()).unwrap_or(unit.len());
+            let end = unit
+                .find(|c: char| c.is_ascii_digit())
+                .unwrap_or(unit.len());
             seconds += number
                 * match unit[..end].trim() {
                     "" | "s" | "sec" => 1.0,
@@ -136,7 +165,9 @@ impl FromStr for Span {
                 };
             rest = &unit[end..];
         }
-        Duration::try_from_secs_f64(seconds).map(Self).map_err(|_| error())
+        Duration::try_from_secs_f64(seconds)
+            .map(Self)
+            .map_err(|_| error())
     }
 }
 
@@ -157,7 +188,10 @@ pub fn ago(then: SystemTime, now: SystemTime) -> String {
 /// A point in time as RFC 3339 in UTC, whole seconds: `2026-11-07T12:00:00Z`.
 pub fn rfc3339(time: SystemTime) -> String {
     let c = Civil::of(time);
-    format!("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", c.year, c.month, c.day, c.hour, c.minute, c.second)
+    format!(
+        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z",
+        c.year, c.month, c.day, c.hour, c.minute, c.second
+    )
 }
 
 /// A point in time by the fields of the calendar, UTC.
@@ -183,10 +217,15 @@ impl Civil {
         let shifted = days + 719_468;
         let era = shifted.div_euclid(146_097);
         let day_of_era = shifted.rem_euclid(146_097);
-        let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let year_of_era =
+            (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
         let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
         let march_month = (5 * day_of_year + 2) / 153;
-        let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
+        let month = if march_month < 10 {
+            march_month + 3
+        } else {
+            march_month - 9
+        };
         Self {
             year: year_of_era + era * 400 + i64::from(month <= 2),
             month: month as u8,
@@ -249,9 +288,14 @@ mod tests {
 
     #[test]
     fn sizes_are_read_as_written() {
-        for (text, bytes) in
-            [("100MB", 100_000_000), ("1.5 GB", 1_500_000_000), ("4096", 4096), ("64KiB", 65536), ("5 kB", 5000), ("7b", 7)]
-        {
+        for (text, bytes) in [
+            ("100MB", 100_000_000),
+            ("1.5 GB", 1_500_000_000),
+            ("4096", 4096),
+            ("64KiB", 65536),
+            ("5 kB", 5000),
+            ("7b", 7),
+        ] {
             assert_eq!(text.parse(), Ok(Size(bytes)), "{text}");
         }
         assert!("12 parsecs".parse::<Size>().is_err());
@@ -283,7 +327,13 @@ mod tests {
 
     #[test]
     fn spans_are_read_as_written() {
-        for (text, ms) in [("30s", 30_000), ("250ms", 250), ("1m30s", 90_000), ("2h", 7_200_000), ("1.5", 1500)] {
+        for (text, ms) in [
+            ("30s", 30_000),
+            ("250ms", 250),
+            ("1m30s", 90_000),
+            ("2h", 7_200_000),
+            ("1.5", 1500),
+        ] {
             assert_eq!(text.parse(), Ok(Span(Duration::from_millis(ms))), "{text}");
         }
         assert!("soon".parse::<Span>().is_err());
@@ -292,9 +342,14 @@ mod tests {
     #[test]
     fn ages_are_told_in_one_unit() {
         let now = at(1_000_000);
-        for (seconds, text) in
-            [(0, "just now"), (5, "5 s ago"), (200, "3 min ago"), (7300, "2 h ago"), (90_000, "1 day ago"), (400_000, "4 days ago")]
-        {
+        for (seconds, text) in [
+            (0, "just now"),
+            (5, "5 s ago"),
+            (200, "3 min ago"),
+            (7300, "2 h ago"),
+            (90_000, "1 day ago"),
+            (400_000, "4 days ago"),
+        ] {
             assert_eq!(ago(at(1_000_000 - seconds), now), text);
         }
     }
@@ -304,6 +359,9 @@ mod tests {
         assert_eq!(rfc3339(at(0)), "1970-01-01T00:00:00Z");
         assert_eq!(rfc3339(at(1_577_934_245)), "2020-01-02T03:04:05Z");
         assert_eq!(rfc3339(at(951_782_400)), "2000-02-29T00:00:00Z");
-        assert_eq!(Civil::of(at(1_577_934_245)).format("%Y%m%d at %T, 100%%"), "20200102 at 03:04:05, 100%");
+        assert_eq!(
+            Civil::of(at(1_577_934_245)).format("%Y%m%d at %T, 100%%"),
+            "20200102 at 03:04:05, 100%"
+        );
     }
 }

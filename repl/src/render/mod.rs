@@ -1,7 +1,7 @@
 //! Values, progress and errors as text: the only place that writes to the terminal.
 
 pub mod diagnostic;
-pub mod forecast;
+pub use cooperage_runtime::build::words as forecast;
 pub mod json;
 pub mod progress;
 pub mod table;

@@ -18,8 +18,9 @@ pub enum BuildEvent {
     Running { step: StepId, reason: Option<MissReason> },
     /// Output of a step; whole lines where possible, any bytes.
     Log { step: StepId, stream: Stream, at: Duration, bytes: Vec<u8> },
-    /// Progress of a transfer (a layer that is pulled): bytes done, bytes in all.
-    Transfer { what: String, done: u64, total: u64 },
+    /// Progress of a transfer (a layer that is pulled) that belongs to the [`BuildEvent::Export`] named `task`: bytes
+    /// done, bytes in all.
+    Transfer { task: String, what: String, done: u64, total: u64 },
     /// A step ran; `bytes` is the size of its new layer.
     Done { step: StepId, took: Duration, bytes: u64 },
     /// A step failed.

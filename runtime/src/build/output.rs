@@ -1,16 +1,9 @@
-//! From the result of a build to an image and to what `--output` asks for.
+//! From the result of a build to an image.
 
 use super::error::{BuildError, Problem};
-use super::request::{Output, OutputKind};
 use crate::image::config::{document, rfc3339};
-use crate::image::rootfs;
-use crate::image::save::{SaveFormat, SaveImage, SaveTarget, parse_compression, save};
 use crate::store::{DiffId, ImageRecord, Store};
-use cooperage_lang::model::reference::Reference;
 use cooperage_lang::plan::Plan;
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
-use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 /// The config of a plan's image with these layers. Equal layers give equal bytes: an entry's time is that of its
@@ -67,73 +60,4 @@ pub fn metadata(record: &ImageRecord, tags: &[String]) -> serde_json::Value {
         document["image.name"] = tags.join(",").into();
     }
     document
-}
-
-/// Writes one `--output`.
-///
-/// # Errors
-/// The destination cannot be written; an archive that was begun is removed.
-pub fn write(
-    store: &Store,
-    record: &ImageRecord,
-    names: &[Reference],
-    output: &Output,
-    epoch: Option<i64>,
-) -> Result<(), BuildError> {
-    let shown = output.dest.as_ref().map_or_else(|| "standard output".to_owned(), |d| d.display().to_string());
-    let failed = |message: String| BuildError::from(Problem::Output { dest: shown.clone(), message });
-    let compression = output.compression.as_deref().map(parse_compression).transpose();
-    let compression = compression.map_err(|e| failed(e.to_string()))?;
-    let images = [SaveImage { record: record.clone(), names: names.to_vec() }];
-    let dest = output.dest.as_deref();
-    match (output.kind, dest) {
-        (OutputKind::Image, _) => Ok(()),
-        (OutputKind::Oci, Some(folder)) if output.tar == Some(false) => {
-            save(store, &images, SaveFormat::Oci, compression, SaveTarget::Folder(folder)).map_err(|e| failed(e.to_string()))
-        }
-        (OutputKind::Oci | OutputKind::Docker, _) => {
-            let format = if output.kind == OutputKind::Oci { SaveFormat::Oci } else { SaveFormat::Docker };
-            to_file(dest, |out| {
-                save(store, &images, format, compression, SaveTarget::Stream(out)).map_err(io::Error::other)
-            })
-            .map_err(|e| failed(e.to_string()))
-        }
-        (OutputKind::Local, Some(folder)) if output.tar != Some(true) => {
-            rootfs::write_folder(store, &record.layers, epoch, folder).map_err(|e| failed(e.to_string()))?;
-            Ok(())
-        }
-        (OutputKind::Tar | OutputKind::Local, _) => to_file(dest, |out| {
-            rootfs::write_tar(store, &record.layers, epoch, out).map_err(io::Error::other)
-        })
-        .map_err(|e| failed(e.to_string())),
-    }
-}
-
-/// Runs `write` on a file that appears whole or not at all; on standard output without `dest`.
-pub(crate) fn to_file(dest: Option<&Path>, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    let Some(dest) = dest else {
-        let mut out = BufWriter::with_capacity(1 << 20, io::stdout().lock());
-        write(&mut out)?;
-        return out.flush();
-    };
-    // A device or pipe cannot be replaced by a rename.
-    if std::fs::metadata(dest).is_ok_and(|m| !m.is_file()) {
-        let mut out = BufWriter::with_capacity(1 << 20, File::options().write(true).open(dest)?);
-        write(&mut out)?;
-        return out.flush();
-    }
-    let mut name = dest.as_os_str().to_owned();
-    name.push(format!(".{}.part", std::process::id()));
-    let part = std::path::PathBuf::from(name);
-    let written = File::create(&part).and_then(|file| {
-        let mut out = BufWriter::with_capacity(1 << 20, file);
-        write(&mut out)?;
-        out.flush()
-    });
-    let renamed = written.and_then(|()| std::fs::rename(&part, dest));
-    if renamed.is_err() {
-        // The first error is the one to tell.
-        let _ = std::fs::remove_file(&part);
-    }
-    renamed
 }

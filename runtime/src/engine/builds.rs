@@ -11,6 +11,7 @@ use crate::build::output;
 use crate::build::request::{BuildRequest, ContextSource, DockerfileSource, OutputKind};
 use crate::build::runner::{Mode, Session};
 use crate::cancel::Cancel;
+use crate::image::export::export;
 use crate::registry::PullEvent;
 use crate::store::{DiffId, ImageRecord};
 use crate::world::StoreWorld;
@@ -265,7 +266,12 @@ impl Engine {
             .map_err(|e| Problem::Store(e.to_string()))?
             .ok_or_else(|| Problem::Store(format!("image {id} vanished while it was written")))?;
         for target in &request.outputs {
-            output::write(store, &record, &references, target, session.source_date_epoch())?;
+            let epoch = session.source_date_epoch();
+            export(store, (&record, &references), target, epoch, &mut std::io::stdout()).map_err(|error| {
+                let dest = target.dest.as_ref();
+                let dest = dest.map_or_else(|| "standard output".to_owned(), |d| d.display().to_string());
+                Problem::Output { dest, message: error.to_string() }
+            })?;
         }
         events.event(BuildEvent::Export { what, done: Some(started.elapsed()) });
         Ok(record)
@@ -320,10 +326,11 @@ pub(crate) fn pull_image(
     let started = Instant::now();
     let what = format!("pull {}", reference.familiar());
     events.event(BuildEvent::Export { what: what.clone(), done: None });
+    let task = what.clone();
     let progress = |event: PullEvent| {
         if let PullEvent::Layer { digest, done, total, .. } = event {
             let what = digest.hex().chars().take(12).collect();
-            events.event(BuildEvent::Transfer { what, done, total });
+            events.event(BuildEvent::Transfer { task: task.clone(), what, done, total });
         }
     };
     let record = crate::registry::pull_blocking(

@@ -1,7 +1,7 @@
 //! Images: lists, names, layers, and moving them in and out of the store.
 
 use super::{Engine, EngineError};
-use crate::build::output::to_file;
+use crate::image::export::to_file;
 use crate::build::events::Events;
 use crate::cancel::Cancel;
 use crate::image::import::{self, ImportOptions, ImportSource};
@@ -211,19 +211,10 @@ impl Engine {
             let names = reference.filter(|r| record.names.contains(r)).into_iter().collect();
             images.push(SaveImage { record, names });
         }
-        let mut failure = None;
-        let written = to_file(dest, |out| {
-            let saved = save::save(store, &images, format, None, SaveTarget::Stream(out));
-            saved.map_err(|e| std::io::Error::other(failure.insert(e).to_string()))
+        let written = to_file(dest, &mut std::io::stdout(), |out| {
+            Ok(save::save(store, &images, format, None, SaveTarget::Stream(out))?)
         });
-        match (failure, written) {
-            (Some(error), _) => Err(error.into()),
-            (None, Err(cause)) => {
-                let path = dest.map_or_else(|| "standard output".into(), Path::to_owned);
-                Err(save::SaveError::Write { path, cause }.into())
-            }
-            (None, Ok(())) => Ok(()),
-        }
+        Ok(written?)
     }
 
     /// Makes an image of a root file system's archive.

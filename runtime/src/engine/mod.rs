@@ -16,7 +16,7 @@ pub use crate::build::error::{BuildError, ErrorKind, Location};
 use crate::image::base::BaseError;
 use crate::image::import::ImportError;
 use crate::image::load::LoadError;
-use crate::image::save::SaveError;
+use crate::image::export::ExportError;
 use crate::registry::PullError;
 use crate::store::{ImageError, LayerError, Store, StoreError};
 use std::path::PathBuf;
@@ -71,7 +71,7 @@ pub enum EngineError {
     #[error(transparent)]
     Load(#[from] LoadError),
     #[error(transparent)]
-    Save(#[from] SaveError),
+    Export(#[from] ExportError),
     #[error(transparent)]
     Import(#[from] ImportError),
     #[error(transparent)]

@@ -104,7 +104,7 @@ fn names_of(output: &Output, names: &[Reference]) -> Result<Vec<Reference>, Expo
 }
 
 /// Runs `write` on a new file that takes its name when it is whole, or on `stdout`.
-fn to_file(
+pub(crate) fn to_file(
     dest: Option<&Path>,
     stdout: &mut dyn Write,
     write: impl FnOnce(&mut dyn Write) -> Result<(), ExportError>,

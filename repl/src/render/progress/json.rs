@@ -124,14 +124,14 @@ impl Style for Stream {
                 }
                 Ok(())
             }
-            BuildEvent::Progress {
-                step,
+            BuildEvent::Transfer {
+                task,
                 what,
                 done,
                 total,
             } => line(
                 out,
-                &json!({"t": "progress", "n": step.0 + 1, "what": what, "done": done, "total": total}),
+                &json!({"t": "progress", "task": task, "what": what, "done": done, "total": total}),
             ),
             BuildEvent::Done { step, took, bytes } => {
                 self.flush(*step, out)?;

@@ -26,6 +26,8 @@ pub(super) struct Live {
     estimate: Option<Duration>,
     began: Instant,
     running: Vec<Row>,
+    /// What is pulled, before the steps or beside them.
+    transfer: Option<String>,
     /// Lines on the screen that belong to the region.
     drawn: usize,
     last_frame: Option<Instant>,
@@ -36,7 +38,6 @@ struct Row {
     began: Instant,
     tail: VecDeque<String>,
     partial: Vec<u8>,
-    transfer: Option<String>,
 }
 
 impl Live {
@@ -52,6 +53,7 @@ impl Live {
             estimate: None,
             began: Instant::now(),
             running: Vec::new(),
+            transfer: None,
             drawn: 0,
             last_frame: None,
         }
@@ -68,7 +70,6 @@ impl Live {
                     began: Instant::now(),
                     tail: VecDeque::new(),
                     partial: Vec::new(),
-                    transfer: None,
                 });
                 self.running.len() - 1
             });
@@ -124,18 +125,15 @@ impl Live {
                     .max(1),
             );
             lines.push(format!("{}{gap}{time}", self.paint.yellow(&name)));
-            if let Some(transfer) = &row.transfer {
-                lines.push(
-                    self.paint
-                        .dim(&text::cut(&format!("    {transfer}"), self.width)),
-                );
-            }
             for line in row.tail.iter().skip(row.tail.len().saturating_sub(tail)) {
                 lines.push(
                     self.paint
                         .dim(&text::cut(&format!("    {line}"), self.width)),
                 );
             }
+        }
+        if let Some(transfer) = &self.transfer {
+            lines.push(self.paint.yellow(&text::cut(transfer, self.width)));
         }
         lines.truncate(self.height - 1);
         lines
@@ -196,17 +194,14 @@ impl Style for Live {
                     }
                 }
             }
-            BuildEvent::Progress {
-                step,
+            BuildEvent::Transfer {
+                task,
                 what,
                 done,
                 total,
             } => {
-                let of = total
-                    .map(|total| format!(" / {}", Size(total)))
-                    .unwrap_or_default();
-                self.row(*step).transfer =
-                    Some(format!("{} {}{of}", text::strip(what), Size(*done)));
+                let (task, what) = (text::strip(task), text::strip(what));
+                self.transfer = Some(format!(" => {task}  {what} {} / {}", Size(*done), Size(*total)));
             }
             BuildEvent::Done { step, .. } => {
                 self.done += usize::from(self.numbered(*step));
@@ -218,7 +213,10 @@ impl Style for Live {
                 writeln!(out, "{}", text::cut(&text::strip(note), self.width))?;
                 self.last_frame = None;
             }
-            BuildEvent::Export { .. } => return Ok(()),
+            BuildEvent::Export { .. } => {
+                self.transfer = None;
+                return Ok(());
+            }
         }
         self.draw(out)
     }

@@ -166,7 +166,7 @@ impl Events for Progress {
         if self.live
             && matches!(
                 event,
-                BuildEvent::Running { .. } | BuildEvent::Progress { .. }
+                BuildEvent::Running { .. } | BuildEvent::Transfer { .. }
             )
         {
             self.start_ticker();

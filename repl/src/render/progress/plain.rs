@@ -97,25 +97,22 @@ impl Plain {
 
     fn transfer(
         &mut self,
-        step: StepId,
+        task: &str,
         what: &str,
         done: u64,
-        total: Option<u64>,
+        total: u64,
         out: &mut dyn Write,
     ) -> Result<()> {
-        let number = self.turn_to(Task::Step(step), out)?;
+        let number = self.turn_to(Task::Export(task.to_owned()), out)?;
         let recent = self
             .shown
             .get(&number)
             .is_some_and(|at| at.elapsed() < Duration::from_secs(1));
-        if recent && total != Some(done) {
+        if recent && total != done {
             return Ok(());
         }
         self.shown.insert(number, Instant::now());
-        match total {
-            Some(total) => writeln!(out, "#{number} {what} {} / {}", Size(done), Size(total)),
-            None => writeln!(out, "#{number} {what} {}", Size(done)),
-        }
+        writeln!(out, "#{number} {what} {} / {}", Size(done), Size(total))
     }
 }
 
@@ -134,12 +131,12 @@ impl Style for Plain {
             BuildEvent::Log {
                 step, at, bytes, ..
             } => self.log(*step, *at, bytes, out)?,
-            BuildEvent::Progress {
-                step,
+            BuildEvent::Transfer {
+                task,
                 what,
                 done,
                 total,
-            } => self.transfer(*step, what, *done, *total, out)?,
+            } => self.transfer(task, what, *done, *total, out)?,
             BuildEvent::Done { step, took, .. } => {
                 self.flush(*step, out)?;
                 self.step(*step, out, &format!("DONE {}", seconds(*took)))?;
