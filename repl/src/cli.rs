@@ -1,6 +1,6 @@
 //! The program's command line: options for all commands, then one command, or none for the prompt.
 
-use crate::commands::{self, Command};
+use crate::commands::{self, Command, Touches};
 use crate::error::{CommandError, Kind};
 use crate::near::nearest;
 use crate::render::ColorChoice;
@@ -20,6 +20,13 @@ pub fn main(arguments: impl Iterator<Item = OsString>, services: Services) -> u8
             return error.exit_status();
         }
     };
+    if line.what.touches() == Touches::Files
+        && let Err(error) = cooperage_runtime::idmap::enter_user_namespace_if_needed()
+    {
+        let error = CommandError::new(Kind::Permission, error.to_string());
+        Session::new(line.globals, services).show_error(&error);
+        return error.exit_status();
+    }
     let session = Session::new(line.globals, services);
     match line.what {
         What::Prompt if session.terminal.stdin => crate::shell::prompt(session),
@@ -69,6 +76,20 @@ enum What<'a> {
     Help,
     Version,
     Command(&'static Command, &'a [OsString]),
+}
+
+impl What<'_> {
+    /// A prompt or script may come to do anything.
+    fn touches(&self) -> Touches {
+        match self {
+            Self::Prompt | Self::PromptLine(_) => Touches::Files,
+            Self::Help | Self::Version => Touches::Facts,
+            Self::Command(command, arguments) => {
+                let asks_help = arguments.iter().any(|a| a == "--help" || a == "-h");
+                if asks_help { Touches::Facts } else { command.touches }
+            }
+        }
+    }
 }
 
 impl<'a> Line<'a> {

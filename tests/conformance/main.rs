@@ -11,6 +11,7 @@
 mod corpus;
 mod parser;
 mod plans;
+mod values;
 
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -24,6 +25,11 @@ const SHOWN: usize = 5;
 #[test]
 fn parser_cases() {
     run(&parser::kinds(), "cases/parser");
+}
+
+#[test]
+fn values_cases() {
+    run(&values::kinds(), "cases/parser");
 }
 
 #[test]

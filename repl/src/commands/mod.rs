@@ -14,12 +14,23 @@ pub struct Command {
     pub aliases: &'static [&'static str],
     /// The heading it stands under in the overview.
     pub group: Group,
+    /// What it touches.
+    pub touches: Touches,
     /// One line about it.
     pub about: &'static str,
     /// Its arguments; made when they are needed, for making all of them would take longer than most commands.
     pub clap: fn() -> clap::Command,
     /// Runs it.
     pub run: fn(&Session, &ArgMatches) -> Result<Value, CommandError>,
+}
+
+/// What a command touches. Who is not root handles an image's files inside a user namespace only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Touches {
+    /// Files of images, or containers.
+    Files,
+    /// What the database and the Dockerfile tell.
+    Facts,
 }
 
 /// Headings of the overview.
@@ -57,7 +68,7 @@ fn described(about: &'static str, table: clap::Command) -> clap::Command {
 }
 
 macro_rules! commands {
-    ($($module:ident, $name:literal, [$($alias:literal),*], $group:ident, $about:literal;)*) => {
+    ($($module:ident, $name:literal, [$($alias:literal),*], $group:ident, $touches:ident, $about:literal;)*) => {
         $(pub mod $module;)*
 
         /// All commands, in the order of the overview.
@@ -65,6 +76,7 @@ macro_rules! commands {
             name: $name,
             aliases: &[$($alias),*],
             group: Group::$group,
+            touches: Touches::$touches,
             about: $about,
             clap: || described($about, $module::Args::augment_args(clap::Command::new($name))),
             run: |session, matches| $module::run(session, $module::Args::from_arg_matches(matches)?),
@@ -73,26 +85,26 @@ macro_rules! commands {
 }
 
 commands! {
-    build, "build", ["b"], Builds, "Build an image from a Dockerfile";
-    plan, "plan", ["forecast"], Builds, "Tell what a build would do, and why, without doing it";
-    why, "why", [], Builds, "Tell what the last build did, and why";
-    images, "images", ["ls"], Images, "List images";
-    pull, "pull", [], Images, "Bring an image from its registry";
-    tag, "tag", [], Images, "Give an image another name";
-    rmi, "rmi", [], Images, "Remove images";
-    inspect, "inspect", [], Images, "Show everything known of an image";
-    history, "history", [], Images, "Show how an image was made";
-    layers, "layers", [], Images, "Show the layers of an image, and the files of a layer";
-    save, "save", [], Images, "Write images to an archive";
-    load, "load", [], Images, "Read images from an archive or a layout folder";
-    import, "import", [], Images, "Make an image of a root file system's archive";
-    base, "base", [], Images, "Make a base image of programs of this machine";
-    prune, "prune", [], Images, "Remove what nothing needs";
-    run, "run", [], Containers, "Run a command in a new container";
-    script, "script", [], Program, "Run a script";
-    lsp, "lsp", [], Program, "Serve editors by the language server protocol";
-    version, "version", [], Program, "Tell the version";
-    help, "help", [], Program, "Explain the commands";
+    build, "build", ["b"], Builds, Files, "Build an image from a Dockerfile";
+    plan, "plan", ["forecast"], Builds, Facts, "Tell what a build would do, and why, without doing it";
+    why, "why", [], Builds, Facts, "Tell what the last build did, and why";
+    images, "images", ["ls"], Images, Facts, "List images";
+    pull, "pull", [], Images, Files, "Bring an image from its registry";
+    tag, "tag", [], Images, Facts, "Give an image another name";
+    rmi, "rmi", [], Images, Files, "Remove images";
+    inspect, "inspect", [], Images, Facts, "Show everything known of an image";
+    history, "history", [], Images, Facts, "Show how an image was made";
+    layers, "layers", [], Images, Facts, "Show the layers of an image, and the files of a layer";
+    save, "save", [], Images, Files, "Write images to an archive";
+    load, "load", [], Images, Files, "Read images from an archive or a layout folder";
+    import, "import", [], Images, Files, "Make an image of a root file system's archive";
+    base, "base", [], Images, Files, "Make a base image of programs of this machine";
+    prune, "prune", [], Images, Files, "Remove what nothing needs";
+    run, "run", [], Containers, Files, "Run a command in a new container";
+    script, "script", [], Program, Files, "Run a script";
+    lsp, "lsp", [], Program, Facts, "Serve editors by the language server protocol";
+    version, "version", [], Program, Facts, "Tell the version";
+    help, "help", [], Program, Facts, "Explain the commands";
 }
 
 /// The command a word calls.
