@@ -13,6 +13,12 @@ pub trait World {
     /// Config of the image in the OCI layout folder or archive of a named context (`oci-layout://…`).
     fn layout_image(&self, layout: &str, platform: &Platform) -> Known<Arc<ImageConfig>>;
 
+    /// Platform that the image in local state has, for the lint about images of another platform than asked for.
+    fn image_platform(&self, reference: &Reference, platform: &Platform) -> Option<Platform> {
+        let _ = (reference, platform);
+        None
+    }
+
     /// Lines of the ignore file that applies to the main context, for the lint about ignored sources.
     fn ignore_patterns(&self) -> Option<Arc<crate::model::ignore::Patterns>> {
         None

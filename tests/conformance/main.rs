@@ -10,6 +10,7 @@
 
 mod corpus;
 mod parser;
+mod plans;
 
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -28,6 +29,11 @@ fn parser_cases() {
 #[test]
 fn corpus_files() {
     run(&corpus::kinds(), "corpus");
+}
+
+#[test]
+fn plans_and_check_rules() {
+    run(&plans::kinds(), "");
 }
 
 /// The folder of the data; `None` when it is not there.

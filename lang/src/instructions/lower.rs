@@ -2,10 +2,10 @@
 
 use super::line::{self, Line, Problem};
 use super::{Dockerfile, From, INSTRUCTIONS, Instruction, Kind, Stage, spec};
-use crate::diagnostic::{Diagnostic, OfficialError, Phase, Severity};
+use crate::diagnostic::{Diagnostic, Fix, OfficialError, Phase, Severity};
 use crate::model::suggest;
-use crate::syntax::{self, Keyword, Node, Parse, directive, rune};
-use crate::text::{TextRange, Word};
+use crate::syntax::{self, EmptyContinuation, Keyword, Node, Parse, directive, rune};
+use crate::text::{LineSpan, TextRange, Word};
 
 /// Reads a Dockerfile: both first steps of the official pipeline.
 ///
@@ -29,6 +29,8 @@ pub fn lower(source: &[u8], parse: &Parse) -> Dockerfile {
     };
     lowering.file.escape = parse.escape();
     lowering.file.diagnostics = parse.errors().to_vec();
+    let empty = parse.empty_continuations().iter().map(empty_continuation);
+    lowering.file.diagnostics.extend(empty);
     lowering.file.official_error = parse.official_error().cloned();
     lowering.file.syntax = early(source, directive::Name::Syntax, true);
     lowering.file.check = early(source, directive::Name::Check, false);
@@ -68,6 +70,21 @@ pub fn parse_trigger(text: &[u8], escape: char) -> Result<Instruction, OfficialE
     Ok(instruction(text, &parse, node, kind))
 }
 
+/// The check rule's finding: only the parser sees the lines that a continuation drops.
+fn empty_continuation(found: &EmptyContinuation) -> Diagnostic {
+    Diagnostic {
+        code: "NoEmptyContinuation",
+        severity: Severity::Warning,
+        range: found.range,
+        lines: vec![LineSpan::new(found.line, found.line)],
+        message: "Empty continuation line".to_owned(),
+        fix: Some(Fix {
+            title: "remove the empty line".to_owned(),
+            edits: vec![(found.range, String::new())],
+        }),
+    }
+}
+
 struct Lowering<'a> {
     source: &'a [u8],
     parse: &'a Parse,
@@ -92,11 +109,26 @@ impl Lowering<'_> {
             Err(problem) => {
                 let prefix = format!("dockerfile parse error on line {}: ", node.lines.start);
                 self.report(node, problem, &prefix);
-                if node.known == Some(Keyword::From) {
-                    self.open_stage(self.partial_from(node));
+                match node.known {
+                    Some(Keyword::From) => self.open_stage(self.partial_from(node)),
+                    Some(Keyword::Maintainer) => self.deprecated(node),
+                    _ => {}
                 }
             }
         }
+    }
+
+    /// The check rule's finding, which the official front end raises before it looks at the arguments. Of lines
+    /// without error planning raises it.
+    fn deprecated(&mut self, node: &Node) {
+        self.file.diagnostics.push(Diagnostic {
+            code: "MaintainerDeprecated",
+            severity: Severity::Warning,
+            range: node.range,
+            lines: vec![node.lines],
+            message: "Maintainer instruction is deprecated in favor of using label".to_owned(),
+            fix: None,
+        });
     }
 
     fn add(&mut self, node: &Node, instruction: Instruction) {
@@ -125,17 +157,17 @@ impl Lowering<'_> {
 
     /// A `FROM` that is wrong still begins a stage, or every line below would be reported.
     fn partial_from(&self, node: &Node) -> Instruction {
-        let base = self
-            .parse
-            .pieces(&node.args)
-            .first()
-            .map(|p| line::word(self.source, self.parse, p));
+        let pieces = self.parse.pieces(&node.args).iter();
+        let words: Vec<Word> = pieces
+            .map(|p| line::word(self.source, self.parse, p))
+            .collect();
+        let name = words.get(2).filter(|_| words.len() == 3);
         let end = TextRange::new(node.keyword.range.end, node.keyword.range.end);
         let from = From {
-            base: base.unwrap_or_else(|| Word::new("", end)),
-            name: None,
-            name_as_written: None,
-            as_keyword: None,
+            base: words.first().cloned().unwrap_or_else(|| Word::new("", end)),
+            name: name.map(|n| Word::new(rune::lower(&n.text), n.range)),
+            name_as_written: name.map(|n| n.text.clone()),
+            as_keyword: words.get(1).filter(|_| words.len() >= 3).cloned(),
             platform: None,
             doc: None,
         };

@@ -14,7 +14,9 @@ pub mod port;
 pub mod quote;
 pub mod reference;
 mod rune;
+pub mod scope;
 pub mod signal;
+pub mod stage;
 pub mod suggest;
 pub mod url;
 

@@ -37,7 +37,10 @@ impl PortSpec {
             "" | "tcp" => "tcp",
             "udp" => "udp",
             "sctp" => "sctp",
-            other => return Err(format!("invalid proto: {other}")),
+            _ => {
+                let spec = quote(spec.as_bytes());
+                return Err(format!("invalid port: {spec}: invalid proto: {protocol}"));
+            }
         };
         check_ip(ip)?;
         let (first, last) =
@@ -131,7 +134,7 @@ mod tests {
         for (spec, error) in [
             ("", "invalid port: \"\": no port specified"),
             ("80/", ""),
-            ("80/http", "invalid proto: http"),
+            ("80/Http", "invalid port: \"80/Http\": invalid proto: Http"),
             ("65536", "invalid containerPort: 65536"),
             ("90-80", "invalid containerPort: 90-80"),
             ("+80", "invalid containerPort: +80"),

@@ -21,6 +21,10 @@ pub struct ImageConfig {
 /// How a container of the image runs by default. Field names as on the wire.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
+#[expect(
+    clippy::zero_sized_map_values,
+    reason = "the wire has maps to the empty object"
+)]
 pub struct ContainerConfig {
     #[serde(skip_serializing_if = "String::is_empty")]
     pub user: String,

@@ -77,6 +77,9 @@ pub struct Plan {
     pub platform: Platform,
     /// Problems found while planning, check rules included, in source order.
     pub diagnostics: Vec<Diagnostic>,
+    /// Which of the diagnostics the official front end reports too: findings of check rules it raises before it
+    /// stops. Indices into `diagnostics`.
+    pub reported: Vec<usize>,
     /// What the official front end would stop at, any phase; `None` when it would build.
     pub official_error: Option<OfficialError>,
     /// Images whose config was not known ([`crate::world::Known::Unknown`]): for these the plan assumed an empty
@@ -171,15 +174,25 @@ pub enum Source {
     /// `FROM scratch`: nothing.
     Scratch,
     /// An image by reference.
-    Image { reference: Reference, platform: Platform },
+    Image {
+        reference: Reference,
+        platform: Platform,
+    },
     /// An image in an OCI layout.
     OciLayout { layout: String, platform: Platform },
     /// A local folder: `context` for the main one, else the named context's name.
     Local { name: String },
     /// One file over HTTP.
-    Http { url: String, checksum: Option<String> },
+    Http {
+        url: String,
+        checksum: Option<String>,
+    },
     /// A git repository.
-    Git { url: String, keep_git_dir: bool, checksum: Option<String> },
+    Git {
+        url: String,
+        keep_git_dir: bool,
+        checksum: Option<String>,
+    },
 }
 
 /// A command to run.
@@ -237,9 +250,23 @@ pub enum MountKind {
     /// Memory; size in bytes.
     Tmpfs { size: Option<u64> },
     /// A secret as file, or as variable `env`; `file` is false when only the variable is wanted.
-    Secret { id: String, required: bool, mode: u32, uid: u32, gid: u32, file: bool, env: Option<String> },
+    Secret {
+        id: String,
+        required: bool,
+        mode: u32,
+        uid: u32,
+        gid: u32,
+        file: bool,
+        env: Option<String>,
+    },
     /// A forwarded agent socket at `target`.
-    Ssh { id: String, required: bool, mode: u32, uid: u32, gid: u32 },
+    Ssh {
+        id: String,
+        required: bool,
+        mode: u32,
+        uid: u32,
+        gid: u32,
+    },
 }
 
 /// `sharing=` of a cache mount.

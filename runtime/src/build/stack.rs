@@ -129,6 +129,24 @@ impl LayerStack {
         self.layers.is_empty()
     }
 
+    /// Numbers of the layers (0 is the bottom) that show in `path`, top first: of a folder all that add to it, of a file the
+    /// one it comes from.
+    ///
+    /// # Errors
+    /// A layer cannot be read.
+    pub fn layers_with(&self, path: &[u8]) -> Result<Vec<usize>, TreeError> {
+        if path == b"/" {
+            return Ok((0..self.layers.len()).rev().collect());
+        }
+        match self.find(path)? {
+            None => Ok(Vec::new()),
+            Some((found, _)) if found.stat.kind == Kind::Dir => {
+                Ok(self.layers_of(path)?.into_iter().map(|n| n as usize).collect())
+            }
+            Some((_, n)) => Ok(vec![n as usize]),
+        }
+    }
+
     /// The uppermost layer whose `/` counts, for the root folder's own attributes.
     fn root_stat(&self) -> Result<Stat, TreeError> {
         match self.layers.last() {

@@ -1,0 +1,60 @@
+//! `CMD` and `ENTRYPOINT` in JSON form.
+
+use super::{Finding, Lint};
+use crate::diagnostic::Severity;
+use crate::instructions::{CommandLine, Instruction};
+use bstr::ByteSlice;
+use std::fmt::Write as _;
+
+pub(super) const LINT: Lint = Lint {
+    name: "JSONArgsRecommended",
+    description: "JSON arguments recommended for ENTRYPOINT/CMD to prevent unintended behavior related to OS signals",
+    url: "https://docs.docker.com/go/dockerfile/rule/json-args-recommended/",
+    docs: include_str!("../../docs/lints/json-args-recommended.md"),
+    severity: Severity::Warning,
+    experimental: false,
+};
+
+/// Looks at the form of a `CMD` or `ENTRYPOINT` while no `SHELL` is in effect.
+pub(crate) fn check(
+    instruction: &Instruction,
+    command: &CommandLine,
+    shell_is_set: bool,
+) -> Option<Finding> {
+    if !command.shell || shell_is_set {
+        return None;
+    }
+    let message = format!(
+        "JSON arguments recommended for {} to prevent unintended behavior related to OS signals",
+        instruction.keyword.to_str_lossy()
+    );
+    let range = command
+        .args
+        .first()
+        .map_or(instruction.range, |text| text.range);
+    let finding = Finding::new(LINT, instruction, range, message);
+    Some(
+        match command.args.first().and_then(|text| json_form(&text.text)) {
+            Some(json) => finding.with_fix("use the JSON form", vec![(range, json)]),
+            None => finding,
+        },
+    )
+}
+
+/// The words as a JSON array, when a shell would pass them on unchanged.
+fn json_form(text: &[u8]) -> Option<String> {
+    let text = text.to_str().ok()?.trim();
+    let plain = |c: char| c.is_ascii_alphanumeric() || " \t-_./:,@%+=".contains(c);
+    // A word with `=` in front would be an assignment, one without a command nothing.
+    if text.is_empty() || !text.chars().all(plain) || text.split_whitespace().next()?.contains('=')
+    {
+        return None;
+    }
+    let mut json = String::from("[");
+    for (i, word) in text.split_whitespace().enumerate() {
+        let comma = if i == 0 { "" } else { ", " };
+        write!(json, "{comma}\"{word}\"").expect("writing to a string does not fail");
+    }
+    json.push(']');
+    Some(json)
+}

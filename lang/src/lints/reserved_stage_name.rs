@@ -1,0 +1,27 @@
+//! No stage called `scratch` or `context`.
+
+use super::{Finding, Lint};
+use crate::diagnostic::Severity;
+use crate::instructions::{From, Instruction};
+use crate::model::quote::quote;
+
+pub(super) const LINT: Lint = Lint {
+    name: "ReservedStageName",
+    description: "Reserved words should not be used as stage names",
+    url: "https://docs.docker.com/go/dockerfile/rule/reserved-stage-name/",
+    docs: include_str!("../../docs/lints/reserved-stage-name.md"),
+    severity: Severity::Warning,
+    experimental: false,
+};
+
+/// Looks at a stage's name.
+pub(crate) fn check(instruction: &Instruction, from: &From) -> Option<Finding> {
+    let name = from.name.as_ref()?;
+    (name.text == "scratch" || name.text == "context").then(|| {
+        let message = format!(
+            "Stage name should not use the same name as reserved stage {}",
+            quote(&name.text)
+        );
+        Finding::new(LINT, instruction, name.range, message)
+    })
+}

@@ -1,0 +1,75 @@
+//! No secrets in `ARG` and `ENV`.
+
+use super::{Finding, Lint};
+use crate::diagnostic::Severity;
+use crate::instructions::Instruction;
+use crate::model::quote::quote;
+use crate::text::Word;
+
+pub(super) const LINT: Lint = Lint {
+    name: "SecretsUsedInArgOrEnv",
+    description: "Sensitive data should not be used in the ARG or ENV commands",
+    url: "https://docs.docker.com/go/dockerfile/rule/secrets-used-in-arg-or-env/",
+    docs: include_str!("../../docs/lints/secrets-used-in-arg-or-env.md"),
+    severity: Severity::Warning,
+    experimental: false,
+};
+
+const SECRET: [&str; 10] = [
+    "apikey",
+    "auth",
+    "credential",
+    "credentials",
+    "key",
+    "password",
+    "pword",
+    "passwd",
+    "secret",
+    "token",
+];
+
+const HARMLESS: [&str; 3] = ["public", "file", "version"];
+
+/// Looks at a name given by `ARG` or `ENV` (`keyword`, always upper case).
+pub(crate) fn check(
+    instruction: &Instruction,
+    word: &Word,
+    keyword: &str,
+    name: &str,
+) -> Option<Finding> {
+    if !has_part(name, &SECRET) || has_part(name, &HARMLESS) {
+        return None;
+    }
+    let message = format!(
+        "Do not use ARG or ENV instructions for sensitive data ({keyword} {})",
+        quote(name.as_bytes())
+    );
+    Some(Finding::new(LINT, instruction, word.range, message))
+}
+
+fn has_part(name: &str, words: &[&str]) -> bool {
+    name.split('_')
+        .any(|part| words.iter().any(|word| part.eq_ignore_ascii_case(word)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_between_underscores_count() {
+        for (name, secret) in [
+            ("api_KEY", true),
+            ("GPG_KEY", true),
+            ("KEYS", false),
+            ("PUBLIC_KEY", false),
+            ("TOKEN_FILE", false),
+        ] {
+            assert_eq!(
+                has_part(name, &SECRET) && !has_part(name, &HARMLESS),
+                secret,
+                "{name}"
+            );
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! The first `WORKDIR` is absolute.
+
+use super::{Finding, Lint};
+use crate::diagnostic::Severity;
+use crate::instructions::Instruction;
+use crate::model::quote::quote;
+use crate::text::Word;
+
+pub(super) const LINT: Lint = Lint {
+    name: "WorkdirRelativePath",
+    description: "Relative workdir without an absolute workdir declared within the build can have unexpected results if the base image changes",
+    url: "https://docs.docker.com/go/dockerfile/rule/workdir-relative-path/",
+    docs: include_str!("../../docs/lints/workdir-relative-path.md"),
+    severity: Severity::Warning,
+    experimental: false,
+};
+
+/// Looks at the first `WORKDIR` of a chain of stages, expanded, which is known to be relative; `absolute` is what it
+/// means on today's base image.
+pub(crate) fn check(instruction: &Instruction, word: &Word, path: &str, absolute: &str) -> Finding {
+    let message = format!(
+        "Relative workdir {} can have unexpected results if the base image changes",
+        quote(path.as_bytes())
+    );
+    let finding = Finding::new(LINT, instruction, word.range, message);
+    if word.text == path {
+        finding.with_fix(
+            format!("use `{absolute}`"),
+            vec![(word.range, absolute.to_owned())],
+        )
+    } else {
+        finding
+    }
+}
