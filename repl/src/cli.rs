@@ -119,7 +119,8 @@ impl<'a> Line<'a> {
                 }
                 option if option.starts_with('-') => return Err(unknown_option(option)),
                 // Docker's `builder prune`, `image ls`: the second word is the command.
-                "builder" | "container" | "image" | "system" if names_command(arguments.get(at)) => {}
+                "builder" | "container" | "image" | "system"
+                    if names_command(arguments.get(at)) => {}
                 word => {
                     let command = commands::find(word)
                         .ok_or_else(|| unknown_command(word, &arguments[at..]))?;
