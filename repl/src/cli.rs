@@ -139,6 +139,9 @@ impl<'a> Line<'a> {
                     });
                 }
                 option if option.starts_with('-') => return Err(unknown_option(option)),
+                // Docker's `builder prune`, `image ls`: the second word is the command.
+                "builder" | "container" | "image" | "system"
+                    if names_command(arguments.get(at)) => {}
                 word => {
                     let command = commands::find(word)
                         .ok_or_else(|| unknown_command(word, &arguments[at..]))?;
@@ -154,6 +157,10 @@ impl<'a> Line<'a> {
             what: What::Prompt,
         })
     }
+}
+
+fn names_command(word: Option<&OsString>) -> bool {
+    word.is_some_and(|word| commands::find(&word.to_string_lossy()).is_some())
 }
 
 fn color(value: &OsStr) -> Result<ColorChoice, CommandError> {
@@ -332,6 +339,16 @@ mod tests {
         );
         assert_eq!(of("--jsno images").hints, ["did you mean `--json`?"]);
         assert_eq!(of("biuld").exit_status(), 2);
+    }
+
+    #[test]
+    fn words_that_group_commands_are_skipped() {
+        let arguments = words("builder prune -af");
+        let What::Command(command, rest) = Line::parse(&arguments).unwrap().what else {
+            panic!("a command")
+        };
+        assert_eq!(command.name, "prune");
+        assert!(parse(command, rest, &Globals::default()).is_ok());
     }
 
     #[test]

@@ -14,6 +14,9 @@ pub struct Args {
     /// Taken for compatibility: nothing is asked
     #[arg(short, long, hide = true)]
     pub force: bool,
+    /// Taken for compatibility: everything that nothing needs is removed anyway
+    #[arg(short, long, hide = true)]
+    pub all: bool,
 }
 
 /// Cleans up.

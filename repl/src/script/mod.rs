@@ -50,6 +50,7 @@ pub fn engine(session: &Session, arguments: Vec<String>, strict: bool) -> Engine
         session: session.for_scripts(),
         arguments,
     }));
+    register_exit(&mut engine);
     units::register(&mut engine);
     error::register(&mut engine);
     images::register(&mut engine);
@@ -202,10 +203,26 @@ pub fn run_ast(engine: &Engine, scope: &mut Scope<'_>, ast: &AST) -> Outcome<Eva
     }
 }
 
+/// What `exit` throws. rhai's own `exit` cannot be told from a script that ends with a value.
+#[derive(Clone, Copy)]
+struct ExitStatus(i32);
+
+/// Registers `exit` in the place of rhai's; no `catch` stops it.
+fn register_exit(engine: &mut Engine) {
+    fn exit(code: i64) -> Outcome<()> {
+        let status = Dynamic::from(ExitStatus(code as i32));
+        Err(EvalAltResult::ErrorTerminated(status, rhai::Position::NONE).into())
+    }
+    engine.register_fn("exit", exit);
+    engine.register_fn("exit", || exit(0));
+}
+
 /// The status when the "error" is a call of `exit`, however deep.
 fn exit_status(error: &EvalAltResult) -> Option<i32> {
     match error {
-        EvalAltResult::Exit(value, _) => Some(value.as_int().map_or(0, |code| code as i32)),
+        EvalAltResult::ErrorTerminated(value, _) => {
+            value.read_lock::<ExitStatus>().map(|status| status.0)
+        }
         EvalAltResult::ErrorInFunctionCall(_, _, inner, _)
         | EvalAltResult::ErrorInModule(_, inner, _) => exit_status(inner),
         _ => None,
