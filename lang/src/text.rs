@@ -67,7 +67,10 @@ pub struct Word {
 impl Word {
     /// Makes a word from text and place.
     pub fn new(text: impl Into<BString>, range: TextRange) -> Self {
-        Self { text: text.into(), range }
+        Self {
+            text: text.into(),
+            range,
+        }
     }
 
     /// The text, with invalid UTF-8 replaced by U+FFFD.
@@ -87,8 +90,17 @@ impl LineIndex {
     /// Scans `source` for line ends (LF).
     pub fn new(source: &[u8]) -> Self {
         let mut starts = vec![0];
-        starts.extend(source.iter().enumerate().filter(|(_, b)| **b == b'\n').map(|(i, _)| i as u32 + 1));
-        Self { starts, len: source.len() as u32 }
+        starts.extend(
+            source
+                .iter()
+                .enumerate()
+                .filter(|(_, b)| **b == b'\n')
+                .map(|(i, _)| i as u32 + 1),
+        );
+        Self {
+            starts,
+            len: source.len() as u32,
+        }
     }
 
     /// 0-based line and 0-based byte column of `offset`.

@@ -58,7 +58,9 @@ impl Text {
 
     /// The text with one edit applied; no range means everything.
     pub(crate) fn edited(&self, change: lsp::TextDocumentContentChangeEvent) -> Self {
-        let Some(range) = change.range else { return Self::new(change.text) };
+        let Some(range) = change.range else {
+            return Self::new(change.text);
+        };
         let (start, end) = (self.offset(range.start), self.offset(range.end));
         let mut text = self.text.clone();
         text.replace_range(start..end.max(start), &change.text);

@@ -13,12 +13,23 @@ pub(crate) struct Forecasted {
 }
 
 /// One hint for each numbered step that stands in the text, in the visible `range`.
-pub(crate) fn inlay_hints(text: &Text, forecast: &Forecast, range: lsp::Range) -> Vec<lsp::InlayHint> {
+pub(crate) fn inlay_hints(
+    text: &Text,
+    forecast: &Forecast,
+    range: lsp::Range,
+) -> Vec<lsp::InlayHint> {
     let now = SystemTime::now();
     forecast
         .numbered()
-        .map(|step| (text.line_end(forecast.plan.step(step.step).range.start), step))
-        .filter(|(position, _)| range.start.line <= position.line && position.line <= range.end.line)
+        .map(|step| {
+            (
+                text.line_end(forecast.plan.step(step.step).range.start),
+                step,
+            )
+        })
+        .filter(|(position, _)| {
+            range.start.line <= position.line && position.line <= range.end.line
+        })
         .map(|(position, step)| lsp::InlayHint {
             position,
             label: lsp::InlayHintLabel::String(words::sentence(step, &forecast.plan, now)),
@@ -47,11 +58,19 @@ pub(crate) fn lenses(text: &Text, forecast: &Forecast) -> Vec<lsp::CodeLens> {
             let title = if Some(stage.index) == plan.target {
                 format!("next build: {}", words::summary(forecast))
             } else {
-                format!("stage {}: {}", stage.name, words::stage_summary(forecast, stage.index))
+                format!(
+                    "stage {}: {}",
+                    stage.name,
+                    words::stage_summary(forecast, stage.index)
+                )
             };
             lsp::CodeLens {
                 range: text.range(stage.from_range),
-                command: Some(lsp::Command { title, command: String::new(), arguments: None }),
+                command: Some(lsp::Command {
+                    title,
+                    command: String::new(),
+                    arguments: None,
+                }),
                 data: None,
             }
         })

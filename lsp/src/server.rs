@@ -26,13 +26,23 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// # Errors
 /// No store folder can be chosen, or the runtime cannot start.
 pub fn serve(root: Option<PathBuf>) -> anyhow::Result<()> {
-    let engine = Engine::open(EngineOptions { root, read_only: true, ..EngineOptions::default() })?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let engine = Engine::open(EngineOptions {
+        root,
+        read_only: true,
+        ..EngineOptions::default()
+    })?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         let (service, socket) = LspService::new(|client| Backend::new(client, engine));
         // Handlers do their part of an edit before they first wait, so edits stay in order; a request that waits for a
         // forecast must not hold up the edits behind it.
-        Server::new(tokio::io::stdin(), tokio::io::stdout(), socket).concurrency_level(64).serve(service).await;
+        Server::new(tokio::io::stdin(), tokio::io::stdout(), socket)
+            .concurrency_level(64)
+            .serve(service)
+            .await;
     });
     // A forecast of a huge context may still run; nobody wants it any more.
     runtime.shutdown_background();
@@ -54,7 +64,9 @@ struct Shared {
 impl Shared {
     fn documents(&self) -> MutexGuard<'_, HashMap<lsp::Url, Document>> {
         // Documents are replaced whole: a panic elsewhere cannot leave one half-changed.
-        self.documents.lock().unwrap_or_else(PoisonError::into_inner)
+        self.documents
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn document(&self, uri: &lsp::Url) -> Option<Document> {
@@ -63,13 +75,18 @@ impl Shared {
 
     /// Forecasts the current version of a document and keeps the result, unless the text moved on.
     fn forecast(&self, uri: &lsp::Url) {
-        let Some(document) = self.document(uri) else { return };
+        let Some(document) = self.document(uri) else {
+            return;
+        };
         let forecast = self.engine.forecast(&document.request());
         if let Ok(forecast) = forecast
             && let Some(current) = self.documents().get_mut(uri)
             && current.version == document.version
         {
-            current.forecast = Some(Arc::new(Forecasted { version: document.version, forecast }));
+            current.forecast = Some(Arc::new(Forecasted {
+                version: document.version,
+                forecast,
+            }));
         }
         self.forecasts.send_modify(|n| *n += 1);
     }
@@ -78,7 +95,14 @@ impl Shared {
 impl Backend {
     fn new(client: Client, engine: Engine) -> Self {
         let (forecasts, _) = watch::channel(0);
-        Self { client, shared: Arc::new(Shared { engine, documents: Mutex::default(), forecasts }) }
+        Self {
+            client,
+            shared: Arc::new(Shared {
+                engine,
+                documents: Mutex::default(),
+                forecasts,
+            }),
+        }
     }
 
     /// Takes a new version in, publishes its diagnostics and starts its forecast.
@@ -86,12 +110,19 @@ impl Backend {
         let (uri, version) = (document.uri.clone(), document.version);
         let found = self.diagnostics(&document);
         self.start_forecast(uri.clone());
-        self.client.publish_diagnostics(uri, found, Some(version)).await;
+        self.client
+            .publish_diagnostics(uri, found, Some(version))
+            .await;
     }
 
     fn diagnostics(&self, document: &Document) -> Vec<lsp::Diagnostic> {
         match self.shared.engine.plan(&document.request()) {
-            Ok(planned) => planned.plan.diagnostics.iter().map(|d| convert::diagnostic(&document.text, d)).collect(),
+            Ok(planned) => planned
+                .plan
+                .diagnostics
+                .iter()
+                .map(|d| convert::diagnostic(&document.text, d))
+                .collect(),
             // Nothing to plan, an empty text for example: what the text itself has to say.
             Err(_) => instructions::parse(document.text.as_str().as_bytes())
                 .diagnostics
@@ -131,7 +162,10 @@ impl Backend {
                 return Some((document, forecast));
             }
             finished.mark_unchanged();
-            if tokio::time::timeout_at(deadline, finished.changed()).await.is_err() {
+            if tokio::time::timeout_at(deadline, finished.changed())
+                .await
+                .is_err()
+            {
                 return None;
             }
         }
@@ -151,7 +185,9 @@ impl LanguageServer for Backend {
             capabilities: lsp::ServerCapabilities {
                 text_document_sync: Some(lsp::TextDocumentSyncCapability::Options(sync)),
                 inlay_hint_provider: Some(lsp::OneOf::Left(true)),
-                code_lens_provider: Some(lsp::CodeLensOptions { resolve_provider: Some(false) }),
+                code_lens_provider: Some(lsp::CodeLensOptions {
+                    resolve_provider: Some(false),
+                }),
                 ..lsp::ServerCapabilities::default()
             },
             server_info: Some(lsp::ServerInfo {
@@ -178,8 +214,15 @@ impl LanguageServer for Backend {
     }
 
     async fn did_open(&self, params: lsp::DidOpenTextDocumentParams) {
-        let lsp::TextDocumentItem { uri, version, text, .. } = params.text_document;
-        let document = Document { uri: uri.clone(), version, text: Arc::new(Text::new(text)), forecast: None };
+        let lsp::TextDocumentItem {
+            uri, version, text, ..
+        } = params.text_document;
+        let document = Document {
+            uri: uri.clone(),
+            version,
+            text: Arc::new(Text::new(text)),
+            forecast: None,
+        };
         self.shared.documents().insert(uri, document.clone());
         self.changed(document).await;
     }
@@ -188,7 +231,9 @@ impl LanguageServer for Backend {
         let lsp::VersionedTextDocumentIdentifier { uri, version } = params.text_document;
         let document = {
             let mut documents = self.shared.documents();
-            let Some(document) = documents.get_mut(&uri) else { return };
+            let Some(document) = documents.get_mut(&uri) else {
+                return;
+            };
             for change in params.content_changes {
                 document.text = Arc::new(document.text.edited(change));
             }
@@ -212,11 +257,18 @@ impl LanguageServer for Backend {
         self.refresh();
     }
 
-    async fn inlay_hint(&self, params: lsp::InlayHintParams) -> Result<Option<Vec<lsp::InlayHint>>> {
+    async fn inlay_hint(
+        &self,
+        params: lsp::InlayHintParams,
+    ) -> Result<Option<Vec<lsp::InlayHint>>> {
         let Some((document, forecast)) = self.forecasted(&params.text_document.uri).await else {
             return Ok(None);
         };
-        Ok(Some(hints::inlay_hints(&document.text, &forecast.forecast, params.range)))
+        Ok(Some(hints::inlay_hints(
+            &document.text,
+            &forecast.forecast,
+            params.range,
+        )))
     }
 
     async fn code_lens(&self, params: lsp::CodeLensParams) -> Result<Option<Vec<lsp::CodeLens>>> {

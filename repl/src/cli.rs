@@ -86,7 +86,11 @@ impl What<'_> {
             Self::Help | Self::Version => Touches::Facts,
             Self::Command(command, arguments) => {
                 let asks_help = arguments.iter().any(|a| a == "--help" || a == "-h");
-                if asks_help { Touches::Facts } else { command.touches }
+                if asks_help {
+                    Touches::Facts
+                } else {
+                    command.touches
+                }
             }
         }
     }

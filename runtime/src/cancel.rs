@@ -62,7 +62,10 @@ impl Cancel {
         } else {
             state.callbacks.push((id, Box::new(callback)));
         }
-        OnCancel { cancel: self.clone(), id }
+        OnCancel {
+            cancel: self.clone(),
+            id,
+        }
     }
 
     /// Waits until the request is made, at most `limit`; tells whether it was.
@@ -84,7 +87,10 @@ impl Cancel {
 
 impl Drop for OnCancel {
     fn drop(&mut self) {
-        self.cancel.lock().callbacks.retain(|(id, _)| *id != self.id);
+        self.cancel
+            .lock()
+            .callbacks
+            .retain(|(id, _)| *id != self.id);
     }
 }
 

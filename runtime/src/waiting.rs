@@ -7,8 +7,14 @@ use std::io;
 ///
 /// # Errors
 /// The runtime cannot be started: no descriptors or threads are left.
-pub(crate) fn block_on<T>(cancel: &Cancel, future: impl Future<Output = T>) -> io::Result<Option<T>> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+pub(crate) fn block_on<T>(
+    cancel: &Cancel,
+    future: impl Future<Output = T>,
+) -> io::Result<Option<T>> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
     let (stop, mut stopped) = tokio::sync::watch::channel(false);
     let _guard = cancel.on_cancel(move || {
         // Nobody listens when the work ended meanwhile.

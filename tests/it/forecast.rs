@@ -8,14 +8,17 @@ use cooperage_lang::instructions;
 use cooperage_lang::plan::{Copy, CopySource, Op, Plan, PlanOptions, Source, Step, StepId, lower};
 use cooperage_lang::world::{Known, World};
 use cooperage_runtime::build::cache::{
-    CacheStatus, CacheView, ContentInput, Decision, LastRun, Record, Snapshot, State, image_key, scratch_key, source_key, source_step,
+    CacheStatus, CacheView, ContentInput, Decision, LastRun, Record, Snapshot, State, image_key,
+    scratch_key, source_key, source_step,
 };
 use cooperage_runtime::build::content::{self, ContentManifest};
 use cooperage_runtime::build::events::{Events, Silent};
 use cooperage_runtime::build::exec::{Outcome, Ran, Runner, execute};
 use cooperage_runtime::build::forecast::forecast;
 use cooperage_runtime::build::selection::SourceView;
-use cooperage_runtime::build::tree::{ContentDigest, FileTree, Kind, Listed, Listing, Stat, TreeError, Xattrs};
+use cooperage_runtime::build::tree::{
+    ContentDigest, FileTree, Kind, Listed, Listing, Stat, TreeError, Xattrs,
+};
 use cooperage_runtime::cancel::Cancel;
 use cooperage_runtime::store::{CacheKey, DiffId};
 use proptest::prelude::*;
@@ -54,23 +57,40 @@ impl FileTree for MemoryTree {
         if let Some(text) = self.0.get(path) {
             return Ok(Some(Self::stat(Kind::File, text.len() as u64)));
         }
-        let folder = if path == "/" { path.to_owned() } else { format!("{path}/") };
+        let folder = if path == "/" {
+            path.to_owned()
+        } else {
+            format!("{path}/")
+        };
         let is_folder = path == "/" || self.0.keys().any(|p| p.starts_with(&folder));
         Ok(is_folder.then(|| Self::stat(Kind::Dir, 0)))
     }
 
     fn list(&self, path: &[u8]) -> Result<Listing, TreeError> {
         let path = std::str::from_utf8(path).unwrap();
-        let folder = if path == "/" { path.to_owned() } else { format!("{path}/") };
+        let folder = if path == "/" {
+            path.to_owned()
+        } else {
+            format!("{path}/")
+        };
         let mut names: BTreeMap<String, Stat> = BTreeMap::new();
         for (file, text) in &self.0 {
-            let Some(rest) = file.strip_prefix(&folder) else { continue };
+            let Some(rest) = file.strip_prefix(&folder) else {
+                continue;
+            };
             match rest.split_once('/') {
                 Some((name, _)) => names.insert(name.to_owned(), Self::stat(Kind::Dir, 0)),
                 None => names.insert(rest.to_owned(), Self::stat(Kind::File, text.len() as u64)),
             };
         }
-        Ok(names.into_iter().map(|(name, stat)| Listed { name: name.into(), stat, digest: None }).collect())
+        Ok(names
+            .into_iter()
+            .map(|(name, stat)| Listed {
+                name: name.into(),
+                stat,
+                digest: None,
+            })
+            .collect())
     }
 
     fn read_link(&self, _: &[u8]) -> Result<bstr::BString, TreeError> {
@@ -112,23 +132,39 @@ impl InMemory<'_> {
         if let Op::Source(Source::Local { .. }) = step.op {
             return MemoryTree(self.context.clone());
         }
-        let State::Ready { snapshot, .. } = state else { panic!("only ready steps are read") };
+        let State::Ready { snapshot, .. } = state else {
+            panic!("only ready steps are read")
+        };
         MemoryTree(self.files(snapshot))
     }
 
     fn files(&self, snapshot: &Snapshot) -> Files {
         let layers = self.memory.layers.lock().unwrap();
-        snapshot.layers.iter().flat_map(|l| layers[l].clone()).collect()
+        snapshot
+            .layers
+            .iter()
+            .flat_map(|l| layers[l].clone())
+            .collect()
     }
 
     fn copied(&self, plan: &Plan, copy: &Copy, states: &[State]) -> Files {
         let mut out = Files::new();
         for source in &copy.sources {
-            let CopySource::Path { from, path } = source else { continue };
+            let CopySource::Path { from, path } = source else {
+                continue;
+            };
             let tree = self.tree(plan.step(*from), &states[from.0 as usize]).0;
-            let below = if path == "/" { path.clone() } else { format!("{path}/") };
+            let below = if path == "/" {
+                path.clone()
+            } else {
+                format!("{path}/")
+            };
             for (file, text) in tree {
-                let name = if file == *path { file.rsplit('/').next().map(str::to_owned) } else { file.strip_prefix(&below).map(str::to_owned) };
+                let name = if file == *path {
+                    file.rsplit('/').next().map(str::to_owned)
+                } else {
+                    file.strip_prefix(&below).map(str::to_owned)
+                };
                 if let Some(name) = name {
                     out.insert(format!("{}/{name}", copy.dest.trim_end_matches('/')), text);
                 }
@@ -145,22 +181,42 @@ impl CacheView for InMemory<'_> {
         self.memory.records.lock().unwrap().get(key).cloned()
     }
 
-    fn content(&self, plan: &Plan, step: &Step, input: &ContentInput, states: &[State]) -> Result<Arc<ContentManifest>, String> {
-        let (ContentInput::Sources, Op::Copy(copy)) = (input, &step.op) else { unreachable!("there are no mounts") };
-        let from = copy.sources.iter().map(|s| source_step(s).expect("there are no heredocs"));
-        let trees: Vec<MemoryTree> = from.map(|id| self.tree(plan.step(id), &states[id.0 as usize])).collect();
+    fn content(
+        &self,
+        plan: &Plan,
+        step: &Step,
+        input: &ContentInput,
+        states: &[State],
+    ) -> Result<Arc<ContentManifest>, String> {
+        let (ContentInput::Sources, Op::Copy(copy)) = (input, &step.op) else {
+            unreachable!("there are no mounts")
+        };
+        let from = copy
+            .sources
+            .iter()
+            .map(|s| source_step(s).expect("there are no heredocs"));
+        let trees: Vec<MemoryTree> = from
+            .map(|id| self.tree(plan.step(id), &states[id.0 as usize]))
+            .collect();
         let views: Vec<SourceView<'_>> = trees.iter().map(|t| SourceView::Tree(t)).collect();
-        content::selection(copy, &views).map(Arc::new).map_err(|e| e.to_string())
+        content::selection(copy, &views)
+            .map(Arc::new)
+            .map_err(|e| e.to_string())
     }
 
     fn source(&self, step: &Step) -> Result<State, String> {
-        let Op::Source(source) = &step.op else { unreachable!() };
+        let Op::Source(source) = &step.op else {
+            unreachable!()
+        };
         let chain = match source {
             Source::Scratch => scratch_key(),
             Source::Image { .. } => image_key(&[], "base"),
             other => source_key(other),
         };
-        Ok(State::Ready { chain, snapshot: Snapshot::default() })
+        Ok(State::Ready {
+            chain,
+            snapshot: Snapshot::default(),
+        })
     }
 
     fn last_run(&self, _: &Plan, _: &Step) -> Option<LastRun> {
@@ -182,7 +238,13 @@ impl Runner for InMemory<'_> {
         unreachable!("every source is ready")
     }
 
-    fn run(&self, plan: &Plan, step: &Step, states: &[State], _: &dyn Events) -> Result<Ran, String> {
+    fn run(
+        &self,
+        plan: &Plan,
+        step: &Step,
+        states: &[State],
+        _: &dyn Events,
+    ) -> Result<Ran, String> {
         let mut files = Files::new();
         match &step.op {
             Op::Exec(exec) => {
@@ -217,8 +279,19 @@ impl Runner for InMemory<'_> {
         Ok(Ran { layer, size: 1 })
     }
 
-    fn keep(&self, _: &Plan, _: &Step, key: &CacheKey, record: &Record, _: &Decision) -> Result<(), String> {
-        self.memory.records.lock().unwrap().insert(*key, record.clone());
+    fn keep(
+        &self,
+        _: &Plan,
+        _: &Step,
+        key: &CacheKey,
+        record: &Record,
+        _: &Decision,
+    ) -> Result<(), String> {
+        self.memory
+            .records
+            .lock()
+            .unwrap()
+            .insert(*key, record.clone());
         Ok(())
     }
 
@@ -230,11 +303,19 @@ impl Runner for InMemory<'_> {
 struct NoWorld;
 
 impl World for NoWorld {
-    fn image(&self, _: &cooperage_lang::model::reference::Reference, _: &cooperage_lang::model::platform::Platform) -> Known<Arc<cooperage_lang::plan::config::ImageConfig>> {
+    fn image(
+        &self,
+        _: &cooperage_lang::model::reference::Reference,
+        _: &cooperage_lang::model::platform::Platform,
+    ) -> Known<Arc<cooperage_lang::plan::config::ImageConfig>> {
         Known::Yes(Arc::default())
     }
 
-    fn layout_image(&self, _: &str, _: &cooperage_lang::model::platform::Platform) -> Known<Arc<cooperage_lang::plan::config::ImageConfig>> {
+    fn layout_image(
+        &self,
+        _: &str,
+        _: &cooperage_lang::model::platform::Platform,
+    ) -> Known<Arc<cooperage_lang::plan::config::ImageConfig>> {
         Known::Unknown
     }
 }
@@ -274,7 +355,11 @@ fn dockerfile(stages: &Stages, fail: bool) -> String {
     let mut text = String::from("ARG global=1\n");
     for (n, (base, lines)) in stages.iter().enumerate() {
         let base = usize::from(*base);
-        let base = if base < n { format!("s{base}") } else { "scratch".to_owned() };
+        let base = if base < n {
+            format!("s{base}")
+        } else {
+            "scratch".to_owned()
+        };
         writeln!(text, "FROM {base} AS s{n}").unwrap();
         for line in lines {
             match line {
@@ -282,7 +367,11 @@ fn dockerfile(stages: &Stages, fail: bool) -> String {
                 Line::Stamp(path) => writeln!(text, "RUN stamp /f{path}"),
                 Line::Copy(path, link) => {
                     let link = if *link { "--link " } else { "" };
-                    let source = if *path == 4 { "d".to_owned() } else { format!("c{path}") };
+                    let source = if *path == 4 {
+                        "d".to_owned()
+                    } else {
+                        format!("c{path}")
+                    };
                     writeln!(text, "COPY {link}{source} /to/")
                 }
                 Line::CopyFrom(stage, path, link) if usize::from(*stage) < n => {
@@ -337,8 +426,22 @@ struct Build {
 
 fn build() -> impl Strategy<Value = Build> {
     let rarely = |weight| prop::bool::weighted(weight);
-    (edit(), rarely(0.05), prop::option::weighted(0.15, 0..4u8), prop::option::weighted(0.3, 0..3u8), prop::option::weighted(0.2, 0..4u8), rarely(0.2))
-        .prop_map(|(edit, no_cache, filter, arg, target, fail)| Build { edit, no_cache, filter, arg, target, fail })
+    (
+        edit(),
+        rarely(0.05),
+        prop::option::weighted(0.15, 0..4u8),
+        prop::option::weighted(0.3, 0..3u8),
+        prop::option::weighted(0.2, 0..4u8),
+        rarely(0.2),
+    )
+        .prop_map(|(edit, no_cache, filter, arg, target, fail)| Build {
+            edit,
+            no_cache,
+            filter,
+            arg,
+            target,
+            fail,
+        })
 }
 
 fn apply(edit: &Edit, stages: &mut Stages, context: &mut Files, memory: &Memory) {
@@ -347,7 +450,11 @@ fn apply(edit: &Edit, stages: &mut Stages, context: &mut Files, memory: &Memory)
     match edit {
         Edit::Nothing => {}
         Edit::Context(file, value) => {
-            let path = if *file < 4 { format!("/c{file}") } else { format!("/d/x{file}") };
+            let path = if *file < 4 {
+                format!("/c{file}")
+            } else {
+                format!("/d/x{file}")
+            };
             context.insert(path, value.to_string());
         }
         Edit::Replace(s, l, new) => {
@@ -397,11 +504,18 @@ fn forecast_then_build(text: &str, options: &PlanOptions, view: &InMemory<'_>) -
         let agrees = match (said, happened) {
             (_, Outcome::NotRun) => executed.error.is_some(),
             (CacheStatus::Hit(_), Outcome::Cached) => true,
-            (CacheStatus::Miss(_) | CacheStatus::Never, Outcome::Ran { .. } | Outcome::Failed { .. } | Outcome::Shared { .. }) => true,
+            (
+                CacheStatus::Miss(_) | CacheStatus::Never,
+                Outcome::Ran { .. } | Outcome::Failed { .. } | Outcome::Shared { .. },
+            ) => true,
             (CacheStatus::Depends { .. }, _) => true,
             _ => false,
         };
-        assert!(agrees, "{}: forecast {said:?}, then {happened:?}\n{text}", step.name);
+        assert!(
+            agrees,
+            "{}: forecast {said:?}, then {happened:?}\n{text}",
+            step.name
+        );
     }
     let result = plan.result?;
     match (&executed.error, &executed.states[result.0 as usize]) {
@@ -413,20 +527,33 @@ fn forecast_then_build(text: &str, options: &PlanOptions, view: &InMemory<'_>) -
 
 /// Takes the stamps out: a cached build keeps old ones.
 fn without_stamps(files: Files, text: &str) -> Files {
-    let stamped: Vec<&str> = text.lines().filter_map(|l| l.strip_prefix("RUN stamp ")).collect();
+    let stamped: Vec<&str> = text
+        .lines()
+        .filter_map(|l| l.strip_prefix("RUN stamp "))
+        .collect();
     let is_stamped = |path: &str| stamped.iter().any(|s| path.ends_with(s));
-    files.into_iter().filter(|(path, _)| !is_stamped(path)).collect()
+    files
+        .into_iter()
+        .filter(|(path, _)| !is_stamped(path))
+        .collect()
 }
 
 fn rounds() -> u32 {
-    std::env::var("COOPERAGE_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(600)
+    std::env::var("COOPERAGE_ROUNDS")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(600)
 }
 
 #[test]
 fn a_build_never_contradicts_its_forecast() {
     let stages = prop::collection::vec((0..5u8, prop::collection::vec(line(), 1..6)), 1..4);
     let builds = prop::collection::vec(build(), 1..8);
-    let mut runner = TestRunner::new(Config { cases: rounds(), failure_persistence: None, ..Config::default() });
+    let mut runner = TestRunner::new(Config {
+        cases: rounds(),
+        failure_persistence: None,
+        ..Config::default()
+    });
     runner
         .run(&(stages, builds), |(mut stages, builds)| {
             let memory = Memory::default();
@@ -436,8 +563,12 @@ fn a_build_never_contradicts_its_forecast() {
                 apply(&build.edit, &mut stages, &mut context, &memory);
                 let text = dockerfile(&stages, build.fail);
                 let mut options = PlanOptions::default();
-                options.build_args.extend(build.arg.map(|v| ("A0".to_owned(), v.to_string())));
-                options.target = build.target.map(|t| format!("s{}", usize::from(t) % stages.len()));
+                options
+                    .build_args
+                    .extend(build.arg.map(|v| ("A0".to_owned(), v.to_string())));
+                options.target = build
+                    .target
+                    .map(|t| format!("s{}", usize::from(t) % stages.len()));
                 let view = InMemory {
                     memory: &memory,
                     context: &context,
@@ -447,12 +578,18 @@ fn a_build_never_contradicts_its_forecast() {
                 let cached = forecast_then_build(&text, &options, &view);
                 // The same build without any cache gives the same files.
                 let fresh = Memory::default();
-                let clean = InMemory { memory: &fresh, context: &context, no_cache: false, filter: None };
+                let clean = InMemory {
+                    memory: &fresh,
+                    context: &context,
+                    no_cache: false,
+                    filter: None,
+                };
                 let clean = forecast_then_build(&text, &options, &clean);
                 prop_assert_eq!(
                     cached.map(|f| without_stamps(f, &text)),
                     clean.map(|f| without_stamps(f, &text)),
-                    "{}", text
+                    "{}",
+                    text
                 );
             }
             Ok(())
@@ -466,7 +603,12 @@ fn records_are_used_on_their_own_layers_only() {
     let text = "FROM scratch AS base\nRUN stamp /f0\nFROM base AS top\nRUN set /f1 1\n";
     let memory = Memory::default();
     let context = Files::new();
-    let view = |filter: Option<&str>| InMemory { memory: &memory, context: &context, no_cache: false, filter: filter.map(str::to_owned) };
+    let view = |filter: Option<&str>| InMemory {
+        memory: &memory,
+        context: &context,
+        no_cache: false,
+        filter: filter.map(str::to_owned),
+    };
     let options = PlanOptions::default();
     let first = forecast_then_build(text, &options, &view(None)).unwrap();
     let second = forecast_then_build(text, &options, &view(Some("base"))).unwrap();

@@ -150,7 +150,9 @@ impl Snapshot {
     /// The chain with one more layer on top.
     #[must_use]
     pub fn with(&self, layer: DiffId) -> Self {
-        Self { layers: self.layers.iter().cloned().chain([layer]).collect() }
+        Self {
+            layers: self.layers.iter().cloned().chain([layer]).collect(),
+        }
     }
 }
 
@@ -241,7 +243,9 @@ impl ContentInput {
 /// The step a source of a COPY reads from; none for a heredoc.
 pub fn source_step(source: &CopySource) -> Option<StepId> {
     match source {
-        CopySource::Path { from, .. } | CopySource::Http { from, .. } | CopySource::Git { from } => Some(*from),
+        CopySource::Path { from, .. }
+        | CopySource::Http { from, .. }
+        | CopySource::Git { from } => Some(*from),
         CopySource::Inline { .. } => None,
     }
 }
@@ -249,17 +253,29 @@ pub fn source_step(source: &CopySource) -> Option<StepId> {
 /// The content-based inputs of a step, in a fixed order.
 pub fn content_inputs(op: &Op) -> Vec<ContentInput> {
     match op {
-        Op::Copy(copy) if copy.sources.iter().any(|s| source_step(s).is_some()) => vec![ContentInput::Sources],
-        Op::Exec(exec) => exec.mounts.iter().filter_map(|mount| mount_input(&mount.kind)).collect(),
+        Op::Copy(copy) if copy.sources.iter().any(|s| source_step(s).is_some()) => {
+            vec![ContentInput::Sources]
+        }
+        Op::Exec(exec) => exec
+            .mounts
+            .iter()
+            .filter_map(|mount| mount_input(&mount.kind))
+            .collect(),
         Op::Copy(_) | Op::Mkdir(_) | Op::Source(_) => Vec::new(),
     }
 }
 
 fn mount_input(kind: &MountKind) -> Option<ContentInput> {
     match kind {
-        MountKind::Bind { from, source } | MountKind::Cache { from: Some(from), source, .. } => {
-            Some(ContentInput::Tree { from: *from, path: source.clone() })
-        }
+        MountKind::Bind { from, source }
+        | MountKind::Cache {
+            from: Some(from),
+            source,
+            ..
+        } => Some(ContentInput::Tree {
+            from: *from,
+            path: source.clone(),
+        }),
         _ => None,
     }
 }
@@ -285,17 +301,31 @@ pub struct Decision {
 ///
 /// # Errors
 /// Content of an input that is at hand cannot be read.
-pub fn decide<V: CacheView>(plan: &Plan, step: &Step, states: &[State], view: &V) -> Result<Decision, V::Error> {
+pub fn decide<V: CacheView>(
+    plan: &Plan,
+    step: &Step,
+    states: &[State],
+    view: &V,
+) -> Result<Decision, V::Error> {
     let state_of = |id: StepId| &states[id.0 as usize];
     if let Op::Source(_) = step.op {
         let state = view.source(step)?;
         let status = match &state {
-            State::Ready { .. } => {
-                CacheStatus::Hit(Hit { created: SystemTime::UNIX_EPOCH, size: 0, took: None })
-            }
+            State::Ready { .. } => CacheStatus::Hit(Hit {
+                created: SystemTime::UNIX_EPOCH,
+                size: 0,
+                took: None,
+            }),
             State::Pending { on, .. } => CacheStatus::Depends { on: *on },
         };
-        return Ok(Decision { status, key: None, state, inputs: Vec::new(), facts: Facts::default(), last: None });
+        return Ok(Decision {
+            status,
+            key: None,
+            state,
+            inputs: Vec::new(),
+            facts: Facts::default(),
+            last: None,
+        });
     }
 
     let root_id = step.root.expect("every step but a source has a root");
@@ -314,8 +344,15 @@ pub fn decide<V: CacheView>(plan: &Plan, step: &Step, states: &[State], view: &V
     }
     let independent = is_independent_of_root(&step.op);
     let own_root = if independent { None } else { root.chain() };
-    let key = (waits_for.is_none() && (independent || own_root.is_some())).then(|| step_key(step, own_root, &inputs));
-    let chain = key.and_then(|key| if independent { root.chain().map(|root| merge_key(&root, &key)) } else { Some(key) });
+    let key = (waits_for.is_none() && (independent || own_root.is_some()))
+        .then(|| step_key(step, own_root, &inputs));
+    let chain = key.and_then(|key| {
+        if independent {
+            root.chain().map(|root| merge_key(&root, &key))
+        } else {
+            Some(key)
+        }
+    });
     let facts = Facts {
         text: step.text.clone(),
         variables: step.variables.iter().map(variable_fact).collect(),
@@ -331,7 +368,14 @@ pub fn decide<V: CacheView>(plan: &Plan, step: &Step, states: &[State], view: &V
 
     if view.bypass(plan, step) {
         let last = view.last_run(plan, step).map(Box::new);
-        return Ok(Decision { status: CacheStatus::Never, key, state: pending(), inputs, facts, last });
+        return Ok(Decision {
+            status: CacheStatus::Never,
+            key,
+            state: pending(),
+            inputs,
+            facts,
+            last,
+        });
     }
     let record = key.as_ref().and_then(|key| view.record(key));
     let (status, state) = match (record, root) {
@@ -359,20 +403,44 @@ pub fn decide<V: CacheView>(plan: &Plan, step: &Step, states: &[State], view: &V
             (CacheStatus::Depends { on }, waiting(on))
         }
         (Some(_), State::Ready { .. }) => {
-            let culprit = Culprit { what: "the step below was made anew".to_owned(), before: None, after: None };
-            (CacheStatus::Miss(MissReason { kind: MissKind::ParentChanged, culprits: vec![culprit] }), pending())
+            let culprit = Culprit {
+                what: "the step below was made anew".to_owned(),
+                before: None,
+                after: None,
+            };
+            (
+                CacheStatus::Miss(MissReason {
+                    kind: MissKind::ParentChanged,
+                    culprits: vec![culprit],
+                }),
+                pending(),
+            )
         }
         (None, _) => {
             let last = view.last_run(plan, step).map(Box::new);
             let reason = explain(plan, step, states, key, &facts, &inputs, last.as_deref());
-            return Ok(Decision { status: CacheStatus::Miss(reason), key, state: pending(), inputs, facts, last });
+            return Ok(Decision {
+                status: CacheStatus::Miss(reason),
+                key,
+                state: pending(),
+                inputs,
+                facts,
+                last,
+            });
         }
     };
     let last = match status {
         CacheStatus::Hit(_) => None,
         _ => view.last_run(plan, step).map(Box::new),
     };
-    Ok(Decision { status, key, state, inputs, facts, last })
+    Ok(Decision {
+        status,
+        key,
+        state,
+        inputs,
+        facts,
+        last,
+    })
 }
 
 /// State of a step after it ran and made `layer`.
@@ -381,8 +449,15 @@ pub fn after_run(step: &Step, states: &[State], key: CacheKey, layer: DiffId) ->
     let State::Ready { chain, snapshot } = root else {
         unreachable!("a step runs after its root")
     };
-    let chain = if is_independent_of_root(&step.op) { merge_key(chain, &key) } else { key };
-    State::Ready { chain, snapshot: snapshot.with(layer) }
+    let chain = if is_independent_of_root(&step.op) {
+        merge_key(chain, &key)
+    } else {
+        key
+    };
+    State::Ready {
+        chain,
+        snapshot: snapshot.with(layer),
+    }
 }
 
 /// Identity of the layers below a step that ran, to be kept with its record.
@@ -421,7 +496,10 @@ pub fn source_key(source: &Source) -> CacheKey {
 fn is_independent_of_root(op: &Op) -> bool {
     match op {
         Op::Copy(copy) => {
-            let numeric = |s: &str| s.split(':').all(|id| id.bytes().all(|b| b.is_ascii_digit()));
+            let numeric = |s: &str| {
+                s.split(':')
+                    .all(|id| id.bytes().all(|b| b.is_ascii_digit()))
+            };
             copy.link && copy.chown.as_deref().is_none_or(numeric)
         }
         _ => false,
@@ -468,7 +546,11 @@ impl Keyed {
 }
 
 fn hit(record: &Record) -> Hit {
-    Hit { created: record.created, size: record.size, took: Some(record.took) }
+    Hit {
+        created: record.created,
+        size: record.size,
+        took: Some(record.took),
+    }
 }
 
 fn variable_fact(v: &Variable) -> (String, String, Option<String>) {
@@ -495,22 +577,36 @@ fn explain(
 ) -> MissReason {
     let Some(last) = last else {
         return match parent_culprit(plan, step, states) {
-            Some(parent) => MissReason { kind: MissKind::ParentChanged, culprits: vec![parent] },
-            None => MissReason { kind: MissKind::FirstBuild, culprits: Vec::new() },
+            Some(parent) => MissReason {
+                kind: MissKind::ParentChanged,
+                culprits: vec![parent],
+            },
+            None => MissReason {
+                kind: MissKind::FirstBuild,
+                culprits: Vec::new(),
+            },
         };
     };
     let before = &last.facts;
     let mut kinds = Vec::new();
     let mut culprits = Vec::new();
     for change in changed_variables(before, now) {
-        let kind = if change.what.starts_with("ARG") { MissKind::ArgChanged } else { MissKind::EnvChanged };
+        let kind = if change.what.starts_with("ARG") {
+            MissKind::ArgChanged
+        } else {
+            MissKind::EnvChanged
+        };
         kinds.push(kind);
         culprits.push(change);
     }
     for (old, new) in last.inputs.iter().zip(inputs) {
         for change in content::compare(old, new) {
             kinds.push(MissKind::FilesChanged);
-            culprits.push(Culprit { what: change.to_string(), before: None, after: None });
+            culprits.push(Culprit {
+                what: change.to_string(),
+                before: None,
+                after: None,
+            });
         }
     }
     if kinds.is_empty() && before.text != now.text {
@@ -533,23 +629,38 @@ fn explain(
             }
             _ => {
                 kinds.push(MissKind::ParentChanged);
-                culprits.push(parent_culprit(plan, step, states).unwrap_or_else(|| Culprit {
-                    what: "the steps above changed".to_owned(),
-                    before: None,
-                    after: None,
-                }));
+                culprits.push(
+                    parent_culprit(plan, step, states).unwrap_or_else(|| Culprit {
+                        what: "the steps above changed".to_owned(),
+                        before: None,
+                        after: None,
+                    }),
+                );
             }
         }
     }
     match kinds.first() {
-        Some(kind) => MissReason { kind: *kind, culprits },
+        Some(kind) => MissReason {
+            kind: *kind,
+            culprits,
+        },
         None if key == Some(last.key) => match parent_culprit(plan, step, states) {
-            Some(parent) => MissReason { kind: MissKind::ParentChanged, culprits: vec![parent] },
-            None => MissReason { kind: MissKind::Evicted, culprits },
+            Some(parent) => MissReason {
+                kind: MissKind::ParentChanged,
+                culprits: vec![parent],
+            },
+            None => MissReason {
+                kind: MissKind::Evicted,
+                culprits,
+            },
         },
         None => MissReason {
             kind: MissKind::InstructionChanged,
-            culprits: vec![Culprit { what: "options of the step".to_owned(), before: None, after: None }],
+            culprits: vec![Culprit {
+                what: "options of the step".to_owned(),
+                before: None,
+                after: None,
+            }],
         },
     }
 }
@@ -575,7 +686,11 @@ fn changed_variables(before: &Facts, now: &Facts) -> Vec<Culprit> {
     }
     for (keyword, name, _) in &before.variables {
         if find(now, name).is_none() {
-            changes.push(Culprit { what: format!("{keyword} {name} removed"), before: None, after: None });
+            changes.push(Culprit {
+                what: format!("{keyword} {name} removed"),
+                before: None,
+                after: None,
+            });
         }
     }
     changes
@@ -584,15 +699,25 @@ fn changed_variables(before: &Facts, now: &Facts) -> Vec<Culprit> {
 /// The nearest step below that has to run.
 fn parent_culprit(plan: &Plan, step: &Step, states: &[State]) -> Option<Culprit> {
     let root = step.root?;
-    let State::Pending { on, .. } = &states[root.0 as usize] else { return None };
+    let State::Pending { on, .. } = &states[root.0 as usize] else {
+        return None;
+    };
     let parent = plan.step(*on);
-    Some(Culprit { what: format!("line {} reruns", parent.lines.start), before: None, after: None })
+    Some(Culprit {
+        what: format!("line {} reruns", parent.lines.start),
+        before: None,
+        after: None,
+    })
 }
 
 fn short_digest(digest: &str) -> String {
     let (algorithm, hex) = digest.split_once(':').unwrap_or(("", digest));
     let hex: String = hex.chars().take(12).collect();
-    if algorithm.is_empty() { hex } else { format!("{algorithm}:{hex}") }
+    if algorithm.is_empty() {
+        hex
+    } else {
+        format!("{algorithm}:{hex}")
+    }
 }
 
 impl fmt::Display for Culprit {

@@ -27,7 +27,10 @@ pub struct BuildError {
 pub enum Problem {
     /// The Dockerfile is not there or not readable.
     #[error("cannot read {}: {source}", path.display())]
-    Dockerfile { path: PathBuf, source: std::io::Error },
+    Dockerfile {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     /// The text is not a Dockerfile that builds; the official words.
     #[error("{0}")]
     Invalid(String),
@@ -36,7 +39,10 @@ pub enum Problem {
     Option(String),
     /// The context folder cannot be used.
     #[error("cannot use the context {}: {source}", path.display())]
-    Context { path: PathBuf, source: std::io::Error },
+    Context {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     /// What a COPY, ADD or mount names cannot be read.
     #[error(transparent)]
     Content(#[from] SelectError),
@@ -45,7 +51,11 @@ pub enum Problem {
     Copy(#[from] CopyError),
     /// A command ended with a status other than 0.
     #[error("process {command} did not complete successfully: {status}")]
-    Exit { command: String, code: i32, status: String },
+    Exit {
+        command: String,
+        code: i32,
+        status: String,
+    },
     /// A command could not be started.
     #[error(transparent)]
     Launch(#[from] LaunchError),
@@ -93,14 +103,26 @@ impl Location {
         let index = LineIndex::new(source);
         let (first, column) = index.line_column(range.start);
         let (last, _) = index.line_column(range.end.max(range.start + 1) - 1);
-        Self::new(file, source, &index, LineSpan::new(first + 1, last + 1), column + 1)
+        Self::new(
+            file,
+            source,
+            &index,
+            LineSpan::new(first + 1, last + 1),
+            column + 1,
+        )
     }
 
     /// The place of whole lines. Line 0, which official errors use for the first directive, shows as line 1.
     pub fn of_lines(file: &str, source: &[u8], lines: LineSpan) -> Self {
         let index = LineIndex::new(source);
         let first = lines.start.max(1);
-        Self::new(file, source, &index, LineSpan::new(first, lines.end.max(first)), 1)
+        Self::new(
+            file,
+            source,
+            &index,
+            LineSpan::new(first, lines.end.max(first)),
+            1,
+        )
     }
 
     fn new(file: &str, source: &[u8], index: &LineIndex, marked: LineSpan, column: u32) -> Self {
@@ -111,10 +133,21 @@ impl Location {
             .map(|line| {
                 let range = index.line_range(line);
                 let text = &source[range.start as usize..range.end as usize];
-                (line, String::from_utf8_lossy(text).trim_end_matches(['\n', '\r']).to_owned())
+                (
+                    line,
+                    String::from_utf8_lossy(text)
+                        .trim_end_matches(['\n', '\r'])
+                        .to_owned(),
+                )
             })
             .collect();
-        Self { file: file.to_owned(), line: marked.start, column, marked, excerpt }
+        Self {
+            file: file.to_owned(),
+            line: marked.start,
+            column,
+            marked,
+            excerpt,
+        }
     }
 }
 
@@ -140,20 +173,28 @@ pub enum ErrorKind {
 impl BuildError {
     /// An error without a place.
     pub fn new(problem: impl Into<Problem>) -> Self {
-        Self { problem: problem.into(), location: None, log: Vec::new(), kept: None }
+        Self {
+            problem: problem.into(),
+            location: None,
+            log: Vec::new(),
+            kept: None,
+        }
     }
 
     /// Adds the place of `range`, unless one is known.
     #[must_use]
     pub fn at(mut self, file: &str, source: &[u8], range: TextRange) -> Self {
-        self.location.get_or_insert_with(|| Location::of_range(file, source, range));
+        self.location
+            .get_or_insert_with(|| Location::of_range(file, source, range));
         self
     }
 
     /// How to treat it.
     pub fn kind(&self) -> ErrorKind {
         match &self.problem {
-            Problem::Dockerfile { .. } | Problem::Invalid(_) | Problem::Option(_) => ErrorKind::User,
+            Problem::Dockerfile { .. } | Problem::Invalid(_) | Problem::Option(_) => {
+                ErrorKind::User
+            }
             Problem::Context { .. } | Problem::Content(_) | Problem::Copy(_) => ErrorKind::User,
             Problem::NotAllowed { .. } | Problem::Mount(_) => ErrorKind::User,
             Problem::Exit { code, .. } => ErrorKind::StepFailed(*code),
@@ -167,10 +208,14 @@ impl BuildError {
     pub fn hints(&self) -> Vec<String> {
         let mut hints = Vec::new();
         if let Problem::NotAllowed { allow, .. } = &self.problem {
-            hints.push(format!("add `--allow {allow}` if you trust this Dockerfile with it"));
+            hints.push(format!(
+                "add `--allow {allow}` if you trust this Dockerfile with it"
+            ));
         }
         if let Some(kept) = &self.kept {
-            hints.push(format!("`cooper run --rm -it {kept} sh` opens a shell in the state as it failed"));
+            hints.push(format!(
+                "`cooper run --rm -it {kept} sh` opens a shell in the state as it failed"
+            ));
         }
         hints
     }
@@ -199,7 +244,10 @@ pub fn official_error(plan: &Plan, file: &str, source: &[u8]) -> Option<BuildErr
     let official = plan.official_error.as_ref()?;
     let mut error = BuildError::new(Problem::Invalid(official.message.clone()));
     // The exact range of the same finding, else the lines the official front end names.
-    let exact = plan.diagnostics.iter().find(|d| official.message.ends_with(&d.message) && d.severity == cooperage_lang::diagnostic::Severity::Error);
+    let exact = plan.diagnostics.iter().find(|d| {
+        official.message.ends_with(&d.message)
+            && d.severity == cooperage_lang::diagnostic::Severity::Error
+    });
     error.location = match (exact, official.at.first()) {
         (Some(diagnostic), _) => Some(Location::of_range(file, source, diagnostic.range)),
         (None, Some(lines)) => Some(Location::of_lines(file, source, *lines)),

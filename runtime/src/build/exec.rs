@@ -3,7 +3,9 @@
 //! The scheduler knows nothing of containers or files: a [`Runner`] does the work. The real one is
 //! [`super::runner`]; tests bring one in memory.
 
-use super::cache::{CacheStatus, CacheView, Decision, MissReason, Record, State, after_run, decide, record_root};
+use super::cache::{
+    CacheStatus, CacheView, Decision, MissReason, Record, State, after_run, decide, record_root,
+};
 use super::events::{BuildEvent, Events};
 use crate::cancel::Cancel;
 use crate::store::{CacheKey, DiffId};
@@ -14,15 +16,28 @@ use std::thread::Scope;
 use std::time::{Duration, Instant, SystemTime};
 
 /// Does the work that a plan asks for.
-pub trait Runner: CacheView<Error: Send> + Sync {
+pub trait Runner: CacheView<Error: Send + std::fmt::Display> + Sync {
     /// Brings a source that is not here: pulls, downloads, clones.
     fn fetch(&self, plan: &Plan, step: &Step, events: &dyn Events) -> Result<State, Self::Error>;
 
     /// Runs a step whose inputs are all ready, and commits its layer.
-    fn run(&self, plan: &Plan, step: &Step, states: &[State], events: &dyn Events) -> Result<Ran, Self::Error>;
+    fn run(
+        &self,
+        plan: &Plan,
+        step: &Step,
+        states: &[State],
+        events: &dyn Events,
+    ) -> Result<Ran, Self::Error>;
 
     /// Keeps the result of a step for later builds.
-    fn keep(&self, plan: &Plan, step: &Step, key: &CacheKey, record: &Record, decision: &Decision) -> Result<(), Self::Error>;
+    fn keep(
+        &self,
+        plan: &Plan,
+        step: &Step,
+        key: &CacheKey,
+        record: &Record,
+        decision: &Decision,
+    ) -> Result<(), Self::Error>;
 
     /// The error of a build that was asked to stop.
     fn canceled(&self) -> Self::Error;
@@ -43,11 +58,18 @@ pub enum Outcome {
     /// Nothing was to be done.
     Cached,
     /// It ran; `reason` is `None` for a source that was fetched or a step that had to run by request.
-    Ran { reason: Option<MissReason>, took: Duration, bytes: u64 },
+    Ran {
+        reason: Option<MissReason>,
+        took: Duration,
+        bytes: u64,
+    },
     /// Another step of this build with the same key did the work.
     Shared { with: StepId },
     /// It failed.
-    Failed { reason: Option<MissReason>, took: Duration },
+    Failed {
+        reason: Option<MissReason>,
+        took: Duration,
+    },
     /// It was not reached.
     NotRun,
 }
@@ -63,7 +85,12 @@ pub struct Executed<E> {
 }
 
 /// Executes `plan` to its end, or to the first failure.
-pub fn execute<R: Runner>(plan: &Plan, runner: &R, events: &dyn Events, cancel: &Cancel) -> Executed<R::Error> {
+pub fn execute<R: Runner>(
+    plan: &Plan,
+    runner: &R,
+    events: &dyn Events,
+    cancel: &Cancel,
+) -> Executed<R::Error> {
     std::thread::scope(|scope| {
         let (done, finished) = channel();
         Scheduler {
@@ -71,7 +98,14 @@ pub fn execute<R: Runner>(plan: &Plan, runner: &R, events: &dyn Events, cancel: 
             runner,
             events,
             cancel,
-            states: plan.steps.iter().map(|s| State::Pending { chain: None, on: s.id }).collect(),
+            states: plan
+                .steps
+                .iter()
+                .map(|s| State::Pending {
+                    chain: None,
+                    on: s.id,
+                })
+                .collect(),
             outcomes: vec![Outcome::NotRun; plan.steps.len()],
             phase: vec![Phase::Waiting; plan.steps.len()],
             by_key: HashMap::new(),
@@ -129,7 +163,11 @@ struct Finished<E> {
 }
 
 impl<'a, R: Runner> Scheduler<'a, R> {
-    fn run<'scope>(mut self, scope: &'scope Scope<'scope, '_>, finished: &Receiver<Finished<R::Error>>) -> Executed<R::Error>
+    fn run<'scope>(
+        mut self,
+        scope: &'scope Scope<'scope, '_>,
+        finished: &Receiver<Finished<R::Error>>,
+    ) -> Executed<R::Error>
     where
         'a: 'scope,
     {
@@ -140,10 +178,16 @@ impl<'a, R: Runner> Scheduler<'a, R> {
             if self.running == 0 {
                 break;
             }
-            let message = finished.recv().expect("the scheduler holds a sender itself");
+            let message = finished
+                .recv()
+                .expect("the scheduler holds a sender itself");
             self.finish(message);
         }
-        Executed { states: self.states, outcomes: self.outcomes, error: self.error }
+        Executed {
+            states: self.states,
+            outcomes: self.outcomes,
+            error: self.error,
+        }
     }
 
     /// Takes up every step whose inputs are ready. Cached steps finish at once and may make others ready, so one pass
@@ -167,7 +211,10 @@ impl<'a, R: Runner> Scheduler<'a, R> {
     }
 
     fn inputs_ready(&self, step: &Step) -> bool {
-        step.root.iter().chain(&step.inputs).all(|id| matches!(self.states[id.0 as usize], State::Ready { .. }))
+        step.root
+            .iter()
+            .chain(&step.inputs)
+            .all(|id| matches!(self.states[id.0 as usize], State::Ready { .. }))
     }
 
     fn take_up<'scope>(&mut self, step: &'a Step, scope: &'scope Scope<'scope, '_>)
@@ -182,10 +229,13 @@ impl<'a, R: Runner> Scheduler<'a, R> {
                 self.events.event(BuildEvent::Failed {
                     step: step.id,
                     took: Duration::ZERO,
-                    message: String::new(),
+                    message: error.to_string(),
                 });
                 self.phase[index] = Phase::Finished;
-                self.outcomes[index] = Outcome::Failed { reason: None, took: Duration::ZERO };
+                self.outcomes[index] = Outcome::Failed {
+                    reason: None,
+                    took: Duration::ZERO,
+                };
                 self.error = Some((step.id, error));
                 return;
             }
@@ -202,7 +252,10 @@ impl<'a, R: Runner> Scheduler<'a, R> {
         match &decision.status {
             CacheStatus::Hit(hit) => {
                 self.events.event(BuildEvent::Started { step: step.id });
-                self.events.event(BuildEvent::Cached { step: step.id, saved: hit.took });
+                self.events.event(BuildEvent::Cached {
+                    step: step.id,
+                    saved: hit.took,
+                });
                 self.states[index] = decision.state;
                 self.outcomes[index] = Outcome::Cached;
                 self.phase[index] = Phase::Finished;
@@ -218,7 +271,10 @@ impl<'a, R: Runner> Scheduler<'a, R> {
                 self.phase[index] = Phase::Running;
                 self.running += 1;
                 self.events.event(BuildEvent::Started { step: step.id });
-                self.events.event(BuildEvent::Running { step: step.id, reason: reason.clone() });
+                self.events.event(BuildEvent::Running {
+                    step: step.id,
+                    reason: reason.clone(),
+                });
                 self.spawn(step, decision, reason, scope);
             }
         }
@@ -251,12 +307,22 @@ impl<'a, R: Runner> Scheduler<'a, R> {
             }))
             .unwrap_or_else(|_| Err(runner.canceled()));
             // The scheduler waits for every message it expects, so the receiver is there.
-            let _ = done.send(Finished { step: step.id, reason, took: started.elapsed(), result });
+            let _ = done.send(Finished {
+                step: step.id,
+                reason,
+                took: started.elapsed(),
+                result,
+            });
         });
     }
 
     fn finish(&mut self, message: Finished<R::Error>) {
-        let Finished { step, reason, took, result } = message;
+        let Finished {
+            step,
+            reason,
+            took,
+            result,
+        } = message;
         let index = step.0 as usize;
         self.running -= 1;
         self.phase[index] = Phase::Finished;
@@ -267,12 +333,20 @@ impl<'a, R: Runner> Scheduler<'a, R> {
                 if let Some(ran) = ran {
                     self.made.insert(step, ran.layer);
                 }
-                self.outcomes[index] = Outcome::Ran { reason, took, bytes };
+                self.outcomes[index] = Outcome::Ran {
+                    reason,
+                    took,
+                    bytes,
+                };
                 self.events.event(BuildEvent::Done { step, took, bytes });
             }
             Err(error) if self.error.is_none() => {
                 self.outcomes[index] = Outcome::Failed { reason, took };
-                self.events.event(BuildEvent::Failed { step, took, message: String::new() });
+                self.events.event(BuildEvent::Failed {
+                    step,
+                    took,
+                    message: error.to_string(),
+                });
                 self.error = Some((step, error));
                 // The other steps' work is of no use any more.
                 self.cancel.cancel();
@@ -292,9 +366,14 @@ fn work<R: Runner>(
     started: Instant,
 ) -> Result<Work, R::Error> {
     if let Op::Source(_) = step.op {
-        return Ok(Work { state: runner.fetch(plan, step, events)?, ran: None });
+        return Ok(Work {
+            state: runner.fetch(plan, step, events)?,
+            ran: None,
+        });
     }
-    let key = decision.key.expect("all inputs are ready, so the key is known");
+    let key = decision
+        .key
+        .expect("all inputs are ready, so the key is known");
     let ran = runner.run(plan, step, states, events)?;
     let record = Record {
         layer: ran.layer.clone(),
@@ -304,5 +383,8 @@ fn work<R: Runner>(
         root: record_root(step, states),
     };
     runner.keep(plan, step, &key, &record, decision)?;
-    Ok(Work { state: after_run(step, states, key, ran.layer.clone()), ran: Some(ran) })
+    Ok(Work {
+        state: after_run(step, states, key, ran.layer.clone()),
+        ran: Some(ran),
+    })
 }

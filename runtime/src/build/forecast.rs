@@ -50,11 +50,17 @@ pub fn forecast<V: CacheView<Error: std::fmt::Display>>(plan: &Arc<Plan>, view: 
                     size: None,
                     problem: Some(error.to_string()),
                 });
-                states.push(State::Pending { chain: None, on: step.id });
+                states.push(State::Pending {
+                    chain: None,
+                    on: step.id,
+                });
             }
         }
     }
-    Forecast { plan: plan.clone(), steps }
+    Forecast {
+        plan: plan.clone(),
+        steps,
+    }
 }
 
 impl StepForecast {
@@ -64,7 +70,13 @@ impl StepForecast {
             CacheStatus::Hit(hit) => Some(hit.size),
             _ => last.map(|l| l.size),
         };
-        Self { step, status: decision.status.clone(), estimate: last.map(|l| l.took), size, problem: None }
+        Self {
+            step,
+            status: decision.status.clone(),
+            estimate: last.map(|l| l.took),
+            size,
+            problem: None,
+        }
     }
 }
 

@@ -293,6 +293,10 @@ fn wildcard(tree: &dyn FileTree, pattern: &[u8]) -> Result<Vec<BString>, SelectE
         Some(stat) if stat.kind != Kind::Dir => return Ok(Vec::new()),
         Some(_) => {}
     }
+    // BuildKit's copier skips what does not match, but its content digest refuses a malformed pattern first.
+    if glob_match(&rest, b"").is_err() {
+        return Err(SelectError::Pattern(rest.as_bstr().to_string()));
+    }
     // Only a class can match a slash, so without one the number of elements is known.
     let depth = if rest.contains(&b'[') {
         usize::MAX

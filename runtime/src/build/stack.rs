@@ -140,9 +140,11 @@ impl LayerStack {
         }
         match self.find(path)? {
             None => Ok(Vec::new()),
-            Some((found, _)) if found.stat.kind == Kind::Dir => {
-                Ok(self.layers_of(path)?.into_iter().map(|n| n as usize).collect())
-            }
+            Some((found, _)) if found.stat.kind == Kind::Dir => Ok(self
+                .layers_of(path)?
+                .into_iter()
+                .map(|n| n as usize)
+                .collect()),
             Some((_, n)) => Ok(vec![n as usize]),
         }
     }

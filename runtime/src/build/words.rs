@@ -1,21 +1,31 @@
 //! What a forecast says of a step, in one sentence.
 
-
-use crate::units::{Size, Span, ago};
-use cooperage_lang::plan::{Plan, Step, StepId};
 use super::cache::{CacheStatus, MissKind};
 use super::forecast::{Forecast, StepForecast};
+use crate::units::{Size, Span, ago};
+use cooperage_lang::plan::{Op, Plan, Step, StepId};
 use std::time::SystemTime;
 
 /// `cached 2 h ago, 38.0 MB`; `reruns: app/requirements.txt (content) changed, last took 42 s`; `depends on stage deps`.
 pub fn sentence(step: &StepForecast, plan: &Plan, now: SystemTime) -> String {
     let mut said = match &step.status {
+        CacheStatus::Hit(_) if matches!(plan.step(step.step).op, Op::Source(_)) => {
+            return "here".to_owned();
+        }
         CacheStatus::Hit(hit) => {
-            let size = if hit.size > 0 { format!(", {}", Size(hit.size)) } else { String::new() };
+            let size = if hit.size > 0 {
+                format!(", {}", Size(hit.size))
+            } else {
+                String::new()
+            };
             return format!("cached {}{size}", ago(hit.created, now));
         }
-        CacheStatus::Miss(reason) if reason.kind == MissKind::FirstBuild => format!("runs: {reason}"),
-        CacheStatus::Miss(reason) if reason.kind == MissKind::FilesChanged => format!("reruns: {reason} changed"),
+        CacheStatus::Miss(reason) if reason.kind == MissKind::FirstBuild => {
+            format!("runs: {reason}")
+        }
+        CacheStatus::Miss(reason) if reason.kind == MissKind::FilesChanged => {
+            format!("reruns: {reason} changed")
+        }
         CacheStatus::Miss(reason) => format!("reruns: {reason}"),
         CacheStatus::Depends { on } => format!("depends on {}", dependency(plan, step.step, *on)),
         CacheStatus::Never => "reruns: the cache is switched off for it".to_owned(),
@@ -37,7 +47,11 @@ fn dependency(plan: &Plan, step: StepId, on: StepId) -> String {
 
 /// The text of a step in one row.
 pub fn title(step: &Step) -> String {
-    let text = if step.number.is_some() { &step.text } else { &step.name };
+    let text = if step.number.is_some() {
+        &step.text
+    } else {
+        &step.name
+    };
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -67,9 +81,12 @@ pub fn state(status: &CacheStatus) -> &'static str {
 /// The reason as programs read it: `files-changed`; `no-cache-flag` for a step that runs because it was asked to.
 pub fn reason(status: &CacheStatus) -> Option<String> {
     match status {
-        CacheStatus::Miss(reason) => {
-            Some(serde_json::to_value(reason.kind).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default())
-        }
+        CacheStatus::Miss(reason) => Some(
+            serde_json::to_value(reason.kind)
+                .ok()
+                .and_then(|v| v.as_str().map(str::to_owned))
+                .unwrap_or_default(),
+        ),
         CacheStatus::Never => Some("no-cache-flag".to_owned()),
         CacheStatus::Hit(_) | CacheStatus::Depends { .. } => None,
     }
@@ -77,17 +94,28 @@ pub fn reason(status: &CacheStatus) -> Option<String> {
 
 /// As [`summary`], of the steps of one stage.
 pub fn stage_summary(forecast: &Forecast, stage: usize) -> String {
-    let steps: Vec<_> = forecast.numbered().filter(|s| forecast.plan.step(s.step).stage == Some(stage)).collect();
-    let cached = steps.iter().filter(|s| matches!(s.status, CacheStatus::Hit(_))).count();
+    let steps: Vec<_> = forecast
+        .numbered()
+        .filter(|s| forecast.plan.step(s.step).stage == Some(stage))
+        .collect();
+    let cached = steps
+        .iter()
+        .filter(|s| matches!(s.status, CacheStatus::Hit(_)))
+        .count();
     format!("{cached} of {} cached", steps.len())
 }
 
 /// All culprits of a step that misses, one a line; nothing when the sentence says it all.
 pub fn detail(step: &StepForecast) -> Option<String> {
     match &step.status {
-        CacheStatus::Miss(reason) if reason.culprits.len() > 1 => {
-            Some(reason.culprits.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
-        }
+        CacheStatus::Miss(reason) if reason.culprits.len() > 1 => Some(
+            reason
+                .culprits
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join("\n"),
+        ),
         _ => step.problem.clone(),
     }
 }

@@ -105,7 +105,12 @@ impl Engine {
     pub fn read(&self, request: &BuildRequest) -> Result<Loaded, BuildError> {
         let (source, name, path) = read_dockerfile(request)?;
         let dockerfile = Arc::new(instructions::parse(&source));
-        Ok(Loaded { source, name, path, dockerfile })
+        Ok(Loaded {
+            source,
+            name,
+            path,
+            dockerfile,
+        })
     }
 
     /// Plans a build. Problems of the text are in the plan; nothing is fetched.
@@ -116,7 +121,12 @@ impl Engine {
         let loaded = self.read(request)?;
         let options = plan_options(request)?;
         let plan = self.plan_loaded(&loaded, request, &options)?;
-        Ok(Planned { source: loaded.source, name: loaded.name, path: loaded.path, plan: Arc::new(plan) })
+        Ok(Planned {
+            source: loaded.source,
+            name: loaded.name,
+            path: loaded.path,
+            plan: Arc::new(plan),
+        })
     }
 
     /// Says what a build would do. Reads the context, executes nothing, asks no network.
@@ -129,7 +139,11 @@ impl Engine {
     }
 
     /// As [`Engine::forecast`], of a plan that is at hand. Steps of a text with errors are forecast as far as they go.
-    pub fn forecast_planned(&self, request: &BuildRequest, planned: &Planned) -> Result<Forecast, BuildError> {
+    pub fn forecast_planned(
+        &self,
+        request: &BuildRequest,
+        planned: &Planned,
+    ) -> Result<Forecast, BuildError> {
         let session = Session::new(self, request, planned, Mode::Forecast, Cancel::new())?;
         Ok(forecast(&planned.plan, &session))
     }
@@ -158,16 +172,25 @@ impl Engine {
         let executed = execute(&planned.plan, &session, events, cancel);
         self.remember(&session, &planned, &executed, began);
         if let Some((step, error)) = executed.error {
-            return Err(error.at(&planned.name, &planned.source, planned.plan.step(step).range));
+            return Err(error.at(
+                &planned.name,
+                &planned.source,
+                planned.plan.step(step).range,
+            ));
         }
-        let result = planned.plan.result.expect("a plan without error has a result");
+        let result = planned
+            .plan
+            .result
+            .expect("a plan without error has a result");
         let State::Ready { snapshot, .. } = &executed.states[result.0 as usize] else {
             unreachable!("a build without error has reached its result")
         };
         let record = self.finish(request, &session, &planned, &snapshot.layers, events)?;
         let count = |wanted: fn(&Outcome) -> bool| {
             let numbered = planned.plan.steps.iter().filter(|s| s.number.is_some());
-            numbered.filter(|s| wanted(&executed.outcomes[s.id.0 as usize])).count()
+            numbered
+                .filter(|s| wanted(&executed.outcomes[s.id.0 as usize]))
+                .count()
         };
         let metadata = output::metadata(&record, &request.tags);
         Ok(Built {
@@ -183,7 +206,9 @@ impl Engine {
 
     /// What the last build did, of `context` or of any.
     pub fn why(&self, context: Option<&Path>) -> Result<Option<Why>, EngineError> {
-        let Some(store) = self.store_if_any()? else { return Ok(None) };
+        let Some(store) = self.store_if_any()? else {
+            return Ok(None);
+        };
         let subject = context.map_or_else(|| ANY_BUILD.to_owned(), |c| subject_of_folder(c));
         let document = store.last_build(&subject)?;
         Ok(document.and_then(|d| serde_json::from_str(&d.document).ok()))
@@ -213,14 +238,23 @@ impl Engine {
         let mut plan = self.plan_loaded(&loaded, request, &options)?;
         let mut pulled: Vec<Reference> = Vec::new();
         loop {
-            let images = plan.assumed.iter().filter_map(|id| match &plan.step(*id).op {
-                Op::Source(Source::Image { reference, platform }) => {
-                    Some((reference.clone(), platform.clone(), plan.step(*id).range))
-                }
-                _ => None,
-            });
-            let missing: Vec<_> = images.filter(|(r, ..)| request.pull || !pulled.contains(r)).collect();
-            let missing: Vec<_> = missing.into_iter().filter(|(r, ..)| !pulled.contains(r)).collect();
+            let images = plan
+                .assumed
+                .iter()
+                .filter_map(|id| match &plan.step(*id).op {
+                    Op::Source(Source::Image {
+                        reference,
+                        platform,
+                    }) => Some((reference.clone(), platform.clone(), plan.step(*id).range)),
+                    _ => None,
+                });
+            let missing: Vec<_> = images
+                .filter(|(r, ..)| request.pull || !pulled.contains(r))
+                .collect();
+            let missing: Vec<_> = missing
+                .into_iter()
+                .filter(|(r, ..)| !pulled.contains(r))
+                .collect();
             if missing.is_empty() || plan.official_error.is_some() {
                 break;
             }
@@ -231,7 +265,12 @@ impl Engine {
             }
             plan = self.plan_loaded(&loaded, request, &options)?;
         }
-        Ok(Planned { source: loaded.source, name: loaded.name, path: loaded.path, plan: Arc::new(plan) })
+        Ok(Planned {
+            source: loaded.source,
+            name: loaded.name,
+            path: loaded.path,
+            plan: Arc::new(plan),
+        })
     }
 
     /// Makes the image of the result, names it and writes the outputs.
@@ -246,18 +285,30 @@ impl Engine {
         let store = self.store().map_err(store_problem)?;
         let started = Instant::now();
         let what = "exporting to image".to_owned();
-        events.event(BuildEvent::Export { what: what.clone(), done: None });
-        let config = output::image_config(store, &planned.plan, layers, session.source_date_epoch())?;
-        let id = store.put_image(&config, None, layers).map_err(|e| Problem::Store(e.to_string()))?;
-        let wants_image = request.outputs.is_empty() || request.outputs.iter().any(|o| o.kind == OutputKind::Image);
-        let names = request.tags.iter().chain(request.outputs.iter().filter_map(|o| o.name.as_ref()));
+        events.event(BuildEvent::Export {
+            what: what.clone(),
+            done: None,
+        });
+        let config =
+            output::image_config(store, &planned.plan, layers, session.source_date_epoch())?;
+        let id = store
+            .put_image(&config, None, layers)
+            .map_err(|e| Problem::Store(e.to_string()))?;
+        let wants_image = request.outputs.is_empty()
+            || request.outputs.iter().any(|o| o.kind == OutputKind::Image);
+        let names = request
+            .tags
+            .iter()
+            .chain(request.outputs.iter().filter_map(|o| o.name.as_ref()));
         let mut references = Vec::new();
         for name in names {
             let reference = Reference::parse_normalized(name)
                 .map_err(|e| Problem::Option(format!("`{name}` is not a valid image name: {e}")))?
                 .with_default_tag();
             if wants_image || request.tags.contains(name) {
-                store.tag(&reference, &id).map_err(|e| Problem::Store(e.to_string()))?;
+                store
+                    .tag(&reference, &id)
+                    .map_err(|e| Problem::Store(e.to_string()))?;
             }
             references.push(reference);
         }
@@ -267,18 +318,38 @@ impl Engine {
             .ok_or_else(|| Problem::Store(format!("image {id} vanished while it was written")))?;
         for target in &request.outputs {
             let epoch = session.source_date_epoch();
-            export(store, (&record, &references), target, epoch, &mut std::io::stdout()).map_err(|error| {
+            export(
+                store,
+                (&record, &references),
+                target,
+                epoch,
+                &mut std::io::stdout(),
+            )
+            .map_err(|error| {
                 let dest = target.dest.as_ref();
-                let dest = dest.map_or_else(|| "standard output".to_owned(), |d| d.display().to_string());
-                Problem::Output { dest, message: error.to_string() }
+                let dest =
+                    dest.map_or_else(|| "standard output".to_owned(), |d| d.display().to_string());
+                Problem::Output {
+                    dest,
+                    message: error.to_string(),
+                }
             })?;
         }
-        events.event(BuildEvent::Export { what, done: Some(started.elapsed()) });
+        events.event(BuildEvent::Export {
+            what,
+            done: Some(started.elapsed()),
+        });
         Ok(record)
     }
 
     /// Keeps what this build did for `why`. A failure to do so does not fail the build.
-    fn remember(&self, session: &Session<'_>, planned: &Planned, executed: &Executed<BuildError>, began: SystemTime) {
+    fn remember(
+        &self,
+        session: &Session<'_>,
+        planned: &Planned,
+        executed: &Executed<BuildError>,
+        began: SystemTime,
+    ) {
         let steps = planned
             .plan
             .steps
@@ -287,17 +358,36 @@ impl Engine {
             .map(|step| {
                 let (outcome, reason, took, size) = match &executed.outcomes[step.id.0 as usize] {
                     Outcome::Cached => ("cached", None, None, None),
-                    Outcome::Ran { reason, took, bytes } => ("ran", reason.clone(), Some(*took), Some(*bytes)),
+                    Outcome::Ran {
+                        reason,
+                        took,
+                        bytes,
+                    } => ("ran", reason.clone(), Some(*took), Some(*bytes)),
                     Outcome::Shared { .. } => ("ran", None, None, None),
-                    Outcome::Failed { reason, took } => ("failed", reason.clone(), Some(*took), None),
+                    Outcome::Failed { reason, took } => {
+                        ("failed", reason.clone(), Some(*took), None)
+                    }
                     Outcome::NotRun => ("not-reached", None, None, None),
                 };
                 let text = step.text.clone();
-                WhyStep { text, line: step.lines.start, outcome: outcome.to_owned(), reason, took, size }
+                WhyStep {
+                    text,
+                    line: step.lines.start,
+                    outcome: outcome.to_owned(),
+                    reason,
+                    took,
+                    size,
+                }
             })
             .collect();
-        let why = Why { when: began, dockerfile: session.dockerfile_id().to_owned(), steps };
-        let Ok(document) = serde_json::to_string(&why) else { return };
+        let why = Why {
+            when: began,
+            dockerfile: session.dockerfile_id().to_owned(),
+            steps,
+        };
+        let Ok(document) = serde_json::to_string(&why) else {
+            return;
+        };
         let subjects = [ANY_BUILD.to_owned(), session.subject()];
         for subject in subjects {
             let kept = self.store().map(|s| s.put_build(&subject, &document));
@@ -312,7 +402,10 @@ const ANY_BUILD: &str = "*";
 
 /// Name under which builds of a folder are remembered.
 pub(crate) fn subject_of_folder(folder: &Path) -> String {
-    std::fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned()).display().to_string()
+    std::fs::canonicalize(folder)
+        .unwrap_or_else(|_| folder.to_owned())
+        .display()
+        .to_string()
 }
 
 /// Pulls an image, with its transfers as events.
@@ -325,12 +418,26 @@ pub(crate) fn pull_image(
 ) -> Result<ImageRecord, EngineError> {
     let started = Instant::now();
     let what = format!("pull {}", reference.familiar());
-    events.event(BuildEvent::Export { what: what.clone(), done: None });
+    events.event(BuildEvent::Export {
+        what: what.clone(),
+        done: None,
+    });
     let task = what.clone();
     let progress = |event: PullEvent| {
-        if let PullEvent::Layer { digest, done, total, .. } = event {
+        if let PullEvent::Layer {
+            digest,
+            done,
+            total,
+            ..
+        } = event
+        {
             let what = digest.hex().chars().take(12).collect();
-            events.event(BuildEvent::Transfer { task: task.clone(), what, done, total });
+            events.event(BuildEvent::Transfer {
+                task: task.clone(),
+                what,
+                done,
+                total,
+            });
         }
     };
     let record = crate::registry::pull_blocking(
@@ -341,7 +448,10 @@ pub(crate) fn pull_image(
         &progress,
         cancel,
     )?;
-    events.event(BuildEvent::Export { what, done: Some(started.elapsed()) });
+    events.event(BuildEvent::Export {
+        what,
+        done: Some(started.elapsed()),
+    });
     Ok(record)
 }
 
@@ -386,13 +496,17 @@ fn plan_options(request: &BuildRequest) -> Result<PlanOptions, BuildError> {
 }
 
 /// Bytes, shown name and path of a request's Dockerfile.
-fn read_dockerfile(request: &BuildRequest) -> Result<(Vec<u8>, String, Option<PathBuf>), BuildError> {
+fn read_dockerfile(
+    request: &BuildRequest,
+) -> Result<(Vec<u8>, String, Option<PathBuf>), BuildError> {
     let folder = match &request.context {
         ContextSource::Folder(folder) => Some(folder.as_path()),
         _ => None,
     };
     let path = match &request.dockerfile {
-        DockerfileSource::Text { text, name, path } => return Ok((text.clone(), name.clone(), path.clone())),
+        DockerfileSource::Text { text, name, path } => {
+            return Ok((text.clone(), name.clone(), path.clone()));
+        }
         DockerfileSource::Path(path) => match folder {
             Some(folder) if path.is_relative() && !path.exists() => folder.join(path),
             _ => path.clone(),
@@ -401,19 +515,34 @@ fn read_dockerfile(request: &BuildRequest) -> Result<(Vec<u8>, String, Option<Pa
             let folder = folder.unwrap_or(Path::new("."));
             let named = |name| folder.join(name);
             let (first, second) = (named("Dockerfile"), named("Containerfile"));
-            if !first.exists() && second.exists() { second } else { first }
+            if !first.exists() && second.exists() {
+                second
+            } else {
+                first
+            }
         }
     };
-    let source = std::fs::read(&path).map_err(|source| Problem::Dockerfile { path: path.clone(), source })?;
+    let source = std::fs::read(&path).map_err(|source| Problem::Dockerfile {
+        path: path.clone(),
+        source,
+    })?;
     if source.is_empty() {
         return Err(Problem::Invalid("the Dockerfile cannot be empty".to_owned()).into());
     }
-    let name = path.strip_prefix("./").unwrap_or(&path).display().to_string();
+    let name = path
+        .strip_prefix("./")
+        .unwrap_or(&path)
+        .display()
+        .to_string();
     Ok((source, name, Some(path)))
 }
 
 fn warnings(plan: &Plan) -> Vec<Diagnostic> {
-    plan.diagnostics.iter().filter(|d| d.severity == Severity::Warning).cloned().collect()
+    plan.diagnostics
+        .iter()
+        .filter(|d| d.severity == Severity::Warning)
+        .cloned()
+        .collect()
 }
 
 fn store_problem(error: EngineError) -> BuildError {
@@ -429,5 +558,7 @@ pub(crate) fn pull_problem(error: EngineError) -> BuildError {
 
 /// Tells whether every numbered step of a forecast is a hit.
 pub fn is_complete(forecast: &Forecast) -> bool {
-    forecast.numbered().all(|s| matches!(s.status, CacheStatus::Hit(_)))
+    forecast
+        .numbered()
+        .all(|s| matches!(s.status, CacheStatus::Hit(_)))
 }

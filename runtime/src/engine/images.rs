@@ -1,17 +1,17 @@
 //! Images: lists, names, layers, and moving them in and out of the store.
 
 use super::{Engine, EngineError};
-use crate::image::export::to_file;
 use crate::build::events::Events;
 use crate::cancel::Cancel;
+use crate::image::export::to_file;
 use crate::image::import::{self, ImportOptions, ImportSource};
 use crate::image::load::LoadSource;
 pub use crate::image::save::SaveFormat;
 use crate::image::save::{self, SaveImage, SaveTarget};
 use crate::store::{CollectOptions, EntryKind, ImageDetails, ImageRecord, Store};
 use cooperage_lang::model::platform::Platform;
-use cooperage_lang::model::suggest;
 use cooperage_lang::model::reference::{Digest, Reference};
+use cooperage_lang::model::suggest;
 use cooperage_lang::plan::config::ImageConfig;
 use std::path::Path;
 use std::sync::Arc;
@@ -92,8 +92,14 @@ pub struct Pruned {
 impl Engine {
     /// All images, newest first.
     pub fn images(&self) -> Result<Vec<Image>, EngineError> {
-        let Some(store) = self.store_if_any()? else { return Ok(Vec::new()) };
-        store.images()?.into_iter().map(|record| to_image(store, record)).collect()
+        let Some(store) = self.store_if_any()? else {
+            return Ok(Vec::new());
+        };
+        store
+            .images()?
+            .into_iter()
+            .map(|record| to_image(store, record))
+            .collect()
     }
 
     /// The image of a name, an id or the beginning of an id.
@@ -120,7 +126,12 @@ impl Engine {
             return Ok(lines);
         }
         store.remove_image(&record.id, force || !by_id)?;
-        lines.extend(record.names.iter().map(|n| format!("Untagged: {}", n.familiar())));
+        lines.extend(
+            record
+                .names
+                .iter()
+                .map(|n| format!("Untagged: {}", n.familiar())),
+        );
         lines.push(format!("Deleted: {}", record.id));
         store.collect(&CollectOptions::default())?;
         Ok(lines)
@@ -131,7 +142,14 @@ impl Engine {
         let (store, record) = self.find(image)?;
         let history: Vec<String> = store
             .image_config(&record.id)?
-            .map(|d| d.config.history.into_iter().filter(|h| !h.empty_layer).map(|h| h.created_by).collect())
+            .map(|d| {
+                d.config
+                    .history
+                    .into_iter()
+                    .filter(|h| !h.empty_layer)
+                    .map(|h| h.created_by)
+                    .collect()
+            })
             .unwrap_or_default();
         record
             .layers
@@ -153,12 +171,17 @@ impl Engine {
     /// Entries of one layer, sorted by path.
     pub fn files(&self, image: &str, layer: usize) -> Result<Vec<FileInfo>, EngineError> {
         let (store, record) = self.find(image)?;
-        let diff_id = record.layers.get(layer).ok_or_else(|| EngineError::NoLayer {
-            name: image.to_owned(),
-            layers: record.layers.len(),
-            layer,
-        })?;
-        let Some(layer) = store.layer(diff_id)? else { return Ok(Vec::new()) };
+        let diff_id = record
+            .layers
+            .get(layer)
+            .ok_or_else(|| EngineError::NoLayer {
+                name: image.to_owned(),
+                layers: record.layers.len(),
+                layer,
+            })?;
+        let Some(layer) = store.layer(diff_id)? else {
+            return Ok(Vec::new());
+        };
         let index = layer.index()?;
         Ok(index
             .iter()
@@ -184,8 +207,12 @@ impl Engine {
     ) -> Result<Image, EngineError> {
         let reference = parse_name(name)?.with_default_tag();
         let platform = match platform {
-            Some(text) => Platform::parse(text, &super::builds::host_platform())
-                .map_err(|e| EngineError::Name { name: text.to_owned(), reason: e.to_string() })?,
+            Some(text) => Platform::parse(text, &super::builds::host_platform()).map_err(|e| {
+                EngineError::Name {
+                    name: text.to_owned(),
+                    reason: e.to_string(),
+                }
+            })?,
             None => super::builds::host_platform(),
         };
         let store = self.store()?;
@@ -198,21 +225,38 @@ impl Engine {
         let store = self.store()?;
         let platform = super::builds::host_platform();
         let records = crate::image::load::load(store, LoadSource::Path(path), &platform)?;
-        records.into_iter().map(|record| to_image(store, record)).collect()
+        records
+            .into_iter()
+            .map(|record| to_image(store, record))
+            .collect()
     }
 
     /// Writes images to an archive (`None`: standard output).
-    pub fn save(&self, names: &[String], dest: Option<&Path>, format: SaveFormat) -> Result<(), EngineError> {
+    pub fn save(
+        &self,
+        names: &[String],
+        dest: Option<&Path>,
+        format: SaveFormat,
+    ) -> Result<(), EngineError> {
         let store = self.store()?;
         let mut images = Vec::new();
         for name in names {
             let (_, record) = self.find(name)?;
             let reference = parse_name(name).ok().map(Reference::with_default_tag);
-            let names = reference.filter(|r| record.names.contains(r)).into_iter().collect();
+            let names = reference
+                .filter(|r| record.names.contains(r))
+                .into_iter()
+                .collect();
             images.push(SaveImage { record, names });
         }
         let written = to_file(dest, &mut std::io::stdout(), |out| {
-            Ok(save::save(store, &images, format, None, SaveTarget::Stream(out))?)
+            Ok(save::save(
+                store,
+                &images,
+                format,
+                None,
+                SaveTarget::Stream(out),
+            )?)
         });
         Ok(written?)
     }
@@ -220,7 +264,10 @@ impl Engine {
     /// Makes an image of a root file system's archive.
     pub fn import(&self, path: &Path, tag: Option<&str>) -> Result<Image, EngineError> {
         let store = self.store()?;
-        let tag = tag.map(parse_name).transpose()?.map(Reference::with_default_tag);
+        let tag = tag
+            .map(parse_name)
+            .transpose()?
+            .map(Reference::with_default_tag);
         let options = ImportOptions {
             platform: super::builds::host_platform(),
             config: ImageConfig::default(),
@@ -229,7 +276,10 @@ impl Engine {
             comment: format!("Imported from {}", path.display()),
             names: tag.into_iter().collect(),
         };
-        to_image(store, import::import(store, ImportSource::Path(path), &options)?)
+        to_image(
+            store,
+            import::import(store, ImportSource::Path(path), &options)?,
+        )
     }
 
     /// Makes a base image from programs of this host and the libraries they need; a default set when `programs` is empty.
@@ -237,12 +287,18 @@ impl Engine {
         let store = self.store()?;
         let tag = parse_name(tag)?.with_default_tag();
         let platform = super::builds::host_platform();
-        to_image(store, crate::image::base::assemble_base(store, programs, &platform, vec![tag])?)
+        to_image(
+            store,
+            crate::image::base::assemble_base(store, programs, &platform, vec![tag])?,
+        )
     }
 
     /// Removes what nothing reaches: layers, blobs, records of results that are gone, images without a name.
     pub fn prune(&self) -> Result<Pruned, EngineError> {
-        let collected = self.store()?.collect(&CollectOptions { unnamed_images: true, ..CollectOptions::default() })?;
+        let collected = self.store()?.collect(&CollectOptions {
+            unnamed_images: true,
+            ..CollectOptions::default()
+        })?;
         Ok(Pruned {
             layers: collected.layers,
             blobs: collected.blobs,
@@ -253,8 +309,13 @@ impl Engine {
 
     /// Finds an image by name, id or beginning of an id.
     pub(crate) fn find(&self, name: &str) -> Result<(&Store, ImageRecord), EngineError> {
-        let not_found = |near| EngineError::NotFound { name: name.to_owned(), near };
-        let Some(store) = self.store_if_any()? else { return Err(not_found(Vec::new())) };
+        let not_found = |near| EngineError::NotFound {
+            name: name.to_owned(),
+            near,
+        };
+        let Some(store) = self.store_if_any()? else {
+            return Err(not_found(Vec::new()));
+        };
         let parsed = parse_name(name);
         if let Ok(reference) = &parsed
             && let Some(record) = store.image(&reference.clone().with_default_tag())?
@@ -269,26 +330,34 @@ impl Engine {
             return Ok((store, record));
         }
         parsed?;
-        let known: Vec<String> = store.images()?.iter().flat_map(|i| i.names.iter().map(Reference::familiar)).collect();
+        let known: Vec<String> = store
+            .images()?
+            .iter()
+            .flat_map(|i| i.names.iter().map(Reference::familiar))
+            .collect();
         let near = nearest(name, &known);
         Err(not_found(near.into_iter().collect()))
     }
 }
 
 fn parse_name(name: &str) -> Result<Reference, EngineError> {
-    Reference::parse_normalized(name)
-        .map_err(|e| EngineError::Name { name: name.to_owned(), reason: e.to_string() })
+    Reference::parse_normalized(name).map_err(|e| EngineError::Name {
+        name: name.to_owned(),
+        reason: e.to_string(),
+    })
 }
 
 pub(super) fn to_image(store: &Store, record: ImageRecord) -> Result<Image, EngineError> {
-    let details = store.image_config(&record.id)?.unwrap_or_else(|| ImageDetails {
-        config: ImageConfig::default(),
-        architecture: String::new(),
-        os: String::new(),
-        variant: String::new(),
-        created: None,
-        diff_ids: Vec::new(),
-    });
+    let details = store
+        .image_config(&record.id)?
+        .unwrap_or_else(|| ImageDetails {
+            config: ImageConfig::default(),
+            architecture: String::new(),
+            os: String::new(),
+            variant: String::new(),
+            created: None,
+            diff_ids: Vec::new(),
+        });
     Ok(Image {
         digest: record.manifest.clone().unwrap_or_else(|| record.id.clone()),
         id: record.id,
@@ -319,5 +388,9 @@ fn kind_name(kind: EntryKind) -> &'static str {
 /// The known name that is nearly `name`.
 fn nearest(name: &str, known: &[String]) -> Option<String> {
     let bare = known.iter().map(|k| k.strip_suffix(":latest").unwrap_or(k));
-    suggest::closest(name.as_bytes(), bare.chain(known.iter().map(String::as_str)), true)
+    suggest::closest(
+        name.as_bytes(),
+        bare.chain(known.iter().map(String::as_str)),
+        true,
+    )
 }

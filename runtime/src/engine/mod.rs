@@ -5,8 +5,8 @@ mod images;
 mod paths;
 mod run;
 
-pub(crate) use builds::{pull_image, pull_problem};
 pub use builds::{Built, Loaded, Planned, Why, WhyStep, host_platform};
+pub(crate) use builds::{pull_image, pull_problem};
 pub use images::{FileInfo, Image, LayerInfo, Pruned, SaveFormat};
 pub use paths::Paths;
 pub use run::{RunError, RunExit, RunNetwork, RunRequest};
@@ -14,9 +14,9 @@ pub use run::{RunError, RunExit, RunNetwork, RunRequest};
 pub use crate::build::error::{BuildError, ErrorKind, Location};
 
 use crate::image::base::BaseError;
+use crate::image::export::ExportError;
 use crate::image::import::ImportError;
 use crate::image::load::LoadError;
-use crate::image::export::ExportError;
 use crate::registry::PullError;
 use crate::store::{ImageError, LayerError, Store, StoreError};
 use std::path::PathBuf;
@@ -61,7 +61,11 @@ pub enum EngineError {
     #[error("`{name}` is not a valid image name: {reason}")]
     Name { name: String, reason: String },
     #[error("image `{name}` has {layers} layers, there is no layer {layer}")]
-    NoLayer { name: String, layers: usize, layer: usize },
+    NoLayer {
+        name: String,
+        layers: usize,
+        layer: usize,
+    },
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -95,7 +99,9 @@ impl EngineError {
         match self {
             Self::NotFound { name, near } => match near.first() {
                 Some(near) => vec![format!("did you mean `{near}`?")],
-                None => vec![format!("`cooper pull {name}` brings it from its registry, `cooper images` lists what is here")],
+                None => vec![format!(
+                    "`cooper pull {name}` brings it from its registry, `cooper images` lists what is here"
+                )],
             },
             Self::Pull(error) => error.hints(),
             Self::NoHome => vec!["set COOPERAGE_ROOT, or use `--root DIR`".to_owned()],
@@ -114,7 +120,12 @@ impl Engine {
     pub fn open(options: EngineOptions) -> Result<Self, EngineError> {
         let paths = paths::choose(options.root.as_deref())?;
         Ok(Self {
-            inner: Arc::new(Inner { paths, options, store: OnceLock::new(), contexts: Default::default() }),
+            inner: Arc::new(Inner {
+                paths,
+                options,
+                store: OnceLock::new(),
+                contexts: Default::default(),
+            }),
         })
     }
 

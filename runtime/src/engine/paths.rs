@@ -81,8 +81,15 @@ impl Paths {
 /// # Errors
 /// Neither `$XDG_DATA_HOME` nor `$HOME` is set.
 pub(super) fn choose(root: Option<&Path>) -> Result<Paths, EngineError> {
-    let variable = |name| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
-    if let Some(root) = root.map(Path::to_owned).or_else(|| variable("COOPERAGE_ROOT")) {
+    let variable = |name| {
+        std::env::var_os(name)
+            .filter(|v| !v.is_empty())
+            .map(PathBuf::from)
+    };
+    if let Some(root) = root
+        .map(Path::to_owned)
+        .or_else(|| variable("COOPERAGE_ROOT"))
+    {
         let root = std::path::absolute(&root).unwrap_or(root);
         let run = root.join("run");
         return Ok(Paths::new(root, run));
@@ -91,7 +98,9 @@ pub(super) fn choose(root: Option<&Path>) -> Result<Paths, EngineError> {
         return Ok(Paths::new("/var/lib/cooperage", "/run/cooperage"));
     }
     let home = || variable("HOME").map(|h| h.join(".local/share"));
-    let data = variable("XDG_DATA_HOME").or_else(home).ok_or(EngineError::NoHome)?;
+    let data = variable("XDG_DATA_HOME")
+        .or_else(home)
+        .ok_or(EngineError::NoHome)?;
     let root = data.join("cooperage");
     let run = variable("XDG_RUNTIME_DIR").map_or_else(|| root.join("run"), |d| d.join("cooperage"));
     Ok(Paths::new(root, run))

@@ -7,10 +7,10 @@ use crate::build::tree::{FileTree, resolve};
 use crate::cancel::Cancel;
 use crate::container::spec::Network;
 use crate::container::{
-    self, Bind, BindSource, ContainerInput, Launch, LaunchError, RootFs, Running, Stdio, Streams, User, UserError, files,
-    is_forbidden_target, resolve_user,
+    self, Bind, BindSource, ContainerInput, Launch, LaunchError, RootFs, Running, Stdio, Streams,
+    User, UserError, files, is_forbidden_target, resolve_user,
 };
-use crate::store::{ImageRecord, Layer, Store};
+use crate::store::{ImageRecord, Layer, Store, overlay_folders};
 use cooperage_lang::plan::config::ContainerConfig;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::Signal;
@@ -92,7 +92,10 @@ pub enum RunError {
     #[error("standard input is not a terminal, which `-t` with `-i` needs")]
     NoTerminal,
     #[error("cannot {doing}: {cause}")]
-    Io { doing: &'static str, cause: io::Error },
+    Io {
+        doing: &'static str,
+        cause: io::Error,
+    },
 }
 
 impl RunError {
@@ -147,7 +150,14 @@ impl Engine {
         let launch = Launch {
             spec: &spec,
             root: RootFs::Overlay {
-                lower: layers.iter().rev().map(|l| l.dir.clone()).collect(),
+                lower: {
+                    let folders = overlay_folders(&layers);
+                    if folders.is_empty() {
+                        vec![folder("lower")?]
+                    } else {
+                        folders
+                    }
+                },
                 upper: folder("upper")?,
                 work: folder("work")?,
                 volatile: true,
@@ -160,12 +170,22 @@ impl Engine {
         // Before the container starts, so that no signal is lost.
         let signals = Signals::take(request.capture);
         let mut running = container::launch(launch)?;
-        let exit = Attached { request, running: &mut running, signals, cancel }.follow()?;
+        let exit = Attached {
+            request,
+            running: &mut running,
+            signals,
+            cancel,
+        }
+        .follow()?;
         drop(running);
         Ok(exit)
     }
 
-    fn image_to_run(&self, request: &RunRequest, cancel: &Cancel) -> Result<(&Store, ImageRecord), EngineError> {
+    fn image_to_run(
+        &self,
+        request: &RunRequest,
+        cancel: &Cancel,
+    ) -> Result<(&Store, ImageRecord), EngineError> {
         match self.find(&request.image) {
             Err(EngineError::NotFound { near, .. }) if near.is_empty() => {
                 self.pull(&request.image, None, &Silent, cancel)?;
@@ -176,19 +196,32 @@ impl Engine {
     }
 
     fn volumes(&self, request: &RunRequest) -> Result<Vec<Bind>, RunError> {
-        request.volumes.iter().map(|spec| self.volume(spec)).collect()
+        request
+            .volumes
+            .iter()
+            .map(|spec| self.volume(spec))
+            .collect()
     }
 
     fn volume(&self, spec: &str) -> Result<Bind, RunError> {
-        let bad = |problem: String| RunError::Volume { spec: spec.to_owned(), problem };
+        let bad = |problem: String| RunError::Volume {
+            spec: spec.to_owned(),
+            problem,
+        };
         let mut parts = spec.split(':');
         let (Some(source), Some(target)) = (parts.next(), parts.next()) else {
-            return Err(bad("write it as SOURCE:TARGET or SOURCE:TARGET:ro".to_owned()));
+            return Err(bad(
+                "write it as SOURCE:TARGET or SOURCE:TARGET:ro".to_owned()
+            ));
         };
         let read_only = match parts.next() {
             None | Some("rw") => false,
             Some("ro") => true,
-            Some(other) => return Err(bad(format!("unknown option `{other}`; there are `ro` and `rw`"))),
+            Some(other) => {
+                return Err(bad(format!(
+                    "unknown option `{other}`; there are `ro` and `rw`"
+                )));
+            }
         };
         if !target.starts_with('/') {
             return Err(bad(format!("`{target}` is not an absolute path")));
@@ -206,12 +239,21 @@ impl Engine {
         if !path.exists() {
             return Err(bad(format!("{} does not exist", path.display())));
         }
-        Ok(Bind { target: PathBuf::from(target), source: BindSource::Path(path), read_only, recursive: true })
+        Ok(Bind {
+            target: PathBuf::from(target),
+            source: BindSource::Path(path),
+            read_only,
+            recursive: true,
+        })
     }
 }
 
 fn layers_of(store: &Store, record: &ImageRecord) -> Result<Vec<Layer>, EngineError> {
-    let layer = |id| store.layer(id)?.ok_or(crate::store::LayerError::Missing(*id));
+    let layer = |id| {
+        store
+            .layer(id)?
+            .ok_or(crate::store::LayerError::Missing(*id))
+    };
     Ok(record.layers.iter().map(layer).collect::<Result<_, _>>()?)
 }
 
@@ -221,7 +263,10 @@ fn container_input(
     layers: &[Layer],
 ) -> Result<ContainerInput, RunError> {
     let user = request.user.clone().unwrap_or_else(|| config.user.clone());
-    let cwd = request.workdir.clone().unwrap_or_else(|| config.working_dir.clone());
+    let cwd = request
+        .workdir
+        .clone()
+        .unwrap_or_else(|| config.working_dir.clone());
     let cwd = if cwd.is_empty() { "/".to_owned() } else { cwd };
     if !cwd.starts_with('/') {
         return Err(RunError::WorkDir(cwd));
@@ -237,8 +282,15 @@ fn container_input(
         env,
         cwd,
         user: look_up(&user, layers)?,
-        network: if own_network { Network::None } else { Network::Host },
-        hostname: request.name.clone().or_else(|| own_network.then(|| "cooper".to_owned())),
+        network: if own_network {
+            Network::None
+        } else {
+            Network::Host
+        },
+        hostname: request
+            .name
+            .clone()
+            .or_else(|| own_network.then(|| "cooper".to_owned())),
         terminal: request.tty,
         ..ContainerInput::new(argv(request, config)?)
     })
@@ -247,7 +299,11 @@ fn container_input(
 /// Entry point and command. **Source:** Dockerfile reference, *CMD and ENTRYPOINT*: a new entry point drops the image's
 /// command.
 fn argv(request: &RunRequest, config: &ContainerConfig) -> Result<Vec<String>, RunError> {
-    let entrypoint = request.entrypoint.clone().or_else(|| config.entrypoint.clone()).unwrap_or_default();
+    let entrypoint = request
+        .entrypoint
+        .clone()
+        .or_else(|| config.entrypoint.clone())
+        .unwrap_or_default();
     let entrypoint: Vec<String> = entrypoint.into_iter().filter(|e| !e.is_empty()).collect();
     let command = match (request.args.is_empty(), &request.entrypoint) {
         (false, _) => request.args.clone(),
@@ -255,13 +311,22 @@ fn argv(request: &RunRequest, config: &ContainerConfig) -> Result<Vec<String>, R
         (true, None) => config.cmd.clone().unwrap_or_default(),
     };
     let argv: Vec<String> = entrypoint.into_iter().chain(command).collect();
-    if argv.is_empty() { Err(RunError::NoCommand) } else { Ok(argv) }
+    if argv.is_empty() {
+        Err(RunError::NoCommand)
+    } else {
+        Ok(argv)
+    }
 }
 
 fn look_up(user: &str, layers: &[Layer]) -> Result<User, RunError> {
     // Root's entry is in every image, and asking for it costs reading all indexes.
     if user.is_empty() || user == "0" || user == "root" {
-        return Ok(User { uid: 0, gid: 0, groups: Vec::new(), home: "/root".to_owned() });
+        return Ok(User {
+            uid: 0,
+            gid: 0,
+            groups: Vec::new(),
+            home: "/root".to_owned(),
+        });
     }
     let stack = LayerStack::of_layers(layers).map_err(|e| RunError::Io {
         doing: "read the image",
@@ -274,16 +339,28 @@ fn look_up(user: &str, layers: &[Layer]) -> Result<User, RunError> {
         let _ = file.map(|f| f.take(4 << 20).read_to_end(&mut bytes));
         bytes
     };
-    Ok(resolve_user(user, &read(b"/etc/passwd"), &read(b"/etc/group"))?)
+    Ok(resolve_user(
+        user,
+        &read(b"/etc/passwd"),
+        &read(b"/etc/group"),
+    )?)
 }
 
 fn network_files(input: &ContainerInput) -> Vec<Bind> {
     let own = input.network == Network::None;
-    let hostname = input.hostname.clone().unwrap_or_else(|| "localhost".to_owned());
+    let hostname = input
+        .hostname
+        .clone()
+        .unwrap_or_else(|| "localhost".to_owned());
     let host = std::fs::read("/etc/resolv.conf").unwrap_or_default();
     let file = |target: &str, content| Bind {
         target: PathBuf::from(target),
-        source: BindSource::File { content, mode: 0o644, uid: 0, gid: 0 },
+        source: BindSource::File {
+            content,
+            mode: 0o644,
+            uid: 0,
+            gid: 0,
+        },
         read_only: false,
         recursive: false,
     };
@@ -299,12 +376,31 @@ fn streams(request: &RunRequest) -> Result<Streams, RunError> {
         if request.interactive && !rustix::termios::isatty(io::stdin()) {
             return Err(RunError::NoTerminal);
         }
-        let size = tcgetwinsize(io::stdout()).or_else(|_| tcgetwinsize(io::stdin())).ok();
-        return Ok(Streams::Pty { rows: size.map_or(0, |s| s.ws_row), cols: size.map_or(0, |s| s.ws_col) });
+        let size = tcgetwinsize(io::stdout())
+            .or_else(|_| tcgetwinsize(io::stdin()))
+            .ok();
+        return Ok(Streams::Pty {
+            rows: size.map_or(0, |s| s.ws_row),
+            cols: size.map_or(0, |s| s.ws_col),
+        });
     }
-    let output = || if request.capture { Stdio::Piped } else { Stdio::Inherit };
-    let stdin = if request.interactive { Stdio::Inherit } else { Stdio::Null };
-    Ok(Streams::Separate { stdin, stdout: output(), stderr: output() })
+    let output = || {
+        if request.capture {
+            Stdio::Piped
+        } else {
+            Stdio::Inherit
+        }
+    };
+    let stdin = if request.interactive {
+        Stdio::Inherit
+    } else {
+        Stdio::Null
+    };
+    Ok(Streams::Separate {
+        stdin,
+        stdout: output(),
+        stderr: output(),
+    })
 }
 
 /// Signals for this process, read as data; only where no other thread could take them first.
@@ -318,11 +414,22 @@ impl Signals {
             return Self(None);
         }
         let mut set = nix::sys::signal::SigSet::empty();
-        for signal in [S::SIGINT, S::SIGTERM, S::SIGHUP, S::SIGQUIT, S::SIGUSR1, S::SIGUSR2, S::SIGWINCH] {
+        for signal in [
+            S::SIGINT,
+            S::SIGTERM,
+            S::SIGHUP,
+            S::SIGQUIT,
+            S::SIGUSR1,
+            S::SIGUSR2,
+            S::SIGWINCH,
+        ] {
             set.add(signal);
         }
-        let flags = nix::sys::signalfd::SfdFlags::SFD_CLOEXEC | nix::sys::signalfd::SfdFlags::SFD_NONBLOCK;
-        let fd = set.thread_block().and_then(|()| nix::sys::signalfd::SignalFd::with_flags(&set, flags));
+        let flags =
+            nix::sys::signalfd::SfdFlags::SFD_CLOEXEC | nix::sys::signalfd::SfdFlags::SFD_NONBLOCK;
+        let fd = set
+            .thread_block()
+            .and_then(|()| nix::sys::signalfd::SignalFd::with_flags(&set, flags));
         Self(fd.ok())
     }
 }
@@ -347,8 +454,14 @@ struct Attached<'a> {
 impl Attached<'_> {
     fn follow(self) -> Result<RunExit, RunError> {
         let pidfd = self.running.pidfd().try_clone_to_owned();
-        let pidfd = pidfd.map_err(|cause| RunError::Io { doing: "watch the container", cause })?;
-        let victim = pidfd.try_clone().map_err(|cause| RunError::Io { doing: "watch the container", cause })?;
+        let pidfd = pidfd.map_err(|cause| RunError::Io {
+            doing: "watch the container",
+            cause,
+        })?;
+        let victim = pidfd.try_clone().map_err(|cause| RunError::Io {
+            doing: "watch the container",
+            cause,
+        })?;
         let _guard = self.cancel.on_cancel(move || interrupt(&victim));
         let mut captured = BTreeMap::from([(1, Vec::new()), (2, Vec::new())]);
         if let Some(pty) = self.running.take_pty() {
@@ -357,12 +470,26 @@ impl Attached<'_> {
             drop(raw);
             relayed?;
         } else {
-            let outputs = [(1, self.running.take_stdout()), (2, self.running.take_stderr())];
-            self.collect(outputs.into_iter().filter_map(|(n, fd)| Some((n, File::from(fd?)))).collect(), &pidfd, &mut captured)?;
+            let outputs = [
+                (1, self.running.take_stdout()),
+                (2, self.running.take_stderr()),
+            ];
+            self.collect(
+                outputs
+                    .into_iter()
+                    .filter_map(|(n, fd)| Some((n, File::from(fd?))))
+                    .collect(),
+                &pidfd,
+                &mut captured,
+            )?;
         }
         let exit = self.running.wait()?;
         let mut take = |n| captured.remove(&n).unwrap_or_default();
-        Ok(RunExit { code: exit.status.code(), stdout: take(1), stderr: take(2) })
+        Ok(RunExit {
+            code: exit.status.code(),
+            stdout: take(1),
+            stderr: take(2),
+        })
     }
 
     /// Waits for the end; forwards signals, and gathers captured output.
@@ -375,10 +502,18 @@ impl Attached<'_> {
         let mut buffer = vec![0; 64 * 1024];
         let mut ended = false;
         while !(ended && open.is_empty()) {
-            let mut fds: Vec<PollFd<'_>> = open.iter().map(|(_, f)| PollFd::new(f, PollFlags::IN)).collect();
+            let mut fds: Vec<PollFd<'_>> = open
+                .iter()
+                .map(|(_, f)| PollFd::new(f, PollFlags::IN))
+                .collect();
             if !ended {
                 fds.push(PollFd::new(pidfd, PollFlags::IN));
-                fds.extend(self.signals.0.as_ref().map(|s| PollFd::from_borrowed_fd(s.as_fd(), PollFlags::IN)));
+                fds.extend(
+                    self.signals
+                        .0
+                        .as_ref()
+                        .map(|s| PollFd::from_borrowed_fd(s.as_fd(), PollFlags::IN)),
+                );
             }
             wait_for(&mut fds)?;
             let ready: Vec<bool> = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
@@ -392,7 +527,10 @@ impl Attached<'_> {
                 match file.read(&mut buffer) {
                     Ok(0) | Err(_) => false,
                     Ok(count) => {
-                        captured.entry(*n).or_default().extend_from_slice(&buffer[..count]);
+                        captured
+                            .entry(*n)
+                            .or_default()
+                            .extend_from_slice(&buffer[..count]);
                         true
                     }
                 }
@@ -411,7 +549,10 @@ impl Attached<'_> {
         let mut stdin = self.request.interactive.then(io::stdin);
         let mut stdout = io::stdout();
         loop {
-            let mut fds = vec![PollFd::new(&pty, PollFlags::IN), PollFd::new(pidfd, PollFlags::IN)];
+            let mut fds = vec![
+                PollFd::new(&pty, PollFlags::IN),
+                PollFd::new(pidfd, PollFlags::IN),
+            ];
             let signals = self.signals.0.as_ref();
             fds.extend(signals.map(|s| PollFd::from_borrowed_fd(s.as_fd(), PollFlags::IN)));
             let keyboard = fds.len();
@@ -426,7 +567,10 @@ impl Attached<'_> {
                     Ok(0) | Err(_) => return Ok(()),
                     Ok(n) => {
                         let shown = stdout.write_all(&buffer[..n]).and_then(|()| stdout.flush());
-                        shown.map_err(|cause| RunError::Io { doing: "write to the terminal", cause })?;
+                        shown.map_err(|cause| RunError::Io {
+                            doing: "write to the terminal",
+                            cause,
+                        })?;
                         continue;
                     }
                 }
@@ -444,7 +588,10 @@ impl Attached<'_> {
                     }
                     Ok(n) => {
                         let typed = (&pty).write_all(&buffer[..n]);
-                        typed.map_err(|cause| RunError::Io { doing: "write to the container", cause })?;
+                        typed.map_err(|cause| RunError::Io {
+                            doing: "write to the container",
+                            cause,
+                        })?;
                     }
                 }
             }
@@ -452,7 +599,9 @@ impl Attached<'_> {
     }
 
     fn forward_signals(&self, pty: Option<&File>) {
-        let Some(signals) = &self.signals.0 else { return };
+        let Some(signals) = &self.signals.0 else {
+            return;
+        };
         while let Ok(Some(info)) = signals.read_signal() {
             let signal = info.ssi_signo.cast_signed();
             match pty {
@@ -474,7 +623,10 @@ fn interrupt(pidfd: &OwnedFd) {
     let _ = rustix::process::pidfd_send_signal(pidfd, Signal::INT);
     let Ok(pidfd) = pidfd.try_clone() else { return };
     std::thread::spawn(move || {
-        let limit = rustix::event::Timespec { tv_sec: 2, tv_nsec: 0 };
+        let limit = rustix::event::Timespec {
+            tv_sec: 2,
+            tv_nsec: 0,
+        };
         let mut fds = [PollFd::new(&pidfd, PollFlags::IN)];
         if matches!(poll(&mut fds, Some(&limit)), Ok(0)) {
             let _ = rustix::process::pidfd_send_signal(&pidfd, Signal::KILL);
@@ -487,7 +639,12 @@ fn wait_for(fds: &mut [PollFd<'_>]) -> Result<(), RunError> {
         match poll(fds, None) {
             Ok(_) => return Ok(()),
             Err(rustix::io::Errno::INTR) => {}
-            Err(e) => return Err(RunError::Io { doing: "wait for the container", cause: e.into() }),
+            Err(e) => {
+                return Err(RunError::Io {
+                    doing: "wait for the container",
+                    cause: e.into(),
+                });
+            }
         }
     }
 }

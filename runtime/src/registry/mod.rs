@@ -35,7 +35,10 @@ pub fn pull_blocking(
     progress: &dyn Fn(PullEvent),
     cancel: &Cancel,
 ) -> Result<ImageRecord, PullError> {
-    let failed = |cause| PullError { name: reference.familiar(), cause };
+    let failed = |cause| PullError {
+        name: reference.familiar(),
+        cause,
+    };
     let (events, mut received) = tokio::sync::mpsc::unbounded_channel();
     let client = Client::from_env(insecure.to_vec());
     // A receiver that is gone wants no more news.

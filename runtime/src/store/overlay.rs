@@ -36,3 +36,16 @@ fn initial_namespace() -> bool {
     let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
     map.split_whitespace().eq(["0", "0", "4294967295"])
 }
+
+/// Folders of `layers` (bottom first) for an overlay mount: top first, each once.
+///
+/// A layer that comes twice is the same change made again: where it stands uppermost it hides what it does below, and the
+/// kernel refuses one folder in two places (`ELOOP`).
+pub fn overlay_folders(layers: &[super::Layer]) -> Vec<std::path::PathBuf> {
+    let mut seen = std::collections::HashSet::new();
+    let top_first = layers
+        .iter()
+        .rev()
+        .filter(|layer| seen.insert(layer.diff_id));
+    top_first.map(|layer| layer.dir.clone()).collect()
+}

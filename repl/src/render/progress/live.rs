@@ -201,7 +201,11 @@ impl Style for Live {
                 total,
             } => {
                 let (task, what) = (text::strip(task), text::strip(what));
-                self.transfer = Some(format!(" => {task}  {what} {} / {}", Size(*done), Size(*total)));
+                self.transfer = Some(format!(
+                    " => {task}  {what} {} / {}",
+                    Size(*done),
+                    Size(*total)
+                ));
             }
             BuildEvent::Done { step, .. } => {
                 self.done += usize::from(self.numbered(*step));

@@ -18,16 +18,38 @@ impl Session<'_> {
         let trees = self.source_trees(plan, copy, states)?;
         let root = self.root_stack(step, states)?;
         let draft = self.draft()?;
-        ops::copy(copy, &root, &views(&trees), draft.fs(), &self.copy_options())
-            .map_err(|e| BuildError::from(Problem::Copy(e)).at(&self.planned.name, &self.planned.source, step.range))?;
+        ops::copy(
+            copy,
+            &root,
+            &views(&trees),
+            draft.fs(),
+            &self.copy_options(),
+        )
+        .map_err(|e| {
+            BuildError::from(Problem::Copy(e)).at(
+                &self.planned.name,
+                &self.planned.source,
+                step.range,
+            )
+        })?;
         self.commit(draft)
     }
 
-    pub(super) fn run_mkdir(&self, step: &Step, mkdir: &Mkdir, states: &[State]) -> Result<Ran, BuildError> {
+    pub(super) fn run_mkdir(
+        &self,
+        step: &Step,
+        mkdir: &Mkdir,
+        states: &[State],
+    ) -> Result<Ran, BuildError> {
         let root = self.root_stack(step, states)?;
         let draft = self.draft()?;
-        ops::mkdir(mkdir, &root, draft.fs(), &self.copy_options())
-            .map_err(|e| BuildError::from(Problem::Copy(e)).at(&self.planned.name, &self.planned.source, step.range))?;
+        ops::mkdir(mkdir, &root, draft.fs(), &self.copy_options()).map_err(|e| {
+            BuildError::from(Problem::Copy(e)).at(
+                &self.planned.name,
+                &self.planned.source,
+                step.range,
+            )
+        })?;
         self.commit(draft)
     }
 
@@ -44,19 +66,31 @@ impl Session<'_> {
     }
 
     fn copy_options(&self) -> ops::CopyOptions {
-        ops::CopyOptions { epoch: self.source_date_epoch(), ..ops::CopyOptions::default() }
+        ops::CopyOptions {
+            epoch: self.source_date_epoch(),
+            ..ops::CopyOptions::default()
+        }
     }
 
     fn draft(&self) -> Result<LayerDraft, BuildError> {
-        self.store()?.draft_layer(self.lease()?).map_err(|e| Problem::Store(e.to_string()).into())
+        self.store()?
+            .draft_layer(self.lease()?)
+            .map_err(|e| Problem::Store(e.to_string()).into())
     }
 
     fn commit(&self, draft: LayerDraft) -> Result<Ran, BuildError> {
         if self.cancel.is_canceled() {
             return Err(Problem::Canceled.into());
         }
-        let options = CommitOptions { clamp_mtime: self.source_date_epoch() };
-        let layer = draft.commit_with(&options).map_err(|e| Problem::Store(e.to_string()))?;
-        Ok(Ran { layer: layer.diff_id, size: layer.size })
+        let options = CommitOptions {
+            clamp_mtime: self.source_date_epoch(),
+        };
+        let layer = draft
+            .commit_with(&options)
+            .map_err(|e| Problem::Store(e.to_string()))?;
+        Ok(Ran {
+            layer: layer.diff_id,
+            size: layer.size,
+        })
     }
 }

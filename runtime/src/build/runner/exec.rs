@@ -9,10 +9,10 @@ use crate::build::stack::LayerStack;
 use crate::build::tree::FileTree;
 use crate::container::spec::Network;
 use crate::container::{
-    self, Bind, BindSource, ContainerInput, Exit, ExitStatus, Launch, RootFs, Running, Streams, files, remove_stubs,
-    resolve_user,
+    self, Bind, BindSource, ContainerInput, Exit, ExitStatus, Launch, RootFs, Running, Streams,
+    files, remove_stubs, resolve_user,
 };
-use crate::store::{CommitOptions, Layer};
+use crate::store::{CommitOptions, Layer, overlay_folders};
 use cooperage_lang::instructions::{NetworkMode, SecurityMode};
 use cooperage_lang::plan::{Exec, Plan, Step};
 use rustix::event::{PollFd, PollFlags, poll};
@@ -40,16 +40,26 @@ impl Session<'_> {
         let located = |e: BuildError| e.at(&self.planned.name, &self.planned.source, step.range);
         self.check_consent(exec).map_err(located)?;
         if exec.argv.is_empty() {
-            return Err(located(Problem::Option("arguments are required".to_owned()).into()));
+            return Err(located(
+                Problem::Option("arguments are required".to_owned()).into(),
+            ));
         }
         let stack = self.root_stack(step, states)?;
         let lower = self.lower_layers(step, states)?;
         let lease = self.lease()?;
         let upper = lease.folder("upper").map_err(store)?;
         let work = lease.folder("work").map_err(store)?;
-        let wanted = Wanted { plan, step, exec, states, stack: &stack };
+        let wanted = Wanted {
+            plan,
+            step,
+            exec,
+            states,
+            stack: &stack,
+        };
         let mut mounts = self.prepare_mounts(&wanted).map_err(located)?;
-        let input = self.container_input(exec, &stack, &mut mounts).map_err(located)?;
+        let input = self
+            .container_input(exec, &stack, &mut mounts)
+            .map_err(located)?;
         let mut spec = container::spec(&input);
         set_environment(&mut spec, exec, &mounts, &input.user.home);
 
@@ -59,7 +69,7 @@ impl Session<'_> {
         let launch = Launch {
             spec: &spec,
             root: RootFs::Overlay {
-                lower: lower.iter().rev().map(|l| l.dir.clone()).collect(),
+                lower: self.lower_folders(&lower)?,
                 upper: upper.clone(),
                 work,
                 volatile: true,
@@ -69,7 +79,8 @@ impl Session<'_> {
             binds,
             argv: Some(exec.argv.clone()),
         };
-        let mut running = container::launch(launch).map_err(|e| located(Problem::Launch(e).into()))?;
+        let mut running =
+            container::launch(launch).map_err(|e| located(Problem::Launch(e).into()))?;
         for warning in running.warnings() {
             events.event(BuildEvent::Note(warning.clone()));
         }
@@ -83,17 +94,24 @@ impl Session<'_> {
         }
         let folders: Vec<PathBuf> = lower.iter().map(|l| l.dir.clone()).collect();
         if exit.status != ExitStatus::Code(0) {
-            return Err(located(self.failed(exec, &exit, log, upper, &folders, states, step)));
+            return Err(located(
+                self.failed(exec, &exit, log, upper, &folders, states, step),
+            ));
         }
-        let options = CommitOptions { clamp_mtime: self.source_date_epoch() };
+        let options = CommitOptions {
+            clamp_mtime: self.source_date_epoch(),
+        };
         let layer = self
             .store()?
             .commit_upper(lease, upper, &folders, &options)
             .map_err(|e| Problem::Store(e.to_string()))?;
-        Ok(Ran { layer: layer.diff_id, size: layer.size })
+        Ok(Ran {
+            layer: layer.diff_id,
+            size: layer.size,
+        })
     }
 
-    /// Layers below the step, bottom first; an empty folder for `scratch`, as an overlay needs one.
+    /// Layers below the step, bottom first.
     fn lower_layers(&self, step: &Step, states: &[State]) -> Result<Vec<Layer>, BuildError> {
         let root = step.root.expect("every step that runs has a root");
         let State::Ready { snapshot, .. } = &states[root.0 as usize] else {
@@ -102,20 +120,41 @@ impl Session<'_> {
         self.layers(snapshot)
     }
 
+    fn lower_folders(&self, layers: &[Layer]) -> Result<Vec<PathBuf>, BuildError> {
+        let folders = overlay_folders(layers);
+        if folders.is_empty() {
+            return Ok(vec![self.lease()?.folder("lower").map_err(store)?]);
+        }
+        Ok(folders)
+    }
+
     /// A Dockerfile does not get the host's network or kernel by asking for it.
     fn check_consent(&self, exec: &Exec) -> Result<(), BuildError> {
         let allowed = |what: &str| self.request.allow.iter().any(|a| a == what);
         if exec.security == SecurityMode::Insecure && !allowed("security.insecure") {
             let what = "RUN --security=insecure".to_owned();
-            return Err(Problem::NotAllowed { what, allow: "security.insecure" }.into());
+            return Err(Problem::NotAllowed {
+                what,
+                allow: "security.insecure",
+            }
+            .into());
         }
-        let asked_by_file = exec.network == NetworkMode::Host && self.request.network != Some(NetworkMode::Host);
+        let asked_by_file =
+            exec.network == NetworkMode::Host && self.request.network != Some(NetworkMode::Host);
         if asked_by_file && !allowed("network.host") {
             let what = "RUN --network=host".to_owned();
-            return Err(Problem::NotAllowed { what, allow: "network.host" }.into());
+            return Err(Problem::NotAllowed {
+                what,
+                allow: "network.host",
+            }
+            .into());
         }
         if let Some(device) = exec.devices.iter().find(|d| d.required) {
-            return Err(Problem::Mount(format!("device {} is not configured on this host", device.name)).into());
+            return Err(Problem::Mount(format!(
+                "device {} is not configured on this host",
+                device.name
+            ))
+            .into());
         }
         Ok(())
     }
@@ -128,12 +167,21 @@ impl Session<'_> {
     ) -> Result<ContainerInput, BuildError> {
         let passwd = read_small(stack, b"/etc/passwd");
         let group = read_small(stack, b"/etc/group");
-        let user = resolve_user(&exec.user, &passwd, &group).map_err(|e| Problem::Option(e.to_string()))?;
-        let argv = exec.argv.iter().map(|a| String::from_utf8_lossy(a).into_owned()).collect();
+        let user = resolve_user(&exec.user, &passwd, &group)
+            .map_err(|e| Problem::Option(e.to_string()))?;
+        let argv = exec
+            .argv
+            .iter()
+            .map(|a| String::from_utf8_lossy(a).into_owned())
+            .collect();
         Ok(ContainerInput {
             cwd: exec.cwd.clone(),
             user,
-            network: if exec.network == NetworkMode::None { Network::None } else { Network::Host },
+            network: if exec.network == NetworkMode::None {
+                Network::None
+            } else {
+                Network::Host
+            },
             hostname: Some(HOSTNAME.to_owned()),
             privileged: exec.security == SecurityMode::Insecure,
             shm_size: exec.shm_size.unwrap_or(container::spec::DEFAULT_SHM_SIZE),
@@ -149,13 +197,21 @@ impl Session<'_> {
         let resolv = files::resolv_conf(&host, network == Network::None);
         let file = |target: &str, content| Bind {
             target: PathBuf::from(target),
-            source: BindSource::File { content, mode: 0o644, uid: 0, gid: 0 },
+            source: BindSource::File {
+                content,
+                mode: 0o644,
+                uid: 0,
+                gid: 0,
+            },
             read_only: true,
             recursive: false,
         };
         vec![
             file("/etc/resolv.conf", resolv),
-            file("/etc/hosts", files::hosts(HOSTNAME, Some("127.0.0.1"), &exec.add_hosts)),
+            file(
+                "/etc/hosts",
+                files::hosts(HOSTNAME, Some("127.0.0.1"), &exec.add_hosts),
+            ),
         ]
     }
 
@@ -166,14 +222,28 @@ impl Session<'_> {
         running: &mut Running,
         events: &dyn Events,
     ) -> Result<(Exit, VecDeque<String>), BuildError> {
-        let outputs = [(Stream::Stdout, running.take_stdout()), (Stream::Stderr, running.take_stderr())];
-        let pidfd = running.pidfd().try_clone_to_owned().map_err(|e| Problem::Mount(e.to_string()))?;
+        let outputs = [
+            (Stream::Stdout, running.take_stdout()),
+            (Stream::Stderr, running.take_stderr()),
+        ];
+        let pidfd = running
+            .pidfd()
+            .try_clone_to_owned()
+            .map_err(|e| Problem::Mount(e.to_string()))?;
         let _guard = self.cancel.on_cancel(move || {
             // Fails only when it has ended already.
             let _ = rustix::process::pidfd_send_signal(&pidfd, rustix::process::Signal::KILL);
         });
-        let mut log = Log { step, events, started: Instant::now(), tail: VecDeque::new() };
-        let open = outputs.into_iter().filter_map(|(stream, fd)| fd.map(|fd| Output::new(stream, fd))).collect();
+        let mut log = Log {
+            step,
+            events,
+            started: Instant::now(),
+            tail: VecDeque::new(),
+        };
+        let open = outputs
+            .into_iter()
+            .filter_map(|(stream, fd)| fd.map(|fd| Output::new(stream, fd)))
+            .collect();
         log.follow(open);
         let exit = running.wait().map_err(Problem::Launch)?;
         Ok((exit, log.tail))
@@ -191,7 +261,14 @@ impl Session<'_> {
         states: &[State],
         step: &Step,
     ) -> BuildError {
-        let command = format!("\"{}\"", exec.argv.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "));
+        let command = format!(
+            "\"{}\"",
+            exec.argv
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(" ")
+        );
         let (code, mut status) = match exit.status {
             ExitStatus::Code(code) => (code, format!("exit code: {code}")),
             ExitStatus::Signal(signal) => (128 + signal, format!("killed by signal {signal}")),
@@ -199,7 +276,11 @@ impl Session<'_> {
         if exit.oom_killed {
             status.push_str(" (its memory limit was reached)");
         }
-        let mut error = BuildError::new(Problem::Exit { command, code, status });
+        let mut error = BuildError::new(Problem::Exit {
+            command,
+            code,
+            status,
+        });
         error.log = log.into();
         error.kept = self.keep_failed(exec, upper, lower, states, step);
         error
@@ -215,8 +296,12 @@ impl Session<'_> {
         step: &Step,
     ) -> Option<String> {
         let opened = self.store?;
-        let layer = opened.commit_upper(self.lease().ok()?, upper, lower, &CommitOptions::default()).ok()?;
-        let State::Ready { snapshot, .. } = &states[step.root?.0 as usize] else { return None };
+        let layer = opened
+            .commit_upper(self.lease().ok()?, upper, lower, &CommitOptions::default())
+            .ok()?;
+        let State::Ready { snapshot, .. } = &states[step.root?.0 as usize] else {
+            return None;
+        };
         let layers = snapshot.with(layer.diff_id).layers;
         let env: Vec<String> = exec.env.iter().map(|(n, v)| format!("{n}={v}")).collect();
         let config = serde_json::json!({
@@ -226,9 +311,12 @@ impl Session<'_> {
             "rootfs": { "type": "layers", "diff_ids": &*layers },
             "history": [],
         });
-        let id = opened.put_image(&serde_json::to_vec(&config).ok()?, None, &layers).ok()?;
+        let id = opened
+            .put_image(&serde_json::to_vec(&config).ok()?, None, &layers)
+            .ok()?;
         let name = format!("failed:{}", id.hex().get(..8)?);
-        let reference = cooperage_lang::model::reference::Reference::parse_normalized(&name).ok()?;
+        let reference =
+            cooperage_lang::model::reference::Reference::parse_normalized(&name).ok()?;
         opened.tag(&reference, &id).ok()?;
         Some(name)
     }
@@ -252,7 +340,9 @@ fn set_environment(spec: &mut oci_spec::runtime::Spec, exec: &Exec, mounts: &Mou
 }
 
 fn clean_stubs(upper: &Path, stubs: &[container::Stub]) {
-    let Ok(folder) = std::fs::File::open(upper) else { return };
+    let Ok(folder) = std::fs::File::open(upper) else {
+        return;
+    };
     for left in remove_stubs(folder.as_fd(), stubs.iter()) {
         tracing::debug!(path = %left, "a mount point was used by the command and stays");
     }
@@ -263,7 +353,12 @@ pub(super) fn read_small(stack: &LayerStack, path: &[u8]) -> Vec<u8> {
     let read = || -> Option<Vec<u8>> {
         let path = crate::build::tree::resolve(stack, path, true).ok()?;
         let mut bytes = Vec::new();
-        stack.open(&path).ok()?.take(4 << 20).read_to_end(&mut bytes).ok()?;
+        stack
+            .open(&path)
+            .ok()?
+            .take(4 << 20)
+            .read_to_end(&mut bytes)
+            .ok()?;
         Some(bytes)
     };
     read().unwrap_or_default()
@@ -278,7 +373,11 @@ struct Output {
 
 impl Output {
     fn new(stream: Stream, fd: OwnedFd) -> Self {
-        Self { stream, file: fd.into(), pending: Vec::new() }
+        Self {
+            stream,
+            file: fd.into(),
+            pending: Vec::new(),
+        }
     }
 }
 
@@ -294,7 +393,10 @@ impl Log<'_> {
     fn follow(&mut self, mut open: Vec<Output>) {
         let mut buffer = vec![0; 64 * 1024];
         while !open.is_empty() {
-            let mut fds: Vec<PollFd<'_>> = open.iter().map(|o| PollFd::new(&o.file, PollFlags::IN)).collect();
+            let mut fds: Vec<PollFd<'_>> = open
+                .iter()
+                .map(|o| PollFd::new(&o.file, PollFlags::IN))
+                .collect();
             if poll(&mut fds, None).is_err() {
                 continue;
             }
@@ -324,7 +426,11 @@ impl Log<'_> {
     /// Emits whole lines; a line longer than a buffer goes out in pieces.
     fn take(&mut self, output: &mut Output, bytes: &[u8]) {
         output.pending.extend_from_slice(bytes);
-        let whole = match output.pending.iter().rposition(|b| *b == b'\n' || *b == b'\r') {
+        let whole = match output
+            .pending
+            .iter()
+            .rposition(|b| *b == b'\n' || *b == b'\r')
+        {
             Some(end) => end + 1,
             None if output.pending.len() >= 64 * 1024 => output.pending.len(),
             None => return,
@@ -338,20 +444,36 @@ impl Log<'_> {
             return;
         }
         for line in bytes.split(|b| *b == b'\n').filter(|l| !l.is_empty()) {
-            self.tail.push_back(String::from_utf8_lossy(line).trim_end_matches('\r').to_owned());
+            self.tail.push_back(
+                String::from_utf8_lossy(line)
+                    .trim_end_matches('\r')
+                    .to_owned(),
+            );
             if self.tail.len() > TAIL {
                 self.tail.pop_front();
             }
         }
-        self.events.event(BuildEvent::Log { step: self.step.id, stream, at: self.started.elapsed(), bytes });
+        self.events.event(BuildEvent::Log {
+            step: self.step.id,
+            stream,
+            at: self.started.elapsed(),
+            bytes,
+        });
     }
 }
 
 /// Waits for a lock on a cache folder without holding up a canceled build.
-pub(super) fn lock_or_cancel(session: &Session<'_>, file: &std::fs::File, exclusive: bool) -> Result<(), BuildError> {
+pub(super) fn lock_or_cancel(
+    session: &Session<'_>,
+    file: &std::fs::File,
+    exclusive: bool,
+) -> Result<(), BuildError> {
     use rustix::fs::{FlockOperation, flock};
-    let operation =
-        if exclusive { FlockOperation::NonBlockingLockExclusive } else { FlockOperation::NonBlockingLockShared };
+    let operation = if exclusive {
+        FlockOperation::NonBlockingLockExclusive
+    } else {
+        FlockOperation::NonBlockingLockShared
+    };
     loop {
         match flock(file, operation) {
             Ok(()) => return Ok(()),

@@ -7,8 +7,8 @@ mod source;
 mod ssh;
 
 use super::cache::{
-    CacheView, ContentInput, Decision, Facts, LastRun, Record, Snapshot, SnapshotId, State, image_key, scratch_key,
-    source_key, source_step,
+    CacheView, ContentInput, Decision, Facts, LastRun, Record, Snapshot, SnapshotId, State,
+    image_key, scratch_key, source_key, source_step,
 };
 use super::content::{self, ContentManifest};
 use super::context::Context;
@@ -17,13 +17,13 @@ use super::error::{BuildError, Problem};
 use super::events::Events;
 use super::exec::{Ran, Runner};
 use super::request::{BuildRequest, ContextSource};
-use super::stack::LayerStack;
 use super::selection::SourceView;
+use super::stack::LayerStack;
 use super::tree::FileTree;
 use crate::cancel::Cancel;
 use crate::engine::{Engine, Planned};
-use crate::world::read_layout;
 use crate::store::{CacheKey, DiffId, ImageRecord, Lease, NewRecord, StepRun, Store, StoreError};
+use crate::world::read_layout;
 use cooperage_lang::model::ignore::Patterns;
 use cooperage_lang::model::reference::Reference;
 use cooperage_lang::plan::{Copy, NamedContext, Op, Plan, Source, Step, StepId};
@@ -79,8 +79,13 @@ struct Meta {
 ///
 /// # Errors
 /// The ignore file cannot be read, or holds a pattern that is none.
-pub fn ignore_patterns(request: &BuildRequest, dockerfile: Option<&Path>) -> Result<Option<Arc<Patterns>>, BuildError> {
-    let ContextSource::Folder(folder) = &request.context else { return Ok(None) };
+pub fn ignore_patterns(
+    request: &BuildRequest,
+    dockerfile: Option<&Path>,
+) -> Result<Option<Arc<Patterns>>, BuildError> {
+    let ContextSource::Folder(folder) = &request.context else {
+        return Ok(None);
+    };
     let file = IgnoreFile::find(folder, dockerfile).map_err(|e| Problem::Option(e.to_string()))?;
     Ok((!file.patterns().is_empty()).then(|| Arc::new(file.patterns().clone())))
 }
@@ -110,7 +115,10 @@ impl Tree {
 }
 
 fn views(trees: &[Option<Tree>]) -> Vec<SourceView<'_>> {
-    trees.iter().map(|tree| tree.as_ref().map_or(SourceView::Inline, Tree::view)).collect()
+    trees
+        .iter()
+        .map(|tree| tree.as_ref().map_or(SourceView::Inline, Tree::view))
+        .collect()
 }
 
 impl<'a> Session<'a> {
@@ -126,12 +134,17 @@ impl<'a> Session<'a> {
         cancel: Cancel,
     ) -> Result<Self, BuildError> {
         let dockerfile = match &planned.path {
-            Some(path) => std::fs::canonicalize(path).unwrap_or_else(|_| path.clone()).display().to_string(),
+            Some(path) => std::fs::canonicalize(path)
+                .unwrap_or_else(|_| path.clone())
+                .display()
+                .to_string(),
             None => planned.name.clone(),
         };
         Ok(Self {
             engine,
-            store: engine.store_if_any().map_err(|e| Problem::Store(e.to_string()))?,
+            store: engine
+                .store_if_any()
+                .map_err(|e| Problem::Store(e.to_string()))?,
             request,
             planned,
             mode,
@@ -155,9 +168,10 @@ impl<'a> Session<'a> {
     /// Name under which builds of this context are kept.
     pub fn subject(&self) -> String {
         match &self.request.context {
-            ContextSource::Folder(folder) => {
-                std::fs::canonicalize(folder).unwrap_or_else(|_| folder.clone()).display().to_string()
-            }
+            ContextSource::Folder(folder) => std::fs::canonicalize(folder)
+                .unwrap_or_else(|_| folder.clone())
+                .display()
+                .to_string(),
             ContextSource::Url(url) => url.clone(),
             ContextSource::Archive(path) => path.display().to_string(),
             ContextSource::Empty => self.dockerfile.clone(),
@@ -166,7 +180,11 @@ impl<'a> Session<'a> {
 
     /// `SOURCE_DATE_EPOCH` of this build: the build argument wins.
     pub fn source_date_epoch(&self) -> Option<i64> {
-        let argument = self.request.build_args.get("SOURCE_DATE_EPOCH").and_then(|v| v.parse().ok());
+        let argument = self
+            .request
+            .build_args
+            .get("SOURCE_DATE_EPOCH")
+            .and_then(|v| v.parse().ok());
         argument.or(self.request.source_date_epoch)
     }
 
@@ -180,7 +198,8 @@ impl<'a> Session<'a> {
     }
 
     fn store(&self) -> Result<&'a Store, BuildError> {
-        self.store.ok_or_else(|| Problem::Store("there is no store to build into".to_owned()).into())
+        self.store
+            .ok_or_else(|| Problem::Store("there is no store to build into".to_owned()).into())
     }
 
     /// The lease of this build's unfinished work, taken when something has to be done.
@@ -211,11 +230,14 @@ impl<'a> Session<'a> {
             (_, ContextSource::Archive(archive)) => (self.unpack_context(archive)?, None),
             (_, ContextSource::Url(url)) => (self.download_context(url)?, None),
         };
-        let option = |e: super::context::ContextError| BuildError::from(Problem::Option(e.to_string()));
+        let option =
+            |e: super::context::ContextError| BuildError::from(Problem::Option(e.to_string()));
         let ignore = IgnoreFile::find(&folder, dockerfile).map_err(option)?;
         let Some(Contexts(kept)) = self.mode_keeps_contexts() else {
             let indexes = self.store.map(|_| self.engine.paths().context_index());
-            return Ok(Arc::new(Context::open(&folder, ignore, indexes.as_deref()).map_err(option)?));
+            return Ok(Arc::new(
+                Context::open(&folder, ignore, indexes.as_deref()).map_err(option)?,
+            ));
         };
         let key = (folder.clone(), format!("{ignore:?}"));
         if let Some(context) = locked(kept).get(&key) {
@@ -230,7 +252,10 @@ impl<'a> Session<'a> {
 
     /// A read-only engine belongs to a server, which asks again and again.
     fn mode_keeps_contexts(&self) -> Option<&Contexts> {
-        self.engine.options().read_only.then(|| self.engine.contexts())
+        self.engine
+            .options()
+            .read_only
+            .then(|| self.engine.contexts())
     }
 
     /// The merged layers of a snapshot.
@@ -240,7 +265,8 @@ impl<'a> Session<'a> {
             return Ok(stack.clone());
         }
         let layers = self.layers(snapshot)?;
-        let stack = Arc::new(LayerStack::of_layers(&layers).map_err(|e| Problem::Store(e.to_string()))?);
+        let stack =
+            Arc::new(LayerStack::of_layers(&layers).map_err(|e| Problem::Store(e.to_string()))?);
         locked(&self.stacks).insert(id, stack.clone());
         Ok(stack)
     }
@@ -251,8 +277,11 @@ impl<'a> Session<'a> {
             .layers
             .iter()
             .map(|id| {
-                let layer = opened.layer(id).map_err(|e| Problem::Store(e.to_string()))?;
-                layer.ok_or_else(|| Problem::Store(format!("layer {id} is not in the store")).into())
+                let layer = opened
+                    .layer(id)
+                    .map_err(|e| Problem::Store(e.to_string()))?;
+                layer
+                    .ok_or_else(|| Problem::Store(format!("layer {id} is not in the store")).into())
             })
             .collect()
     }
@@ -261,7 +290,9 @@ impl<'a> Session<'a> {
     fn tree(&self, step: &Step, state: &State) -> Result<Tree, BuildError> {
         match &step.op {
             Op::Source(Source::Local { name }) => Ok(Tree::Context(self.context(name)?)),
-            Op::Source(Source::Http { .. } | Source::Git { .. }) => Ok(Tree::Fetched(self.fetched(step.id)?)),
+            Op::Source(Source::Http { .. } | Source::Git { .. }) => {
+                Ok(Tree::Fetched(self.fetched(step.id)?))
+            }
             _ => {
                 let State::Ready { snapshot, .. } = state else {
                     unreachable!("only the files of ready steps are read")
@@ -272,9 +303,17 @@ impl<'a> Session<'a> {
     }
 
     /// The files behind each source of a COPY; `None` for heredocs.
-    fn source_trees(&self, plan: &Plan, copy: &Copy, states: &[State]) -> Result<Vec<Option<Tree>>, BuildError> {
+    fn source_trees(
+        &self,
+        plan: &Plan,
+        copy: &Copy,
+        states: &[State],
+    ) -> Result<Vec<Option<Tree>>, BuildError> {
         let tree = |id: StepId| self.tree(plan.step(id), &states[id.0 as usize]);
-        copy.sources.iter().map(|source| source_step(source).map(tree).transpose()).collect()
+        copy.sources
+            .iter()
+            .map(|source| source_step(source).map(tree).transpose())
+            .collect()
     }
 
     fn fetched(&self, step: StepId) -> Result<Arc<Fetched>, BuildError> {
@@ -287,10 +326,17 @@ impl<'a> Session<'a> {
         if let Some(record) = locked(&self.images).get(&step.id) {
             return Ok(Some(record.clone()));
         }
-        let (Op::Source(source), Some(opened)) = (&step.op, self.store) else { return Ok(None) };
+        let (Op::Source(source), Some(opened)) = (&step.op, self.store) else {
+            return Ok(None);
+        };
         let record = match source {
-            Source::Image { reference, platform } => {
-                let record = opened.image(reference).map_err(|e| Problem::Store(e.to_string()))?;
+            Source::Image {
+                reference,
+                platform,
+            } => {
+                let record = opened
+                    .image(reference)
+                    .map_err(|e| Problem::Store(e.to_string()))?;
                 match record {
                     Some(record) if self.offers(&record, platform)? => Some(record),
                     _ => None,
@@ -309,12 +355,20 @@ impl<'a> Session<'a> {
         record: &ImageRecord,
         platform: &cooperage_lang::model::platform::Platform,
     ) -> Result<bool, BuildError> {
-        let details = self.store()?.image_config(&record.id).map_err(|e| Problem::Store(e.to_string()))?;
+        let details = self
+            .store()?
+            .image_config(&record.id)
+            .map_err(|e| Problem::Store(e.to_string()))?;
         Ok(details.is_some_and(|d| crate::world::offers(&d, platform)))
     }
 
     /// Name of an input's content within this build: the step, the input, and the layers of all that it reads.
-    fn content_name(&self, step: &Step, input: &ContentInput, states: &[State]) -> (StepId, String, Vec<SnapshotId>) {
+    fn content_name(
+        &self,
+        step: &Step,
+        input: &ContentInput,
+        states: &[State],
+    ) -> (StepId, String, Vec<SnapshotId>) {
         let snapshot = |id: &StepId| match &states[id.0 as usize] {
             State::Ready { snapshot, .. } => snapshot.id(),
             State::Pending { .. } => SnapshotId::NONE,
@@ -332,7 +386,12 @@ impl<'a> Session<'a> {
 
     fn image_state(record: &ImageRecord) -> State {
         let chain = image_key(&record.layers, &record.id.to_string());
-        State::Ready { chain, snapshot: Snapshot { layers: record.layers.as_slice().into() } }
+        State::Ready {
+            chain,
+            snapshot: Snapshot {
+                layers: record.layers.as_slice().into(),
+            },
+        }
     }
 
     /// State of a layout's image. A forecast reads its config only; a build needs its layers in the store.
@@ -342,8 +401,13 @@ impl<'a> Session<'a> {
         text: &str,
         platform: &cooperage_lang::model::platform::Platform,
     ) -> Result<State, BuildError> {
-        let pending = State::Pending { chain: None, on: step.id };
-        let Ok(read) = read_layout(text, platform) else { return Ok(pending) };
+        let pending = State::Pending {
+            chain: None,
+            on: step.id,
+        };
+        let Ok(read) = read_layout(text, platform) else {
+            return Ok(pending);
+        };
         let here = match self.store {
             Some(opened) => read
                 .diff_ids
@@ -356,7 +420,12 @@ impl<'a> Session<'a> {
             return Ok(pending);
         }
         let chain = image_key(&read.diff_ids, text);
-        Ok(State::Ready { chain, snapshot: Snapshot { layers: read.diff_ids.into() } })
+        Ok(State::Ready {
+            chain,
+            snapshot: Snapshot {
+                layers: read.diff_ids.into(),
+            },
+        })
     }
 }
 
@@ -368,13 +437,21 @@ impl CacheView for Session<'_> {
             return known.clone();
         }
         // A cache that cannot be read is a cache without records: the step runs, and says so when it stores its result.
-        let read = self.store.and_then(|s| s.record(key).ok().flatten().map(|r| (s, r)));
+        let read = self
+            .store
+            .and_then(|s| s.record(key).ok().flatten().map(|r| (s, r)));
         let record = read.and_then(|(opened, record)| {
             let layer = record.layer?;
             opened.layer(&layer).ok().flatten()?;
             let meta: Meta = serde_json::from_str(&record.meta).ok()?;
             let root = SnapshotId(unhex(&meta.root)?);
-            Some(Record { layer, created: record.created, took: record.took, size: record.size, root })
+            Some(Record {
+                layer,
+                created: record.created,
+                took: record.took,
+                size: record.size,
+                root,
+            })
         });
         locked(&self.records).insert(*key, record.clone());
         record
@@ -398,23 +475,42 @@ impl CacheView for Session<'_> {
             }
             (ContentInput::Tree { from, path }, _) => {
                 let tree = self.tree(plan.step(*from), &states[from.0 as usize])?;
-                let files = tree.files().expect("a mount shows the files of a folder, an image or a stage");
+                let files = tree
+                    .files()
+                    .expect("a mount shows the files of a folder, an image or a stage");
                 content::path_content(files, path.as_bytes())
             }
             (ContentInput::Sources, _) => unreachable!("only copies have sources"),
         };
-        let located = |e| BuildError::from(Problem::Content(e)).at(&self.planned.name, &self.planned.source, step.range);
+        let located = |e| {
+            BuildError::from(Problem::Content(e)).at(
+                &self.planned.name,
+                &self.planned.source,
+                step.range,
+            )
+        };
         let manifest = Arc::new(manifest.map_err(located)?);
         locked(&self.contents).insert(known, manifest.clone());
         Ok(manifest)
     }
 
     fn source(&self, step: &Step) -> Result<State, BuildError> {
-        let Op::Source(source) = &step.op else { unreachable!("asked of sources only") };
-        let pending = State::Pending { chain: None, on: step.id };
+        let Op::Source(source) = &step.op else {
+            unreachable!("asked of sources only")
+        };
+        let pending = State::Pending {
+            chain: None,
+            on: step.id,
+        };
         Ok(match source {
-            Source::Scratch => State::Ready { chain: scratch_key(), snapshot: Snapshot::default() },
-            Source::Local { .. } => State::Ready { chain: source_key(source), snapshot: Snapshot::default() },
+            Source::Scratch => State::Ready {
+                chain: scratch_key(),
+                snapshot: Snapshot::default(),
+            },
+            Source::Local { .. } => State::Ready {
+                chain: source_key(source),
+                snapshot: Snapshot::default(),
+            },
             Source::Image { .. } => match self.local_image(step)? {
                 Some(record) => Self::image_state(&record),
                 None => pending,
@@ -422,7 +518,10 @@ impl CacheView for Session<'_> {
             Source::OciLayout { layout, platform } => self.layout_state(step, layout, platform)?,
             Source::Http { .. } | Source::Git { .. } => {
                 if locked(&self.fetched).contains_key(&step.id) {
-                    State::Ready { chain: source_key(source), snapshot: Snapshot::default() }
+                    State::Ready {
+                        chain: source_key(source),
+                        snapshot: Snapshot::default(),
+                    }
                 } else {
                     pending
                 }
@@ -433,12 +532,19 @@ impl CacheView for Session<'_> {
     fn last_run(&self, plan: &Plan, step: &Step) -> Option<LastRun> {
         let opened = self.store?;
         let here = |run: &StepRun| run.dockerfile == self.dockerfile;
-        let same = opened.executions_of(&step.definition.0, 8).ok()?.into_iter().find(here);
+        let same = opened
+            .executions_of(&step.definition.0, 8)
+            .ok()?
+            .into_iter()
+            .find(here);
         let run = match (same, step.number) {
             (Some(run), _) => run,
             (None, Some((position, _))) => {
                 let stage = self.stage_name(plan, step);
-                opened.executions_at(&self.dockerfile, stage, position, 1).ok()?.pop()?
+                opened
+                    .executions_at(&self.dockerfile, stage, position, 1)
+                    .ok()?
+                    .pop()?
             }
             (None, None) => return None,
         };
@@ -472,7 +578,12 @@ impl CacheView for Session<'_> {
 
     fn bypass(&self, plan: &Plan, step: &Step) -> bool {
         let stage = self.stage_name(plan, step);
-        self.request.no_cache || self.request.no_cache_filter.iter().any(|f| f.eq_ignore_ascii_case(stage))
+        self.request.no_cache
+            || self
+                .request
+                .no_cache_filter
+                .iter()
+                .any(|f| f.eq_ignore_ascii_case(stage))
     }
 }
 
@@ -481,7 +592,13 @@ impl Runner for Session<'_> {
         self.fetch_source(step, events)
     }
 
-    fn run(&self, plan: &Plan, step: &Step, states: &[State], events: &dyn Events) -> Result<Ran, BuildError> {
+    fn run(
+        &self,
+        plan: &Plan,
+        step: &Step,
+        states: &[State],
+        events: &dyn Events,
+    ) -> Result<Ran, BuildError> {
         match &step.op {
             Op::Exec(exec) => self.run_exec(plan, step, exec, states, events),
             Op::Copy(copy) => self.run_copy(plan, step, copy, states),
@@ -499,7 +616,10 @@ impl Runner for Session<'_> {
         decision: &Decision,
     ) -> Result<(), BuildError> {
         let opened = self.store()?;
-        let meta = Meta { root: hex(&record.root.0), facts: decision.facts.clone() };
+        let meta = Meta {
+            root: hex(&record.root.0),
+            facts: decision.facts.clone(),
+        };
         let meta = serde_json::to_string(&meta).expect("string keys only");
         let manifest = pack(&decision.inputs);
         let new = NewRecord {
@@ -518,7 +638,9 @@ impl Runner for Session<'_> {
             instruction: step.text.clone(),
             definition: step.definition.0,
             key: *key,
-            started: SystemTime::now().checked_sub(record.took).unwrap_or(SystemTime::UNIX_EPOCH),
+            started: SystemTime::now()
+                .checked_sub(record.took)
+                .unwrap_or(SystemTime::UNIX_EPOCH),
             took: record.took,
             bytes: record.size,
             peak_memory: None,
@@ -548,8 +670,13 @@ fn pack(manifests: &[Arc<ContentManifest>]) -> Vec<u8> {
 fn unpack(mut packed: &[u8]) -> Vec<Arc<ContentManifest>> {
     let mut manifests = Vec::new();
     while let Some((length, rest)) = packed.split_first_chunk::<4>() {
-        let Some((bytes, rest)) = rest.split_at_checked(u32::from_le_bytes(*length) as usize) else { break };
-        let Some(manifest) = ContentManifest::from_bytes(bytes) else { break };
+        let Some((bytes, rest)) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)
+        else {
+            break;
+        };
+        let Some(manifest) = ContentManifest::from_bytes(bytes) else {
+            break;
+        };
         manifests.push(Arc::new(manifest));
         packed = rest;
     }

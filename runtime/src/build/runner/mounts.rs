@@ -10,7 +10,9 @@ use crate::build::tree::{FileTree, Kind, resolve};
 use crate::container::{Bind, BindSource};
 use crate::store::DiffId;
 use bstr::{BString, ByteSlice};
-use cooperage_lang::plan::{Copy, CopySource, Exec, Mount, MountKind, Op, Plan, Sharing, Source, Step, StepId};
+use cooperage_lang::plan::{
+    Copy, CopySource, Exec, Mount, MountKind, Op, Plan, Sharing, Source, Step, StepId,
+};
 use oci_spec::runtime::MountBuilder;
 use sha2::Digest as _;
 use std::fs::File;
@@ -42,18 +44,28 @@ impl Session<'_> {
         for (name, content) in &wanted.exec.scripts {
             mounts.binds.push(Bind {
                 target: Path::new("/dev/pipes").join(name),
-                source: BindSource::File { content: content.clone(), mode: 0o755, uid: 0, gid: 0 },
+                source: BindSource::File {
+                    content: content.clone(),
+                    mode: 0o755,
+                    uid: 0,
+                    gid: 0,
+                },
                 read_only: true,
                 recursive: false,
             });
         }
         for mount in &wanted.exec.mounts {
             match &mount.kind {
-                MountKind::Bind { from, source } => self.bind(wanted, mount, *from, source, &mut mounts)?,
+                MountKind::Bind { from, source } => {
+                    self.bind(wanted, mount, *from, source, &mut mounts)?
+                }
                 MountKind::Cache { .. } => self.cache(wanted, mount, &mut mounts)?,
                 MountKind::Tmpfs { size } => mounts.binds.push(Bind {
                     target: PathBuf::from(&mount.target),
-                    source: BindSource::Tmpfs { size: *size, mode: 0o1777 },
+                    source: BindSource::Tmpfs {
+                        size: *size,
+                        mode: 0o1777,
+                    },
                     read_only: false,
                     recursive: false,
                 }),
@@ -86,17 +98,27 @@ impl Session<'_> {
                 }
             },
         };
-        mounts.binds.push(bind_path(&mount.target, path, mount.read_only));
+        mounts
+            .binds
+            .push(bind_path(&mount.target, path, mount.read_only));
         Ok(())
     }
 
     /// Copies what `source` names into a folder of the lease; the command may change it, nobody else sees that.
-    fn copied(&self, wanted: &Wanted<'_>, from: StepId, source: &str) -> Result<PathBuf, BuildError> {
+    fn copied(
+        &self,
+        wanted: &Wanted<'_>,
+        from: StepId,
+        source: &str,
+    ) -> Result<PathBuf, BuildError> {
         let out = self.lease()?.folder("mount").map_err(store)?;
         let tree = self.tree(wanted.plan.step(from), &wanted.states[from.0 as usize])?;
         let copy = Copy {
             add: false,
-            sources: vec![CopySource::Path { from, path: source.to_owned() }],
+            sources: vec![CopySource::Path {
+                from,
+                path: source.to_owned(),
+            }],
             dest: "/".to_owned(),
             chown: None,
             chmod: None,
@@ -106,7 +128,8 @@ impl Session<'_> {
             unpack: None,
         };
         let options = ops::CopyOptions::default();
-        ops::copy(&copy, &LayerStack::empty(), &[tree.view()], &out, &options).map_err(Problem::Copy)?;
+        ops::copy(&copy, &LayerStack::empty(), &[tree.view()], &out, &options)
+            .map_err(Problem::Copy)?;
         let is_file = tree.files().is_some_and(|files| {
             let found = resolve(files, source.as_bytes(), true).and_then(|p| files.lstat(&p));
             matches!(found, Ok(Some(stat)) if stat.kind != Kind::Dir)
@@ -116,7 +139,13 @@ impl Session<'_> {
     }
 
     /// Files of a stage or image: the folder itself when one layer holds it all, else an overlay of its layers' folders.
-    fn stage_files(&self, wanted: &Wanted<'_>, from: StepId, source: &str, mount: &Mount) -> Result<Shown, BuildError> {
+    fn stage_files(
+        &self,
+        wanted: &Wanted<'_>,
+        from: StepId,
+        source: &str,
+        mount: &Mount,
+    ) -> Result<Shown, BuildError> {
         let State::Ready { snapshot, .. } = &wanted.states[from.0 as usize] else {
             unreachable!("a step runs after its inputs")
         };
@@ -124,12 +153,22 @@ impl Session<'_> {
         let tree_failed = |e: crate::build::tree::TreeError| Problem::Mount(e.to_string());
         let path = resolve(&*stack, source.as_bytes(), true).map_err(tree_failed)?;
         let layers = self.layers(snapshot)?;
-        let relative = path.strip_prefix(b"/").unwrap_or(&path).to_path().map_err(|e| Problem::Mount(e.to_string()))?;
+        let relative = path
+            .strip_prefix(b"/")
+            .unwrap_or(&path)
+            .to_path()
+            .map_err(|e| Problem::Mount(e.to_string()))?;
         let (folder, numbers) = match stack.lstat(&path).map_err(tree_failed)? {
-            Some(stat) => (stat.kind == Kind::Dir, stack.layers_with(&path).map_err(tree_failed)?),
+            Some(stat) => (
+                stat.kind == Kind::Dir,
+                stack.layers_with(&path).map_err(tree_failed)?,
+            ),
             None => return Err(Problem::Mount(format!("`{source}` of --mount: not found")).into()),
         };
-        let folders: Vec<PathBuf> = numbers.iter().map(|n| layers[*n].dir.join(relative)).collect();
+        let folders: Vec<PathBuf> = numbers
+            .iter()
+            .map(|n| layers[*n].dir.join(relative))
+            .collect();
         match (folders.as_slice(), folder, mount.read_only) {
             ([], ..) => Ok(Shown::Path(self.lease()?.folder("empty").map_err(store)?)),
             ([first, ..], false, true) | ([first], true, true) => Ok(Shown::Path(first.clone())),
@@ -139,14 +178,27 @@ impl Session<'_> {
     }
 
     /// An overlay of folders, top first; writes go to the lease.
-    fn overlay(&self, folders: &[PathBuf], mount: &Mount) -> Result<oci_spec::runtime::Mount, BuildError> {
-        let mut options: Vec<String> = folders.iter().map(|f| format!("lowerdir+={}", f.display())).collect();
+    fn overlay(
+        &self,
+        folders: &[PathBuf],
+        mount: &Mount,
+    ) -> Result<oci_spec::runtime::Mount, BuildError> {
+        let mut options: Vec<String> = folders
+            .iter()
+            .map(|f| format!("lowerdir+={}", f.display()))
+            .collect();
         if mount.read_only {
             options.push("ro".to_owned());
         } else {
             let lease = self.lease()?;
-            options.push(format!("upperdir={}", lease.folder("upper").map_err(store)?.display()));
-            options.push(format!("workdir={}", lease.folder("work").map_err(store)?.display()));
+            options.push(format!(
+                "upperdir={}",
+                lease.folder("upper").map_err(store)?.display()
+            ));
+            options.push(format!(
+                "workdir={}",
+                lease.folder("work").map_err(store)?.display()
+            ));
         }
         options.extend(["metacopy=off", "redirect_dir=off", "index=off"].map(str::to_owned));
         if crate::idmap::is_rootless() {
@@ -162,14 +214,35 @@ impl Session<'_> {
     }
 
     /// A cache folder, made and locked as `sharing` asks.
-    fn cache(&self, wanted: &Wanted<'_>, mount: &Mount, mounts: &mut Mounts) -> Result<(), BuildError> {
-        let MountKind::Cache { id, sharing, from, source, mode, uid, gid } = &mount.kind else {
+    fn cache(
+        &self,
+        wanted: &Wanted<'_>,
+        mount: &Mount,
+        mounts: &mut Mounts,
+    ) -> Result<(), BuildError> {
+        let MountKind::Cache {
+            id,
+            sharing,
+            from,
+            source,
+            mode,
+            uid,
+            gid,
+        } = &mount.kind
+        else {
             unreachable!("only asked for caches")
         };
         let failed = |what: &str, path: &Path, e: std::io::Error| {
-            BuildError::from(Problem::Mount(format!("cannot {what} the cache folder {}: {e}", path.display())))
+            BuildError::from(Problem::Mount(format!(
+                "cannot {what} the cache folder {}: {e}",
+                path.display()
+            )))
         };
-        let name = DiffId::new(sha2::Sha256::digest(id.as_bytes()).into()).hex();
+        let name = cache_name(
+            id,
+            (*mode, *uid, *gid),
+            from.map(|from| (&wanted.states[from.0 as usize], source)),
+        );
         let parent = self.engine.paths().cache_mounts();
         let (folder, lock) = match sharing {
             Sharing::Private => self.private_cache(&parent, &name)?,
@@ -190,15 +263,19 @@ impl Session<'_> {
                 std::fs::rename(&filled, &fresh).map_err(|e| failed("fill", &fresh, e))?;
             }
             let permissions = std::fs::Permissions::from_mode(mode.unwrap_or(0o755));
-            std::fs::set_permissions(&fresh, permissions).map_err(|e| failed("set the mode of", &fresh, e))?;
-            std::os::unix::fs::chown(&fresh, *uid, *gid).map_err(|e| failed("set the owner of", &fresh, e))?;
+            std::fs::set_permissions(&fresh, permissions)
+                .map_err(|e| failed("set the mode of", &fresh, e))?;
+            std::os::unix::fs::chown(&fresh, *uid, *gid)
+                .map_err(|e| failed("set the owner of", &fresh, e))?;
             if let Err(e) = std::fs::rename(&fresh, &files)
                 && !files.exists()
             {
                 return Err(failed("make", &files, e));
             }
         }
-        mounts.binds.push(bind_path(&mount.target, files, mount.read_only));
+        mounts
+            .binds
+            .push(bind_path(&mount.target, files, mount.read_only));
         mounts.locks.push(lock);
         Ok(())
     }
@@ -206,9 +283,15 @@ impl Session<'_> {
     /// The first of the numbered folders that nobody uses.
     fn private_cache(&self, parent: &Path, name: &str) -> Result<(PathBuf, File), BuildError> {
         for n in 0.. {
-            let folder = if n == 0 { parent.join(name) } else { parent.join(format!("{name}-{n}")) };
+            let folder = if n == 0 {
+                parent.join(name)
+            } else {
+                parent.join(format!("{name}-{n}"))
+            };
             let lock = open_lock(&folder)?;
-            if rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_ok() {
+            if rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive)
+                .is_ok()
+            {
                 return Ok((folder, lock));
             }
         }
@@ -216,30 +299,55 @@ impl Session<'_> {
     }
 
     fn secret(&self, mount: &Mount, mounts: &mut Mounts) -> Result<(), BuildError> {
-        let MountKind::Secret { id, required, mode, uid, gid, file, env } = &mount.kind else {
+        let MountKind::Secret {
+            id,
+            required,
+            mode,
+            uid,
+            gid,
+            file,
+            env,
+        } = &mount.kind
+        else {
             unreachable!("only asked for secrets")
         };
         let Some(secret) = self.request.secrets.iter().find(|s| s.id == *id) else {
             return if *required {
-                Err(Problem::Mount(format!("secret {id}: not found; give it with `--secret id={id},src=FILE`")).into())
+                Err(Problem::Mount(format!(
+                    "secret {id}: not found; give it with `--secret id={id},src=FILE`"
+                ))
+                .into())
             } else {
                 Ok(())
             };
         };
         let value = match &secret.source {
-            SecretSource::File(path) => std::fs::read(path)
-                .map_err(|e| Problem::Mount(format!("cannot read secret {id} from {}: {e}", path.display())))?,
+            SecretSource::File(path) => std::fs::read(path).map_err(|e| {
+                Problem::Mount(format!(
+                    "cannot read secret {id} from {}: {e}",
+                    path.display()
+                ))
+            })?,
             SecretSource::Env(name) => std::env::var_os(name)
                 .map(std::os::unix::ffi::OsStringExt::into_vec)
-                .ok_or_else(|| Problem::Mount(format!("secret {id}: the variable {name} is not set")))?,
+                .ok_or_else(|| {
+                    Problem::Mount(format!("secret {id}: the variable {name} is not set"))
+                })?,
         };
         if let Some(name) = env {
-            mounts.env.push((name.clone(), String::from_utf8_lossy(&value).into_owned()));
+            mounts
+                .env
+                .push((name.clone(), String::from_utf8_lossy(&value).into_owned()));
         }
         if *file {
             mounts.binds.push(Bind {
                 target: PathBuf::from(&mount.target),
-                source: BindSource::File { content: BString::from(value), mode: *mode, uid: *uid, gid: *gid },
+                source: BindSource::File {
+                    content: BString::from(value),
+                    mode: *mode,
+                    uid: *uid,
+                    gid: *gid,
+                },
                 read_only: true,
                 recursive: false,
             });
@@ -248,26 +356,52 @@ impl Session<'_> {
     }
 
     fn ssh(&self, mount: &Mount, mounts: &mut Mounts) -> Result<(), BuildError> {
-        let MountKind::Ssh { id, required, mode, uid, gid } = &mount.kind else {
+        let MountKind::Ssh {
+            id,
+            required,
+            mode,
+            uid,
+            gid,
+        } = &mount.kind
+        else {
             unreachable!("only asked for agents")
         };
         let Some(agent) = self.request.ssh.iter().find(|a| a.id == *id) else {
             return if *required {
-                Err(Problem::Mount(format!("no SSH key \"{id}\" forwarded from the client; give it with `--ssh {id}`"))
-                    .into())
+                Err(Problem::Mount(format!(
+                    "no SSH key \"{id}\" forwarded from the client; give it with `--ssh {id}`"
+                ))
+                .into())
             } else {
                 Ok(())
             };
         };
         let folder = self.lease()?.folder("ssh").map_err(store)?;
-        let forward = super::ssh::forward(&folder, agent, *mode, *uid, *gid).map_err(Problem::Mount)?;
-        mounts.binds.push(bind_path(&mount.target, forward.socket().to_owned(), false));
+        let forward =
+            super::ssh::forward(&folder, agent, *mode, *uid, *gid).map_err(Problem::Mount)?;
+        mounts
+            .binds
+            .push(bind_path(&mount.target, forward.socket().to_owned(), false));
         if !mounts.env.iter().any(|(name, _)| name == "SSH_AUTH_SOCK") {
-            mounts.env.push(("SSH_AUTH_SOCK".to_owned(), mount.target.clone()));
+            mounts
+                .env
+                .push(("SSH_AUTH_SOCK".to_owned(), mount.target.clone()));
         }
         mounts.agents.push(forward);
         Ok(())
     }
+}
+
+/// Folder name of a cache. One id with another owner, mode or beginning is another cache.
+///
+/// **Source:** BuildKit `dispatchRunMounts`: an owned cache begins as an own folder, which is part of its identity.
+fn cache_name(
+    id: &str,
+    owner: (Option<u32>, Option<u32>, Option<u32>),
+    start: Option<(&State, &String)>,
+) -> String {
+    let start = start.map(|(state, source)| (state.chain(), source));
+    DiffId::new(sha2::Sha256::digest(format!("{id}\0{owner:?}\0{start:?}")).into()).hex()
 }
 
 enum Shown {
@@ -276,14 +410,30 @@ enum Shown {
 }
 
 fn bind_path(target: &str, path: PathBuf, read_only: bool) -> Bind {
-    Bind { target: PathBuf::from(target), source: BindSource::Path(path), read_only, recursive: false }
+    Bind {
+        target: PathBuf::from(target),
+        source: BindSource::Path(path),
+        read_only,
+        recursive: false,
+    }
 }
 
 /// The lock of a cache folder, which is made.
 fn open_lock(folder: &Path) -> Result<File, BuildError> {
-    let failed = |e: std::io::Error| Problem::Mount(format!("cannot use the cache folder {}: {e}", folder.display()));
+    let failed = |e: std::io::Error| {
+        Problem::Mount(format!(
+            "cannot use the cache folder {}: {e}",
+            folder.display()
+        ))
+    };
     std::fs::create_dir_all(folder).map_err(failed)?;
     let lock = folder.join("lock");
-    let opened = File::options().create(true).truncate(false).write(true).mode(0o600).open(lock).map_err(failed)?;
+    let opened = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(lock)
+        .map_err(failed)?;
     Ok(opened)
 }

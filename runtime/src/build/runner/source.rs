@@ -7,11 +7,11 @@ use crate::build::error::{BuildError, Problem};
 use crate::build::events::Events;
 use crate::build::fetch::{self, http::HttpFile};
 use crate::build::selection::SourceView;
+use crate::image::ingest::sniff;
 use crate::registry::Client;
+use crate::store::{UnpackOptions, unpack};
 use crate::waiting::block_on;
 use cooperage_lang::model::url::{SourceKind, classify};
-use crate::image::ingest::sniff;
-use crate::store::{UnpackOptions, unpack};
 use cooperage_lang::plan::{Op, Source, Step};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
@@ -31,8 +31,12 @@ impl Fetched {
         match self {
             Self::Http(file) => SourceView::File {
                 path: &file.path,
-                digest: crate::store::DiffId::from_digest(&file.digest).map_or([0; 32], |d| *d.bytes()),
-                mtime: file.modified.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs() as i64),
+                digest: crate::store::DiffId::from_digest(&file.digest)
+                    .map_or([0; 32], |d| *d.bytes()),
+                mtime: file
+                    .modified
+                    .duration_since(SystemTime::UNIX_EPOCH)
+                    .map_or(0, |d| d.as_secs() as i64),
             },
             Self::Git(tree) => SourceView::Tree(tree),
         }
@@ -40,13 +44,28 @@ impl Fetched {
 }
 
 impl Session<'_> {
-    pub(super) fn fetch_source(&self, step: &Step, events: &dyn Events) -> Result<State, BuildError> {
-        let Op::Source(source) = &step.op else { unreachable!("only sources are fetched") };
+    pub(super) fn fetch_source(
+        &self,
+        step: &Step,
+        events: &dyn Events,
+    ) -> Result<State, BuildError> {
+        let Op::Source(source) = &step.op else {
+            unreachable!("only sources are fetched")
+        };
         match source {
             Source::Scratch | Source::Local { .. } => unreachable!("always here"),
-            Source::Image { reference, platform } => {
-                let record = crate::engine::pull_image(self.engine, reference, platform, events, &self.cancel)
-                    .map_err(crate::engine::pull_problem)?;
+            Source::Image {
+                reference,
+                platform,
+            } => {
+                let record = crate::engine::pull_image(
+                    self.engine,
+                    reference,
+                    platform,
+                    events,
+                    &self.cancel,
+                )
+                .map_err(crate::engine::pull_problem)?;
                 let state = Self::image_state(&record);
                 locked(&self.images).insert(step.id, record);
                 Ok(state)
@@ -62,9 +81,14 @@ impl Session<'_> {
                 let file = self.download(url, checksum.as_deref())?;
                 self.keep_fetched(step, source, Fetched::Http(file))
             }
-            Source::Git { url, keep_git_dir, checksum } => {
+            Source::Git {
+                url,
+                keep_git_dir,
+                checksum,
+            } => {
                 let root = self.checkout(url, checksum.as_deref(), *keep_git_dir)?;
-                let tree = Context::open(&root, IgnoreFile::none(), None).map_err(|e| Problem::Fetch(e.to_string()))?;
+                let tree = Context::open(&root, IgnoreFile::none(), None)
+                    .map_err(|e| Problem::Fetch(e.to_string()))?;
                 self.keep_fetched(step, source, Fetched::Git(tree))
             }
         }
@@ -74,10 +98,16 @@ impl Session<'_> {
         let client = Client::from_env(self.engine.options().insecure_registries.clone());
         let place = (self.store()?, self.lease()?);
         let fetched = fetch::http::fetch(client.transport(), place, url, checksum, &|_, _| {});
-        self.wait_for(fetched)?.map_err(|e| Problem::Fetch(e.to_string()).into())
+        self.wait_for(fetched)?
+            .map_err(|e| Problem::Fetch(e.to_string()).into())
     }
 
-    fn checkout(&self, url: &str, checksum: Option<&str>, keep_git_dir: bool) -> Result<PathBuf, BuildError> {
+    fn checkout(
+        &self,
+        url: &str,
+        checksum: Option<&str>,
+        keep_git_dir: bool,
+    ) -> Result<PathBuf, BuildError> {
         let failed = |e: &dyn std::fmt::Display| BuildError::from(Problem::Fetch(e.to_string()));
         let mut git = match classify(url) {
             Ok(SourceKind::Git(git)) => *git,
@@ -105,15 +135,26 @@ impl Session<'_> {
         }
     }
 
-    fn keep_fetched(&self, step: &Step, source: &Source, fetched: Fetched) -> Result<State, BuildError> {
+    fn keep_fetched(
+        &self,
+        step: &Step,
+        source: &Source,
+        fetched: Fetched,
+    ) -> Result<State, BuildError> {
         locked(&self.fetched).insert(step.id, Arc::new(fetched));
         let chain = crate::build::cache::source_key(source);
-        Ok(State::Ready { chain, snapshot: super::Snapshot::default() })
+        Ok(State::Ready {
+            chain,
+            snapshot: super::Snapshot::default(),
+        })
     }
 
     /// A context that came as an archive: unpacked below the lease.
     pub(super) fn unpack_context(&self, archive: &Path) -> Result<PathBuf, BuildError> {
-        let failed = |source: std::io::Error| Problem::Context { path: archive.to_owned(), source };
+        let failed = |source: std::io::Error| Problem::Context {
+            path: archive.to_owned(),
+            source,
+        };
         let folder = self.lease()?.folder("context").map_err(store)?;
         let file = std::fs::File::open(archive).map_err(failed)?;
         let plain = match sniff(archive).map_err(failed)? {
@@ -121,7 +162,8 @@ impl Session<'_> {
             None => Box::new(file),
         };
         let root = std::fs::File::open(&folder).map_err(failed)?;
-        unpack(plain, root.as_fd(), &UnpackOptions::default()).map_err(|e| Problem::Option(e.to_string()))?;
+        unpack(plain, root.as_fd(), &UnpackOptions::default())
+            .map_err(|e| Problem::Option(e.to_string()))?;
         Ok(folder)
     }
 

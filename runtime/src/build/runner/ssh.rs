@@ -42,13 +42,26 @@ impl Drop for Forward {
 }
 
 /// Makes a socket below `folder` that leads to `agent`: a running one, or one started with the given keys.
-pub(super) fn forward(folder: &Path, agent: &SshAgent, mode: u32, uid: u32, gid: u32) -> Result<Forward, String> {
+pub(super) fn forward(
+    folder: &Path,
+    agent: &SshAgent,
+    mode: u32,
+    uid: u32,
+    gid: u32,
+) -> Result<Forward, String> {
     let (target, child) = match agent.paths.as_slice() {
         [] => match std::env::var_os("SSH_AUTH_SOCK") {
             Some(socket) => (PathBuf::from(socket), None),
-            None => return Err(format!("--ssh {}: SSH_AUTH_SOCK is not set; start ssh-agent or name key files", agent.id)),
+            None => {
+                return Err(format!(
+                    "--ssh {}: SSH_AUTH_SOCK is not set; start ssh-agent or name key files",
+                    agent.id
+                ));
+            }
         },
-        [one] if std::fs::metadata(one).is_ok_and(|m| m.file_type().is_socket()) => (one.clone(), None),
+        [one] if std::fs::metadata(one).is_ok_and(|m| m.file_type().is_socket()) => {
+            (one.clone(), None)
+        }
         keys => {
             let socket = folder.join("agent");
             let child = start_agent(&socket, keys)?;
@@ -63,7 +76,12 @@ pub(super) fn forward(folder: &Path, agent: &SshAgent, mode: u32, uid: u32, gid:
     let stop = Arc::new(AtomicBool::new(false));
     let stopped = stop.clone();
     let thread = std::thread::spawn(move || serve(&listener, &target, &stopped));
-    Ok(Forward { socket, stop, thread: Some(thread), agent: child })
+    Ok(Forward {
+        socket,
+        stop,
+        thread: Some(thread),
+        agent: child,
+    })
 }
 
 fn serve(listener: &UnixListener, target: &Path, stop: &AtomicBool) {
@@ -71,8 +89,12 @@ fn serve(listener: &UnixListener, target: &Path, stop: &AtomicBool) {
         if stop.load(Ordering::SeqCst) {
             return;
         }
-        let Ok(agent) = UnixStream::connect(target) else { continue };
-        let (Ok(client_in), Ok(agent_in)) = (client.try_clone(), agent.try_clone()) else { continue };
+        let Ok(agent) = UnixStream::connect(target) else {
+            continue;
+        };
+        let (Ok(client_in), Ok(agent_in)) = (client.try_clone(), agent.try_clone()) else {
+            continue;
+        };
         // Both end when either side closes; the container's end closes its side.
         std::thread::spawn(move || pass(client_in, agent));
         std::thread::spawn(move || pass(agent_in, client));
@@ -94,7 +116,9 @@ fn start_agent(socket: &Path, keys: &[PathBuf]) -> Result<Child, String> {
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
-        .map_err(|e| format!("cannot start ssh-agent for the given keys: {e}; install OpenSSH's client"))?;
+        .map_err(|e| {
+            format!("cannot start ssh-agent for the given keys: {e}; install OpenSSH's client")
+        })?;
     let begun = Instant::now();
     while !socket.exists() && begun.elapsed() < Duration::from_secs(5) {
         std::thread::sleep(Duration::from_millis(2));
@@ -112,7 +136,10 @@ fn start_agent(socket: &Path, keys: &[PathBuf]) -> Result<Child, String> {
             let _ = agent.kill();
             let _ = agent.wait();
             Err(match other {
-                Ok(output) => format!("cannot add the SSH key: {}", String::from_utf8_lossy(&output.stderr).trim()),
+                Ok(output) => format!(
+                    "cannot add the SSH key: {}",
+                    String::from_utf8_lossy(&output.stderr).trim()
+                ),
                 Err(e) => format!("cannot start ssh-add: {e}"),
             })
         }
