@@ -2,7 +2,7 @@
 
 use super::images::{Image, to_image};
 use super::{Engine, EngineError};
-use crate::build::cache::{CacheStatus, MissReason, State};
+use crate::build::cache::{MissReason, State};
 use crate::build::error::{BuildError, Problem, official_error};
 use crate::build::events::{BuildEvent, Events};
 use crate::build::exec::{Executed, Outcome, execute};
@@ -209,7 +209,7 @@ impl Engine {
         let Some(store) = self.store_if_any()? else {
             return Ok(None);
         };
-        let subject = context.map_or_else(|| ANY_BUILD.to_owned(), |c| subject_of_folder(c));
+        let subject = context.map_or_else(|| ANY_BUILD.to_owned(), subject_of_folder);
         let document = store.last_build(&subject)?;
         Ok(document.and_then(|d| serde_json::from_str(&d.document).ok()))
     }
@@ -554,11 +554,4 @@ pub(crate) fn pull_problem(error: EngineError) -> BuildError {
         EngineError::Pull(error) => Problem::Pull(error).into(),
         other => store_problem(other),
     }
-}
-
-/// Tells whether every numbered step of a forecast is a hit.
-pub fn is_complete(forecast: &Forecast) -> bool {
-    forecast
-        .numbered()
-        .all(|s| matches!(s.status, CacheStatus::Hit(_)))
 }

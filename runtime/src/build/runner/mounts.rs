@@ -11,7 +11,7 @@ use crate::container::{Bind, BindSource};
 use crate::store::DiffId;
 use bstr::{BString, ByteSlice};
 use cooperage_lang::plan::{
-    Copy, CopySource, Exec, Mount, MountKind, Op, Plan, Sharing, Source, Step, StepId,
+    Copy, CopySource, Exec, Mount, MountKind, Op, Plan, Sharing, Source, StepId,
 };
 use oci_spec::runtime::MountBuilder;
 use sha2::Digest as _;
@@ -22,10 +22,8 @@ use std::path::{Path, PathBuf};
 /// A RUN whose mounts are wanted.
 pub(super) struct Wanted<'w> {
     pub(super) plan: &'w Plan,
-    pub(super) step: &'w Step,
     pub(super) exec: &'w Exec,
     pub(super) states: &'w [State],
-    pub(super) stack: &'w LayerStack,
 }
 
 /// What a RUN sees besides its layers. Dropped after the command: locks are released, agents end.
@@ -57,7 +55,7 @@ impl Session<'_> {
         for mount in &wanted.exec.mounts {
             match &mount.kind {
                 MountKind::Bind { from, source } => {
-                    self.bind(wanted, mount, *from, source, &mut mounts)?
+                    self.bind(wanted, mount, *from, source, &mut mounts)?;
                 }
                 MountKind::Cache { .. } => self.cache(wanted, mount, &mut mounts)?,
                 MountKind::Tmpfs { size } => mounts.binds.push(Bind {
@@ -245,7 +243,7 @@ impl Session<'_> {
         );
         let parent = self.engine.paths().cache_mounts();
         let (folder, lock) = match sharing {
-            Sharing::Private => self.private_cache(&parent, &name)?,
+            Sharing::Private => Self::private_cache(&parent, &name)?,
             Sharing::Locked | Sharing::Shared => {
                 let folder = parent.join(&name);
                 let lock = open_lock(&folder)?;
@@ -281,7 +279,7 @@ impl Session<'_> {
     }
 
     /// The first of the numbered folders that nobody uses.
-    fn private_cache(&self, parent: &Path, name: &str) -> Result<(PathBuf, File), BuildError> {
+    fn private_cache(parent: &Path, name: &str) -> Result<(PathBuf, File), BuildError> {
         for n in 0.. {
             let folder = if n == 0 {
                 parent.join(name)
