@@ -2,7 +2,7 @@
 
 use super::images::{Image, to_image};
 use super::{Engine, EngineError};
-use crate::build::cache::{CacheStatus, MissReason, State};
+use crate::build::cache::{MissReason, State};
 use crate::build::error::{BuildError, Problem, official_error};
 use crate::build::events::{BuildEvent, Events};
 use crate::build::exec::{Executed, Outcome, execute};
@@ -145,7 +145,9 @@ impl Engine {
         planned: &Planned,
     ) -> Result<Forecast, BuildError> {
         let session = Session::new(self, request, planned, Mode::Forecast, Cancel::new())?;
-        Ok(forecast(&planned.plan, &session))
+        let forecast = forecast(&planned.plan, &session);
+        session.save_contexts();
+        Ok(forecast)
     }
 
     /// Builds. Blocks until the image is made, a step failed, or `cancel` was called.
@@ -170,6 +172,7 @@ impl Engine {
             estimate: forecast.estimate(),
         });
         let executed = execute(&planned.plan, &session, events, cancel);
+        session.save_contexts();
         self.remember(&session, &planned, &executed, began);
         if let Some((step, error)) = executed.error {
             return Err(error.at(
@@ -236,32 +239,33 @@ impl Engine {
         let loaded = self.read(request)?;
         let options = plan_options(request)?;
         let mut plan = self.plan_loaded(&loaded, request, &options)?;
-        let mut pulled: Vec<Reference> = Vec::new();
-        loop {
-            let images = plan
-                .assumed
+        let mut pulled: Vec<(Reference, Platform)> = Vec::new();
+        while plan.official_error.is_none() {
+            // With `--pull` the first plan's images are all asked for, later ones' only when they are not here.
+            let ask_all = request.pull && pulled.is_empty();
+            let missing = plan
+                .steps
                 .iter()
-                .filter_map(|id| match &plan.step(*id).op {
+                .filter(|s| ask_all || plan.assumed.contains(&s.id));
+            let missing: Vec<_> = missing
+                .filter_map(|step| match &step.op {
                     Op::Source(Source::Image {
                         reference,
                         platform,
-                    }) => Some((reference.clone(), platform.clone(), plan.step(*id).range)),
+                    }) => Some(((reference.clone(), platform.clone()), step.range)),
                     _ => None,
-                });
-            let missing: Vec<_> = images
-                .filter(|(r, ..)| request.pull || !pulled.contains(r))
+                })
+                .filter(|(image, _)| !pulled.contains(image))
                 .collect();
-            let missing: Vec<_> = missing
-                .into_iter()
-                .filter(|(r, ..)| !pulled.contains(r))
-                .collect();
-            if missing.is_empty() || plan.official_error.is_some() {
+            if missing.is_empty() {
                 break;
             }
-            for (reference, platform, range) in missing {
-                pull_image(self, &reference, &platform, events, cancel)
-                    .map_err(|e| pull_problem(e).at(&loaded.name, &loaded.source, range))?;
-                pulled.push(reference);
+            for ((reference, platform), range) in missing {
+                pull_image(self, &reference, &platform, events, cancel).map_err(|e| {
+                    let error = pull_problem(e).at(&loaded.name, &loaded.source, range);
+                    error.or_stage(&reference, &plan)
+                })?;
+                pulled.push((reference, platform));
             }
             plan = self.plan_loaded(&loaded, request, &options)?;
         }
@@ -554,11 +558,4 @@ pub(crate) fn pull_problem(error: EngineError) -> BuildError {
         EngineError::Pull(error) => Problem::Pull(error).into(),
         other => store_problem(other),
     }
-}
-
-/// Tells whether every numbered step of a forecast is a hit.
-pub fn is_complete(forecast: &Forecast) -> bool {
-    forecast
-        .numbered()
-        .all(|s| matches!(s.status, CacheStatus::Hit(_)))
 }

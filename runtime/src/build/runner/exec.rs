@@ -49,13 +49,7 @@ impl Session<'_> {
         let lease = self.lease()?;
         let upper = lease.folder("upper").map_err(store)?;
         let work = lease.folder("work").map_err(store)?;
-        let wanted = Wanted {
-            plan,
-            step,
-            exec,
-            states,
-            stack: &stack,
-        };
+        let wanted = Wanted { plan, exec, states };
         let mut mounts = self.prepare_mounts(&wanted).map_err(located)?;
         let input = self
             .container_input(exec, &stack, &mut mounts)
@@ -108,6 +102,7 @@ impl Session<'_> {
         Ok(Ran {
             layer: layer.diff_id,
             size: layer.size,
+            cacheable: true,
         })
     }
 

@@ -11,7 +11,7 @@ use crate::container::{Bind, BindSource};
 use crate::store::DiffId;
 use bstr::{BString, ByteSlice};
 use cooperage_lang::plan::{
-    Copy, CopySource, Exec, Mount, MountKind, Op, Plan, Sharing, Source, Step, StepId,
+    Copy, CopySource, Exec, Mount, MountKind, Op, Plan, Sharing, Source, StepId,
 };
 use oci_spec::runtime::MountBuilder;
 use sha2::Digest as _;
@@ -22,10 +22,8 @@ use std::path::{Path, PathBuf};
 /// A RUN whose mounts are wanted.
 pub(super) struct Wanted<'w> {
     pub(super) plan: &'w Plan,
-    pub(super) step: &'w Step,
     pub(super) exec: &'w Exec,
     pub(super) states: &'w [State],
-    pub(super) stack: &'w LayerStack,
 }
 
 /// What a RUN sees besides its layers. Dropped after the command: locks are released, agents end.
