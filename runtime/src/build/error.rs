@@ -237,6 +237,11 @@ impl BuildError {
         if let Problem::Pull(error) = &self.problem {
             hints.extend(error.hints());
         }
+        if let Problem::Copy(CopyError::Write { source, .. }) = &self.problem
+            && source.kind() == std::io::ErrorKind::StorageFull
+        {
+            hints.push("`cooper prune` removes what nothing needs".to_owned());
+        }
         if let Some(stage) = &self.near_stage {
             hints.push(format!("did you mean the stage `{stage}`?"));
         }

@@ -13,6 +13,7 @@ use crate::build::runner::{Mode, Session};
 use crate::cancel::Cancel;
 use crate::image::export::export;
 use crate::registry::PullEvent;
+use crate::registry::pull::LayerState;
 use crate::store::{DiffId, ImageRecord};
 use crate::world::StoreWorld;
 use cooperage_lang::diagnostic::{Diagnostic, Severity};
@@ -430,9 +431,9 @@ pub(crate) fn pull_image(
     let progress = |event: PullEvent| {
         if let PullEvent::Layer {
             digest,
+            state: LayerState::Loading,
             done,
             total,
-            ..
         } = event
         {
             let what = digest.hex().chars().take(12).collect();
