@@ -232,10 +232,7 @@ impl Shared {
         line.interrupted = Some(Instant::now());
         line.cancel.cancel();
         if again && !line.survives {
-            #[expect(
-                clippy::exit,
-                reason = "the user insists; what is left behind the next process collects"
-            )]
+            // The user insists; what is left behind the next process collects.
             std::process::exit(130);
         }
     }

@@ -5,23 +5,23 @@ use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The folder of one test, removed at its end.
-pub struct Sandbox {
+pub(crate) struct Sandbox {
     folder: PathBuf,
 }
 
 /// What a run of the program left.
-pub struct Ran {
+pub(crate) struct Ran {
     /// Exit status; 128 + n for signal n.
-    pub status: i32,
+    pub(crate) status: i32,
     /// Standard output.
-    pub stdout: String,
+    pub(crate) stdout: String,
     /// Standard error.
-    pub stderr: String,
+    pub(crate) stderr: String,
 }
 
 impl Sandbox {
     /// An empty one.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!(
             "cooper-it-{}-{}",
@@ -36,24 +36,24 @@ impl Sandbox {
     }
 
     /// Writes a file below the working folder.
-    pub fn write(&self, path: &str, text: &str) {
+    pub(crate) fn write(&self, path: &str, text: &str) {
         let path = self.work().join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
 
     /// The folder commands run in.
-    pub fn work(&self) -> PathBuf {
+    pub(crate) fn work(&self) -> PathBuf {
         self.folder.join("work")
     }
 
     /// Runs the program.
-    pub fn cooper(&self, arguments: &[&str]) -> Ran {
+    pub(crate) fn cooper(&self, arguments: &[&str]) -> Ran {
         self.cooper_with_input(arguments, "")
     }
 
     /// Runs the program with text on standard input.
-    pub fn cooper_with_input(&self, arguments: &[&str], input: &str) -> Ran {
+    pub(crate) fn cooper_with_input(&self, arguments: &[&str], input: &str) -> Ran {
         use std::io::Write;
         let mut child = Command::new(env!("CARGO_BIN_EXE_cooper"))
             .args(arguments)
@@ -99,7 +99,7 @@ impl From<Output> for Ran {
 impl Ran {
     /// Fails unless the program ended well; returns its standard output.
     #[track_caller]
-    pub fn ok(self) -> String {
+    pub(crate) fn ok(self) -> String {
         assert_eq!(
             self.status, 0,
             "stdout: {}\nstderr: {}",
@@ -110,6 +110,6 @@ impl Ran {
 }
 
 /// The root of the repository.
-pub fn repository() -> &'static Path {
+pub(crate) fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }

@@ -37,5 +37,9 @@ pub fn forecast(session: &Session, request: &BuildRequest) -> Result<PlanView, C
         DockerfileSource::Path(path) => path.display().to_string(),
         DockerfileSource::Text { name, .. } => name.clone(),
     };
-    Ok(PlanView { name, forecast, fail_on_miss: false })
+    Ok(PlanView {
+        name,
+        forecast,
+        fail_on_miss: false,
+    })
 }

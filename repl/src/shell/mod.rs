@@ -348,7 +348,7 @@ impl Shell {
             Reply::Value(value) => self.session.show(value),
             Reply::Text(text) => render::out(&format!("{}\n", text.trim_end())),
             Reply::Object(value) if self.session.globals.json => {
-                render::out(&format!("{:#}\n", script::to_json(value)))
+                render::out(&format!("{:#}\n", script::to_json(value)));
             }
             Reply::Object(value) => {
                 if let Some(list) = script::as_images(value) {

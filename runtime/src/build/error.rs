@@ -214,14 +214,20 @@ impl BuildError {
     /// How to treat it.
     pub fn kind(&self) -> ErrorKind {
         match &self.problem {
-            Problem::Dockerfile { .. } | Problem::Invalid(_) | Problem::Option(_) => {
-                ErrorKind::User
-            }
-            Problem::Context { .. } | Problem::Content(_) | Problem::Copy(_) => ErrorKind::User,
-            Problem::NotAllowed { .. } | Problem::Mount(_) => ErrorKind::User,
+            Problem::Dockerfile { .. }
+            | Problem::Invalid(_)
+            | Problem::Option(_)
+            | Problem::Context { .. }
+            | Problem::Content(_)
+            | Problem::Copy(_)
+            | Problem::NotAllowed { .. }
+            | Problem::Mount(_) => ErrorKind::User,
             Problem::Exit { code, .. } => ErrorKind::StepFailed(*code),
-            Problem::Launch(_) | Problem::Pull(_) | Problem::Fetch(_) => ErrorKind::Environment,
-            Problem::Store(_) | Problem::Output { .. } => ErrorKind::Environment,
+            Problem::Launch(_)
+            | Problem::Pull(_)
+            | Problem::Fetch(_)
+            | Problem::Store(_)
+            | Problem::Output { .. } => ErrorKind::Environment,
             Problem::Canceled => ErrorKind::Canceled,
         }
     }

@@ -285,7 +285,7 @@ impl<'a, R: Runner> Scheduler<'a, R> {
     /// Gives `step` the result of `with`, which has the same key: same definition, same root, same content.
     fn share(&mut self, step: &Step, key: CacheKey, with: StepId) {
         let index = step.id.0 as usize;
-        let layer = self.made[&with].clone();
+        let layer = self.made[&with];
         self.states[index] = after_run(step, &self.states, key, layer);
         self.outcomes[index] = Outcome::Shared { with };
         self.phase[index] = Phase::Finished;
@@ -378,7 +378,7 @@ fn work<R: Runner>(
         .expect("all inputs are ready, so the key is known");
     let ran = runner.run(plan, step, states, events)?;
     let record = Record {
-        layer: ran.layer.clone(),
+        layer: ran.layer,
         created: SystemTime::now(),
         took: started.elapsed(),
         size: ran.size,
@@ -388,7 +388,7 @@ fn work<R: Runner>(
         runner.keep(plan, step, &key, &record, decision)?;
     }
     Ok(Work {
-        state: after_run(step, states, key, ran.layer.clone()),
+        state: after_run(step, states, key, ran.layer),
         ran: Some(ran),
     })
 }

@@ -213,7 +213,7 @@ impl Engine {
         let Some(store) = self.store_if_any()? else {
             return Ok(None);
         };
-        let subject = context.map_or_else(|| ANY_BUILD.to_owned(), |c| subject_of_folder(c));
+        let subject = context.map_or_else(|| ANY_BUILD.to_owned(), subject_of_folder);
         let document = store.last_build(&subject)?;
         Ok(document.and_then(|d| serde_json::from_str(&d.document).ok()))
     }

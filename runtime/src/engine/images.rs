@@ -210,7 +210,7 @@ impl Engine {
             Some(text) => Platform::parse(text, &super::builds::host_platform()).map_err(|e| {
                 EngineError::Name {
                     name: text.to_owned(),
-                    reason: e.to_string(),
+                    reason: e.clone(),
                 }
             })?,
             None => super::builds::host_platform(),

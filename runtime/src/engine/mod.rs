@@ -124,7 +124,7 @@ impl Engine {
                 paths,
                 options,
                 store: OnceLock::new(),
-                contexts: Default::default(),
+                contexts: crate::build::runner::Contexts::default(),
             }),
         })
     }

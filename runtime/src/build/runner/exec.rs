@@ -51,14 +51,12 @@ impl Session<'_> {
         let work = lease.folder("work").map_err(store)?;
         let wanted = Wanted { plan, exec, states };
         let mut mounts = self.prepare_mounts(&wanted).map_err(located)?;
-        let input = self
-            .container_input(exec, &stack, &mut mounts)
-            .map_err(located)?;
+        let input = Self::container_input(exec, &stack, &mut mounts).map_err(located)?;
         let mut spec = container::spec(&input);
         set_environment(&mut spec, exec, &mounts, &input.user.home);
 
         let network = input.network;
-        let mut binds = self.network_files(exec, network);
+        let mut binds = Self::network_files(exec, network);
         binds.append(&mut mounts.binds);
         let launch = Launch {
             spec: &spec,
@@ -155,7 +153,6 @@ impl Session<'_> {
     }
 
     fn container_input(
-        &self,
         exec: &Exec,
         stack: &LayerStack,
         mounts: &mut Mounts,
@@ -187,7 +184,7 @@ impl Session<'_> {
     }
 
     /// `/etc/hosts` and `/etc/resolv.conf`, generated; never written into the layer.
-    fn network_files(&self, exec: &Exec, network: Network) -> Vec<Bind> {
+    fn network_files(exec: &Exec, network: Network) -> Vec<Bind> {
         let host = std::fs::read("/etc/resolv.conf").unwrap_or_default();
         let resolv = files::resolv_conf(&host, network == Network::None);
         let file = |target: &str, content| Bind {

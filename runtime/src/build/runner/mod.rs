@@ -65,8 +65,11 @@ pub struct Session<'a> {
     fetched: Mutex<HashMap<StepId, Arc<Fetched>>>,
     /// Records looked up, so that forecast and execution of one build read each once.
     records: Mutex<HashMap<CacheKey, Option<Record>>>,
-    contents: Mutex<HashMap<(StepId, String, Vec<SnapshotId>), Arc<ContentManifest>>>,
+    contents: Mutex<HashMap<ContentName, Arc<ContentManifest>>>,
 }
+
+/// A step, one of its inputs, and the layers of all that it reads.
+type ContentName = (StepId, String, Vec<SnapshotId>);
 
 /// What a record carries besides its layer.
 #[derive(Serialize, Deserialize)]
@@ -365,13 +368,8 @@ impl<'a> Session<'a> {
         Ok(details.is_some_and(|d| crate::world::offers(&d, platform)))
     }
 
-    /// Name of an input's content within this build: the step, the input, and the layers of all that it reads.
-    fn content_name(
-        &self,
-        step: &Step,
-        input: &ContentInput,
-        states: &[State],
-    ) -> (StepId, String, Vec<SnapshotId>) {
+    /// Name of an input's content within this build.
+    fn content_name(step: &Step, input: &ContentInput, states: &[State]) -> ContentName {
         let snapshot = |id: &StepId| match &states[id.0 as usize] {
             State::Ready { snapshot, .. } => snapshot.id(),
             State::Pending { .. } => SnapshotId::NONE,
@@ -383,7 +381,7 @@ impl<'a> Session<'a> {
         (step.id, input, step.inputs.iter().map(snapshot).collect())
     }
 
-    fn stage_name<'p>(&self, plan: &'p Plan, step: &Step) -> &'p str {
+    fn stage_name<'p>(plan: &'p Plan, step: &Step) -> &'p str {
         step.stage.map_or("", |s| plan.stages[s].name.as_str())
     }
 
@@ -447,7 +445,7 @@ impl CacheView for Session<'_> {
             let layer = record.layer?;
             opened.layer(&layer).ok().flatten()?;
             let meta: Meta = serde_json::from_str(&record.meta).ok()?;
-            let root = SnapshotId(unhex(&meta.root)?);
+            let root = SnapshotId::from_hex(&meta.root)?;
             Some(Record {
                 layer,
                 created: record.created,
@@ -467,7 +465,7 @@ impl CacheView for Session<'_> {
         input: &ContentInput,
         states: &[State],
     ) -> Result<Arc<ContentManifest>, BuildError> {
-        let known = self.content_name(step, input, states);
+        let known = Self::content_name(step, input, states);
         if let Some(manifest) = locked(&self.contents).get(&known) {
             return Ok(manifest.clone());
         }
@@ -543,7 +541,7 @@ impl CacheView for Session<'_> {
         let run = match (same, step.number) {
             (Some(run), _) => run,
             (None, Some((position, _))) => {
-                let stage = self.stage_name(plan, step);
+                let stage = Self::stage_name(plan, step);
                 opened
                     .executions_at(&self.dockerfile, stage, position, 1)
                     .ok()?
@@ -580,7 +578,7 @@ impl CacheView for Session<'_> {
     }
 
     fn bypass(&self, plan: &Plan, step: &Step) -> bool {
-        let stage = self.stage_name(plan, step);
+        let stage = Self::stage_name(plan, step);
         self.request.no_cache
             || self
                 .request
@@ -620,7 +618,7 @@ impl Runner for Session<'_> {
     ) -> Result<(), BuildError> {
         let opened = self.store()?;
         let meta = Meta {
-            root: hex(&record.root.0),
+            root: record.root.to_string(),
             facts: decision.facts.clone(),
         };
         let meta = serde_json::to_string(&meta).expect("string keys only");
@@ -636,7 +634,7 @@ impl Runner for Session<'_> {
         locked(&self.records).insert(*key, Some(record.clone()));
         let run = StepRun {
             dockerfile: self.dockerfile.clone(),
-            stage: self.stage_name(plan, step).to_owned(),
+            stage: Self::stage_name(plan, step).to_owned(),
             position: step.number.map_or(0, |n| n.0),
             instruction: step.text.clone(),
             definition: step.definition.0,
@@ -693,12 +691,4 @@ fn store(error: StoreError) -> BuildError {
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Every holder puts whole values in, so a panic elsewhere leaves a usable map.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn hex(bytes: &[u8; 32]) -> String {
-    DiffId::new(*bytes).hex()
-}
-
-fn unhex(text: &str) -> Option<[u8; 32]> {
-    DiffId::from_hex(text).map(|id| *id.bytes())
 }

@@ -55,7 +55,7 @@ impl Session<'_> {
         for mount in &wanted.exec.mounts {
             match &mount.kind {
                 MountKind::Bind { from, source } => {
-                    self.bind(wanted, mount, *from, source, &mut mounts)?
+                    self.bind(wanted, mount, *from, source, &mut mounts)?;
                 }
                 MountKind::Cache { .. } => self.cache(wanted, mount, &mut mounts)?,
                 MountKind::Tmpfs { size } => mounts.binds.push(Bind {
@@ -243,7 +243,7 @@ impl Session<'_> {
         );
         let parent = self.engine.paths().cache_mounts();
         let (folder, lock) = match sharing {
-            Sharing::Private => self.private_cache(&parent, &name)?,
+            Sharing::Private => Self::private_cache(&parent, &name)?,
             Sharing::Locked | Sharing::Shared => {
                 let folder = parent.join(&name);
                 let lock = open_lock(&folder)?;
@@ -279,7 +279,7 @@ impl Session<'_> {
     }
 
     /// The first of the numbered folders that nobody uses.
-    fn private_cache(&self, parent: &Path, name: &str) -> Result<(PathBuf, File), BuildError> {
+    fn private_cache(parent: &Path, name: &str) -> Result<(PathBuf, File), BuildError> {
         for n in 0.. {
             let folder = if n == 0 {
                 parent.join(name)
