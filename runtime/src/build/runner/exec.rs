@@ -25,6 +25,9 @@ use std::time::Instant;
 /// Host name inside a RUN. **Source:** BuildKit `executor/oci/hosts.go`, seen by many scripts.
 const HOSTNAME: &str = "buildkitsandbox";
 
+/// States of failed steps that stay for looking inside.
+const KEPT_FAILURES: usize = 5;
+
 /// Lines of output that an error shows.
 const TAIL: usize = 20;
 
@@ -310,6 +313,8 @@ impl Session<'_> {
         let reference =
             cooperage_lang::model::reference::Reference::parse_normalized(&name).ok()?;
         opened.tag(&reference, &id).ok()?;
+        // Older states nobody looked at would fill the disk; losing one more or less is no error of this build.
+        let _ = crate::engine::forget_failed(opened, KEPT_FAILURES);
         Some(name)
     }
 }
