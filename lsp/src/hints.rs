@@ -3,12 +3,13 @@
 use crate::convert::Text;
 use cooperage_runtime::build::forecast::{Forecast, StepForecast};
 use cooperage_runtime::build::words;
+use std::sync::Arc;
 use std::time::SystemTime;
 use tower_lsp::lsp_types as lsp;
 
-/// A forecast with the version of the text it is of.
+/// A forecast with the text it is of.
 pub(crate) struct Forecasted {
-    pub(crate) version: i32,
+    pub(crate) text: Arc<Text>,
     pub(crate) forecast: Forecast,
 }
 
@@ -41,6 +42,25 @@ pub(crate) fn inlay_hints(
             data: None,
         })
         .collect()
+}
+
+/// The same as diagnostics of level hint, for editors without inlay hints.
+pub(crate) fn diagnostics<'a>(
+    text: &'a Text,
+    forecast: &'a Forecast,
+) -> impl Iterator<Item = lsp::Diagnostic> + 'a {
+    let now = SystemTime::now();
+    forecast.numbered().map(move |step| {
+        let start = forecast.plan.step(step.step).range.start;
+        lsp::Diagnostic {
+            range: lsp::Range::new(text.position(start), text.line_end(start)),
+            severity: Some(lsp::DiagnosticSeverity::HINT),
+            code: Some(lsp::NumberOrString::String("forecast".to_owned())),
+            source: Some("cooper".to_owned()),
+            message: words::sentence(step, &forecast.plan, now),
+            ..lsp::Diagnostic::default()
+        }
+    })
 }
 
 fn tooltip(step: &StepForecast) -> Option<lsp::InlayHintTooltip> {

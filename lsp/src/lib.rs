@@ -6,6 +6,8 @@
 mod convert;
 mod document;
 mod hints;
+mod hover;
 mod server;
+mod transport;
 
 pub use server::serve;

@@ -3,12 +3,16 @@
 use crate::convert::{self, Text};
 use crate::document::Document;
 use crate::hints::{self, Forecasted};
+use crate::hover;
+use crate::transport::{self, Leave};
 use cooperage_lang::instructions;
 use cooperage_runtime::engine::{Engine, EngineOptions};
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::io::BufReader;
 use tokio::sync::watch;
 use tower_lsp::jsonrpc::Result;
 use tower_lsp::lsp_types as lsp;
@@ -21,10 +25,16 @@ const QUIET: Duration = Duration::from_millis(30);
 /// A request for hints waits this long for the forecast of its version, then takes the last one.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Speaks the protocol on standard input and output until the client says `exit`.
+/// Answers still under way when the client leaves have this long.
+const FAREWELL: Duration = Duration::from_millis(200);
+
+/// Bytes of messages between the program's input and the protocol library.
+const PIPE: usize = 64 * 1024;
+
+/// Speaks the protocol on standard input and output until the client says `exit` or closes them.
 ///
 /// # Errors
-/// No store folder can be chosen, or the runtime cannot start.
+/// No store folder can be chosen, the runtime cannot start, or the client says `exit` without `shutdown`.
 pub fn serve(root: Option<PathBuf>) -> anyhow::Result<()> {
     let engine = Engine::open(EngineOptions {
         root,
@@ -35,17 +45,27 @@ pub fn serve(root: Option<PathBuf>) -> anyhow::Result<()> {
         .worker_threads(2)
         .enable_all()
         .build()?;
-    runtime.block_on(async {
+    let leave = runtime.block_on(async {
         let (service, socket) = LspService::new(|client| Backend::new(client, engine));
+        let (passed, input) = tokio::io::duplex(PIPE);
         // Handlers do their part of an edit before they first wait, so edits stay in order; a request that waits for a
         // forecast must not hold up the edits behind it.
-        Server::new(tokio::io::stdin(), tokio::io::stdout(), socket)
-            .concurrency_level(64)
-            .serve(service)
-            .await;
+        let served = tokio::spawn(
+            Server::new(input, tokio::io::stdout(), socket)
+                .concurrency_level(64)
+                .serve(service),
+        );
+        let leave = transport::relay(BufReader::new(tokio::io::stdin()), passed).await;
+        // Who does not answer in time has nobody to answer to.
+        let _ = tokio::time::timeout(FAREWELL, served).await;
+        leave
     });
     // A forecast of a huge context may still run; nobody wants it any more.
     runtime.shutdown_background();
+    anyhow::ensure!(
+        leave? != Leave::Abrupt,
+        "the client said `exit` without `shutdown`"
+    );
     Ok(())
 }
 
@@ -59,6 +79,10 @@ struct Shared {
     documents: Mutex<HashMap<lsp::Url, Document>>,
     /// Counts finished forecasts, for requests that wait.
     forecasts: watch::Sender<u64>,
+    /// Held by whoever publishes diagnostics: they leave in the order of the versions, and only the newest ones.
+    publishing: tokio::sync::Mutex<()>,
+    /// The client wants the forecast as diagnostics of level hint too, for editors that show nothing else.
+    hint_diagnostics: AtomicBool,
 }
 
 impl Shared {
@@ -81,14 +105,60 @@ impl Shared {
         let forecast = self.engine.forecast(&document.request());
         if let Ok(forecast) = forecast
             && let Some(current) = self.documents().get_mut(uri)
-            && current.version == document.version
+            && Arc::ptr_eq(&current.text, &document.text)
         {
             current.forecast = Some(Arc::new(Forecasted {
-                version: document.version,
+                text: document.text,
                 forecast,
             }));
         }
         self.forecasts.send_modify(|n| *n += 1);
+    }
+
+    /// Whether a document is still the open one, unedited.
+    fn is_current(&self, document: &Document) -> bool {
+        self.documents()
+            .get(&document.uri)
+            .is_some_and(|current| Arc::ptr_eq(&current.text, &document.text))
+    }
+
+    fn diagnostics(&self, document: &Document) -> Vec<lsp::Diagnostic> {
+        let of_text;
+        let planned;
+        let found = match self.engine.plan(&document.request()) {
+            Ok(result) => {
+                planned = result;
+                &planned.plan.diagnostics
+            }
+            // Nothing to plan, an empty text for example: what the text itself has to say.
+            Err(_) => {
+                of_text = instructions::parse(document.text.as_str().as_bytes());
+                &of_text.diagnostics
+            }
+        };
+        let found = found.iter().map(|d| convert::diagnostic(&document.text, d));
+        let forecast = self
+            .document(&document.uri)
+            .and_then(|document| document.forecast)
+            .filter(|_| self.hint_diagnostics.load(Ordering::Relaxed));
+        let hints = forecast
+            .iter()
+            .flat_map(|f| hints::diagnostics(&document.text, &f.forecast));
+        found.chain(hints).collect()
+    }
+}
+
+/// Publishes the diagnostics of a version, unless the text has moved on when its turn comes.
+async fn publish(shared: Arc<Shared>, client: Client, document: Document) {
+    let _turn = shared.publishing.lock().await;
+    if !shared.is_current(&document) {
+        return;
+    }
+    let (uri, version) = (document.uri.clone(), document.version);
+    let worker = shared.clone();
+    let found = tokio::task::spawn_blocking(move || worker.diagnostics(&document)).await;
+    if let Ok(found) = found {
+        client.publish_diagnostics(uri, found, Some(version)).await;
     }
 }
 
@@ -101,48 +171,35 @@ impl Backend {
                 engine,
                 documents: Mutex::default(),
                 forecasts,
+                publishing: tokio::sync::Mutex::default(),
+                hint_diagnostics: AtomicBool::default(),
             }),
         }
     }
 
-    /// Takes a new version in, publishes its diagnostics and starts its forecast.
-    async fn changed(&self, document: Document) {
-        let (uri, version) = (document.uri.clone(), document.version);
-        let found = self.diagnostics(&document);
-        self.start_forecast(uri.clone());
-        self.client
-            .publish_diagnostics(uri, found, Some(version))
-            .await;
-    }
-
-    fn diagnostics(&self, document: &Document) -> Vec<lsp::Diagnostic> {
-        match self.shared.engine.plan(&document.request()) {
-            Ok(planned) => planned
-                .plan
-                .diagnostics
-                .iter()
-                .map(|d| convert::diagnostic(&document.text, d))
-                .collect(),
-            // Nothing to plan, an empty text for example: what the text itself has to say.
-            Err(_) => instructions::parse(document.text.as_str().as_bytes())
-                .diagnostics
-                .iter()
-                .map(|d| convert::diagnostic(&document.text, d))
-                .collect(),
+    /// Starts what a new version brings: its diagnostics, then its forecast.
+    fn changed(&self, document: Document) {
+        // With the forecast among them, the diagnostics wait for it.
+        if !self.shared.hint_diagnostics.load(Ordering::Relaxed) {
+            let (shared, client) = (self.shared.clone(), self.client.clone());
+            tokio::spawn(publish(shared, client, document.clone()));
         }
+        self.start_forecast(document);
     }
 
-    fn start_forecast(&self, uri: lsp::Url) {
+    fn start_forecast(&self, document: Document) {
         let (shared, client) = (self.shared.clone(), self.client.clone());
-        let version = shared.document(&uri).map(|d| d.version);
         tokio::spawn(async move {
             tokio::time::sleep(QUIET).await;
-            if shared.document(&uri).map(|d| d.version) != version {
+            if !shared.is_current(&document) {
                 return;
             }
-            let worker = shared.clone();
+            let (worker, uri) = (shared.clone(), document.uri.clone());
             let forecast = tokio::task::spawn_blocking(move || worker.forecast(&uri));
             if forecast.await.is_ok() {
+                if shared.hint_diagnostics.load(Ordering::Relaxed) {
+                    publish(shared, client.clone(), document).await;
+                }
                 // A client without these requests answers with an error, which changes nothing.
                 let _ = client.inlay_hint_refresh().await;
                 let _ = client.code_lens_refresh().await;
@@ -157,7 +214,7 @@ impl Backend {
         loop {
             let document = self.shared.document(uri)?;
             if let Some(forecast) = document.forecast.clone()
-                && forecast.version == document.version
+                && Arc::ptr_eq(&forecast.text, &document.text)
             {
                 return Some((document, forecast));
             }
@@ -174,7 +231,13 @@ impl Backend {
 
 #[tower_lsp::async_trait]
 impl LanguageServer for Backend {
-    async fn initialize(&self, _: lsp::InitializeParams) -> Result<lsp::InitializeResult> {
+    async fn initialize(&self, params: lsp::InitializeParams) -> Result<lsp::InitializeResult> {
+        let wanted = params
+            .initialization_options
+            .is_some_and(|options| options["hintDiagnostics"] == true);
+        self.shared
+            .hint_diagnostics
+            .store(wanted, Ordering::Relaxed);
         let sync = lsp::TextDocumentSyncOptions {
             open_close: Some(true),
             change: Some(lsp::TextDocumentSyncKind::INCREMENTAL),
@@ -185,6 +248,7 @@ impl LanguageServer for Backend {
             capabilities: lsp::ServerCapabilities {
                 text_document_sync: Some(lsp::TextDocumentSyncCapability::Options(sync)),
                 inlay_hint_provider: Some(lsp::OneOf::Left(true)),
+                hover_provider: Some(lsp::HoverProviderCapability::Simple(true)),
                 code_lens_provider: Some(lsp::CodeLensOptions {
                     resolve_provider: Some(false),
                 }),
@@ -224,7 +288,7 @@ impl LanguageServer for Backend {
             forecast: None,
         };
         self.shared.documents().insert(uri, document.clone());
-        self.changed(document).await;
+        self.changed(document);
     }
 
     async fn did_change(&self, params: lsp::DidChangeTextDocumentParams) {
@@ -240,12 +304,14 @@ impl LanguageServer for Backend {
             document.version = version;
             document.clone()
         };
-        self.changed(document).await;
+        self.changed(document);
     }
 
     async fn did_close(&self, params: lsp::DidCloseTextDocumentParams) {
         let uri = params.text_document.uri;
         self.shared.documents().remove(&uri);
+        // Behind diagnostics that are on their way.
+        let _turn = self.shared.publishing.lock().await;
         self.client.publish_diagnostics(uri, Vec::new(), None).await;
     }
 
@@ -278,6 +344,23 @@ impl LanguageServer for Backend {
         Ok(Some(hints::lenses(&document.text, &forecast.forecast)))
     }
 
+    async fn hover(&self, params: lsp::HoverParams) -> Result<Option<lsp::Hover>> {
+        let lsp::TextDocumentPositionParams {
+            text_document,
+            position,
+        } = params.text_document_position_params;
+        let Some(document) = self.shared.document(&text_document.uri) else {
+            return Ok(None);
+        };
+        let forecast = self.forecasted(&text_document.uri).await;
+        // The forecast may be of a text that was typed since.
+        let document = forecast
+            .as_ref()
+            .map_or(document, |(newer, _)| newer.clone());
+        let forecast = forecast.as_ref().map(|(_, forecast)| &forecast.forecast);
+        Ok(hover::at(&document.text, forecast, position))
+    }
+
     async fn shutdown(&self) -> Result<()> {
         Ok(())
     }
@@ -286,9 +369,9 @@ impl LanguageServer for Backend {
 impl Backend {
     /// Forecasts every open document again: something on disk changed.
     fn refresh(&self) {
-        let open: Vec<lsp::Url> = self.shared.documents().keys().cloned().collect();
-        for uri in open {
-            self.start_forecast(uri);
+        let open: Vec<Document> = self.shared.documents().values().cloned().collect();
+        for document in open {
+            self.start_forecast(document);
         }
     }
 }

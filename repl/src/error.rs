@@ -211,16 +211,12 @@ impl From<BuildError> for CommandError {
     fn from(error: BuildError) -> Self {
         let place = error.location.clone().map(Place::from);
         let kind = match kind_of(error.kind(), Kind::BuildFailed) {
-            Kind::InvalidArgument if place.is_some() => Kind::ParseFailed,
+            Kind::InvalidArgument if error.is_of_text() => Kind::ParseFailed,
+            Kind::InvalidArgument if place.is_some() => Kind::BuildFailed,
             kind => kind,
         };
         let mut made = Self::new(kind, error.to_string());
         made.hints = error.hints();
-        if let Some(kept) = &error.kept {
-            made.hints.push(format!(
-                "`cooper run -it {kept} sh` opens a shell in the state the step left"
-            ));
-        }
         made.log.clone_from(&error.log);
         made.place = place;
         if let ErrorKind::StepFailed(code) = error.kind() {

@@ -137,6 +137,11 @@ impl Session {
         self.cancel()
     }
 
+    /// Tells whether a prompt goes on after this line.
+    pub fn at_prompt(&self) -> bool {
+        self.line().survives
+    }
+
     /// Tells whether the user interrupted the line.
     pub fn interrupted(&self) -> bool {
         self.line().cancel.is_canceled()

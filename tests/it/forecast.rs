@@ -276,7 +276,11 @@ impl Runner for InMemory<'_> {
         }
         let layer = DiffId::new(hash.finalize().into());
         self.memory.layers.lock().unwrap().insert(layer, files);
-        Ok(Ran { layer, size: 1 })
+        Ok(Ran {
+            layer,
+            size: 1,
+            cacheable: true,
+        })
     }
 
     fn keep(

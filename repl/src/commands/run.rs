@@ -3,6 +3,7 @@
 use crate::error::CommandError;
 use crate::session::Session;
 use crate::value::Value;
+use cooperage_runtime::cancel::Cancel;
 use cooperage_runtime::engine::{RunNetwork, RunRequest};
 use std::path::{Path, PathBuf};
 
@@ -67,7 +68,10 @@ pub struct Args {
 pub fn run(session: &Session, args: Args) -> Result<Value, CommandError> {
     let mut request = request(&args)?;
     request.capture = session.scripted;
-    let exit = session.engine()?.run(&request, &session.cancel())?;
+    // A plain command passes every signal on to the container; only a prompt or script has to outlive Ctrl-C.
+    let outlives = session.scripted || session.at_prompt();
+    let cancel = if outlives { session.cancel() } else { Cancel::new() };
+    let exit = session.engine()?.run(&request, &cancel)?;
     Ok(Value::Exit(exit))
 }
 

@@ -4,6 +4,8 @@ use crate::build::ops::CopyError;
 use crate::build::selection::SelectError;
 use crate::container::LaunchError;
 use crate::registry::PullError;
+use cooperage_lang::model::reference::Reference;
+use cooperage_lang::model::suggest;
 use cooperage_lang::plan::Plan;
 use cooperage_lang::text::{LineIndex, LineSpan, TextRange};
 use std::fmt;
@@ -20,6 +22,8 @@ pub struct BuildError {
     pub log: Vec<String>,
     /// Name under which the state of a failed step was kept: an argument of `cooper run`.
     pub kept: Option<String>,
+    /// A stage whose name is nearly that of the image which could not be had.
+    pub near_stage: Option<String>,
 }
 
 /// What went wrong.
@@ -178,6 +182,7 @@ impl BuildError {
             location: None,
             log: Vec::new(),
             kept: None,
+            near_stage: None,
         }
     }
 
@@ -186,6 +191,23 @@ impl BuildError {
     pub fn at(mut self, file: &str, source: &[u8], range: TextRange) -> Self {
         self.location
             .get_or_insert_with(|| Location::of_range(file, source, range));
+        self
+    }
+
+    /// Whether the text itself is wrong, whatever the files and the machine.
+    pub fn is_of_text(&self) -> bool {
+        matches!(self.problem, Problem::Invalid(_))
+    }
+
+    /// Looks for a stage that `reference`, which could not be pulled, may have been meant to name.
+    #[must_use]
+    pub fn or_stage(mut self, reference: &Reference, plan: &Plan) -> Self {
+        let stages = plan
+            .stages
+            .iter()
+            .filter(|s| s.named)
+            .map(|s| s.name.as_str());
+        self.near_stage = suggest::closest(reference.familiar_name().as_bytes(), stages, true);
         self
     }
 
@@ -217,6 +239,17 @@ impl BuildError {
             hints.push(format!(
                 "add `--allow {allow}` if you trust this Dockerfile with it"
             ));
+        }
+        if let Problem::Pull(error) = &self.problem {
+            hints.extend(error.hints());
+        }
+        if let Problem::Copy(CopyError::Write { source, .. }) = &self.problem
+            && source.kind() == std::io::ErrorKind::StorageFull
+        {
+            hints.push("`cooper prune` removes what nothing needs".to_owned());
+        }
+        if let Some(stage) = &self.near_stage {
+            hints.push(format!("did you mean the stage `{stage}`?"));
         }
         if let Some(kept) = &self.kept {
             hints.push(format!(

@@ -50,6 +50,8 @@ pub struct Ran {
     pub layer: DiffId,
     /// Bytes of the layer.
     pub size: u64,
+    /// Whether the layer is what the step's key stands for; not so when a file changed while it was copied.
+    pub cacheable: bool,
 }
 
 /// What became of a step.
@@ -382,7 +384,9 @@ fn work<R: Runner>(
         size: ran.size,
         root: record_root(step, states),
     };
-    runner.keep(plan, step, &key, &record, decision)?;
+    if ran.cacheable {
+        runner.keep(plan, step, &key, &record, decision)?;
+    }
     Ok(Work {
         state: after_run(step, states, key, ran.layer),
         ran: Some(ran),

@@ -13,6 +13,7 @@ use crate::build::runner::{Mode, Session};
 use crate::cancel::Cancel;
 use crate::image::export::export;
 use crate::registry::PullEvent;
+use crate::registry::pull::LayerState;
 use crate::store::{DiffId, ImageRecord};
 use crate::world::StoreWorld;
 use cooperage_lang::diagnostic::{Diagnostic, Severity};
@@ -145,7 +146,9 @@ impl Engine {
         planned: &Planned,
     ) -> Result<Forecast, BuildError> {
         let session = Session::new(self, request, planned, Mode::Forecast, Cancel::new())?;
-        Ok(forecast(&planned.plan, &session))
+        let forecast = forecast(&planned.plan, &session);
+        session.save_contexts();
+        Ok(forecast)
     }
 
     /// Builds. Blocks until the image is made, a step failed, or `cancel` was called.
@@ -170,6 +173,7 @@ impl Engine {
             estimate: forecast.estimate(),
         });
         let executed = execute(&planned.plan, &session, events, cancel);
+        session.save_contexts();
         self.remember(&session, &planned, &executed, began);
         if let Some((step, error)) = executed.error {
             return Err(error.at(
@@ -236,32 +240,33 @@ impl Engine {
         let loaded = self.read(request)?;
         let options = plan_options(request)?;
         let mut plan = self.plan_loaded(&loaded, request, &options)?;
-        let mut pulled: Vec<Reference> = Vec::new();
-        loop {
-            let images = plan
-                .assumed
+        let mut pulled: Vec<(Reference, Platform)> = Vec::new();
+        while plan.official_error.is_none() {
+            // With `--pull` the first plan's images are all asked for, later ones' only when they are not here.
+            let ask_all = request.pull && pulled.is_empty();
+            let missing = plan
+                .steps
                 .iter()
-                .filter_map(|id| match &plan.step(*id).op {
+                .filter(|s| ask_all || plan.assumed.contains(&s.id));
+            let missing: Vec<_> = missing
+                .filter_map(|step| match &step.op {
                     Op::Source(Source::Image {
                         reference,
                         platform,
-                    }) => Some((reference.clone(), platform.clone(), plan.step(*id).range)),
+                    }) => Some(((reference.clone(), platform.clone()), step.range)),
                     _ => None,
-                });
-            let missing: Vec<_> = images
-                .filter(|(r, ..)| request.pull || !pulled.contains(r))
+                })
+                .filter(|(image, _)| !pulled.contains(image))
                 .collect();
-            let missing: Vec<_> = missing
-                .into_iter()
-                .filter(|(r, ..)| !pulled.contains(r))
-                .collect();
-            if missing.is_empty() || plan.official_error.is_some() {
+            if missing.is_empty() {
                 break;
             }
-            for (reference, platform, range) in missing {
-                pull_image(self, &reference, &platform, events, cancel)
-                    .map_err(|e| pull_problem(e).at(&loaded.name, &loaded.source, range))?;
-                pulled.push(reference);
+            for ((reference, platform), range) in missing {
+                pull_image(self, &reference, &platform, events, cancel).map_err(|e| {
+                    let error = pull_problem(e).at(&loaded.name, &loaded.source, range);
+                    error.or_stage(&reference, &plan)
+                })?;
+                pulled.push((reference, platform));
             }
             plan = self.plan_loaded(&loaded, request, &options)?;
         }
@@ -426,9 +431,9 @@ pub(crate) fn pull_image(
     let progress = |event: PullEvent| {
         if let PullEvent::Layer {
             digest,
+            state: LayerState::Loading,
             done,
             total,
-            ..
         } = event
         {
             let what = digest.hex().chars().take(12).collect();

@@ -25,6 +25,9 @@ use std::time::Instant;
 /// Host name inside a RUN. **Source:** BuildKit `executor/oci/hosts.go`, seen by many scripts.
 const HOSTNAME: &str = "buildkitsandbox";
 
+/// States of failed steps that stay for looking inside.
+const KEPT_FAILURES: usize = 5;
+
 /// Lines of output that an error shows.
 const TAIL: usize = 20;
 
@@ -49,11 +52,7 @@ impl Session<'_> {
         let lease = self.lease()?;
         let upper = lease.folder("upper").map_err(store)?;
         let work = lease.folder("work").map_err(store)?;
-        let wanted = Wanted {
-            plan,
-            exec,
-            states,
-        };
+        let wanted = Wanted { plan, exec, states };
         let mut mounts = self.prepare_mounts(&wanted).map_err(located)?;
         let input = Self::container_input(exec, &stack, &mut mounts).map_err(located)?;
         let mut spec = container::spec(&input);
@@ -104,6 +103,7 @@ impl Session<'_> {
         Ok(Ran {
             layer: layer.diff_id,
             size: layer.size,
+            cacheable: true,
         })
     }
 
@@ -313,6 +313,8 @@ impl Session<'_> {
         let reference =
             cooperage_lang::model::reference::Reference::parse_normalized(&name).ok()?;
         opened.tag(&reference, &id).ok()?;
+        // Older states nobody looked at would fill the disk; losing one more or less is no error of this build.
+        let _ = crate::engine::forget_failed(opened, KEPT_FAILURES);
         Some(name)
     }
 }

@@ -193,6 +193,9 @@ impl<'a> Session<'a> {
 
     /// Writes down what was learned of the contexts' files. Failing to costs the next build some reading, no more.
     pub fn save_contexts(&self) {
+        if self.engine.options().read_only {
+            return;
+        }
         for context in locked(&self.contexts).values() {
             if let Err(error) = context.save() {
                 tracing::warn!(%error, "digests of the context were not kept");

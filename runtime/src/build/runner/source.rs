@@ -65,7 +65,9 @@ impl Session<'_> {
                     events,
                     &self.cancel,
                 )
-                .map_err(crate::engine::pull_problem)?;
+                .map_err(|e| {
+                    crate::engine::pull_problem(e).or_stage(reference, &self.planned.plan)
+                })?;
                 let state = Self::image_state(&record);
                 locked(&self.images).insert(step.id, record);
                 Ok(state)
