@@ -70,7 +70,11 @@ pub fn run(session: &Session, args: Args) -> Result<Value, CommandError> {
     request.capture = session.scripted;
     // A plain command passes every signal on to the container; only a prompt or script has to outlive Ctrl-C.
     let outlives = session.scripted || session.at_prompt();
-    let cancel = if outlives { session.cancel() } else { Cancel::new() };
+    let cancel = if outlives {
+        session.cancel()
+    } else {
+        Cancel::new()
+    };
     let exit = session.engine()?.run(&request, &cancel)?;
     Ok(Value::Exit(exit))
 }
