@@ -2,7 +2,7 @@
 //!
 //! A key is the step's definition digest with what its inputs are: the definition chain of the root it stands on, and
 //! the content of everything it copies or binds. [`decide`] looks a key up and says what the build will do; forecast
-//! and execution both walk the plan with [`Walk`], so that they cannot differ.
+//! and execution both ask it step by step, so that they cannot differ.
 //!
 //! **Source:** the rules are BuildKit's (`docs/dev/solver.md`) with two faults mended: a record is used only on the
 //! very layers it was made on, and a folder's mode counts.
