@@ -1,6 +1,9 @@
 //! The program as its users meet it: one binary with all integration tests.
 
+mod cache;
 mod cli;
+mod containers;
 mod forecast;
+mod forecast_real;
 mod sandbox;
 mod tidy;
