@@ -214,13 +214,13 @@ impl From<BuildError> for CommandError {
             Kind::InvalidArgument if place.is_some() => Kind::ParseFailed,
             kind => kind,
         };
-        let mut made = Self::new(kind, error.to_string());
+        let message = match (kind, &place) {
+            (Kind::Cancelled, Some(_)) => "cancelled while this step ran".to_owned(),
+            (Kind::Cancelled, None) => "cancelled".to_owned(),
+            _ => error.to_string(),
+        };
+        let mut made = Self::new(kind, message);
         made.hints = error.hints();
-        if let Some(kept) = &error.kept {
-            made.hints.push(format!(
-                "`cooper run -it {kept} sh` opens a shell in the state the step left"
-            ));
-        }
         made.log.clone_from(&error.log);
         made.place = place;
         if let ErrorKind::StepFailed(code) = error.kind() {

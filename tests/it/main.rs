@@ -2,5 +2,8 @@
 
 mod cli;
 mod forecast;
+mod lsp;
+mod neovim;
+mod prompt;
 mod sandbox;
 mod tidy;
