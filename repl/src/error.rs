@@ -215,7 +215,12 @@ impl From<BuildError> for CommandError {
             Kind::InvalidArgument if place.is_some() => Kind::BuildFailed,
             kind => kind,
         };
-        let mut made = Self::new(kind, error.to_string());
+        let message = match (kind, &place) {
+            (Kind::Cancelled, Some(_)) => "cancelled while this step ran".to_owned(),
+            (Kind::Cancelled, None) => "cancelled".to_owned(),
+            _ => error.to_string(),
+        };
+        let mut made = Self::new(kind, message);
         made.hints = error.hints();
         made.log.clone_from(&error.log);
         made.place = place;

@@ -346,13 +346,28 @@ fn history_table(rows: &[HistoryRow]) -> Table {
     ]);
     for row in rows {
         table.row([
-            row.entry.created.clone().unwrap_or_default(),
+            row.entry
+                .created
+                .as_deref()
+                .map(whole_seconds)
+                .unwrap_or_default(),
             text::one_line(&row.entry.created_by),
             row.size
                 .map_or_else(|| "-".to_owned(), |size| Size(size).to_string()),
         ]);
     }
     table
+}
+
+/// A time of an image's config without the fraction: `2026-11-24T00:12:19Z`.
+fn whole_seconds(time: &str) -> String {
+    match time.split_once('.') {
+        Some((seconds, rest)) => {
+            let zone = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+            text::strip(&format!("{seconds}{zone}"))
+        }
+        None => text::strip(time),
+    }
 }
 
 fn findings(found: &Findings, paint: Paint) -> String {

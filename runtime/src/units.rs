@@ -171,7 +171,7 @@ impl FromStr for Span {
     }
 }
 
-/// How long ago `then` was at `now`: `just now`, `5 s ago`, `3 min ago`, `2 h ago`, `4 days ago`.
+/// How long ago `then` was at `now`: `just now`, `5 s ago`, `3 min ago`, `2 h ago`, `4 days ago`, `6 years ago`.
 pub fn ago(then: SystemTime, now: SystemTime) -> String {
     let seconds = now.duration_since(then).unwrap_or_default().as_secs();
     let days = seconds / 86400;
@@ -181,7 +181,9 @@ pub fn ago(then: SystemTime, now: SystemTime) -> String {
         60..3600 => format!("{} min ago", seconds / 60),
         3600..86400 => format!("{} h ago", seconds / 3600),
         _ if days == 1 => "1 day ago".to_owned(),
-        _ => format!("{days} days ago"),
+        _ if days < 60 => format!("{days} days ago"),
+        _ if days < 730 => format!("{} months ago", days * 10 / 304),
+        _ => format!("{} years ago", days * 100 / 36524),
     }
 }
 
@@ -428,7 +430,7 @@ mod tests {
 
     #[test]
     fn ages_are_told_in_one_unit() {
-        let now = at(1_000_000);
+        let now = at(1_000_000_000);
         for (seconds, text) in [
             (0, "just now"),
             (5, "5 s ago"),
@@ -436,8 +438,13 @@ mod tests {
             (7300, "2 h ago"),
             (90_000, "1 day ago"),
             (400_000, "4 days ago"),
+            (59 * 86400, "59 days ago"),
+            (60 * 86400, "2 months ago"),
+            (729 * 86400, "23 months ago"),
+            (731 * 86400, "2 years ago"),
+            (2519 * 86400, "6 years ago"),
         ] {
-            assert_eq!(ago(at(1_000_000 - seconds), now), text);
+            assert_eq!(ago(at(1_000_000_000 - seconds), now), text);
         }
     }
 

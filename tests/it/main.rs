@@ -5,5 +5,8 @@ mod cli;
 mod containers;
 mod forecast;
 mod forecast_real;
+mod lsp;
+mod neovim;
+mod prompt;
 mod sandbox;
 mod tidy;

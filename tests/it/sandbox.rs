@@ -1,5 +1,6 @@
 //! A home, a store and a working folder of its own for one test; nothing of the host leaks in or out.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -47,16 +48,15 @@ impl Sandbox {
         self.folder.join("work")
     }
 
-    /// Runs the program.
-    pub(crate) fn cooper(&self, arguments: &[&str]) -> Ran {
-        self.cooper_with_input(arguments, "")
+    /// The store; it exists when something was kept in it.
+    pub(crate) fn store(&self) -> PathBuf {
+        self.folder.join("store")
     }
 
-    /// Runs the program with text on standard input.
-    pub(crate) fn cooper_with_input(&self, arguments: &[&str], input: &str) -> Ran {
-        use std::io::Write;
-        let mut child = Command::new(env!("CARGO_BIN_EXE_cooper"))
-            .args(arguments)
+    /// A program in the working folder with the sandbox's environment and everything piped.
+    pub(crate) fn command(&self, program: &OsStr) -> Command {
+        let mut command = Command::new(program);
+        command
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", self.folder.join("home"))
@@ -65,7 +65,44 @@ impl Sandbox {
             .current_dir(self.work())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    /// Copies a folder to a name below the working folder.
+    pub(crate) fn copy(&self, folder: &Path, name: &str) {
+        let to = self.work().join(name);
+        std::fs::create_dir_all(&to).unwrap();
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let entry = entry.unwrap();
+            let name = format!("{name}/{}", entry.file_name().to_str().unwrap());
+            if entry.file_type().unwrap().is_dir() {
+                self.copy(&entry.path(), &name);
+            } else {
+                std::fs::copy(entry.path(), self.work().join(name)).unwrap();
+            }
+        }
+    }
+
+    /// The base image that the example stands on: programs of this machine.
+    pub(crate) fn base(&self) {
+        let programs = "sh awk cat chmod head ls mkdir rm sed sleep sort tr";
+        let arguments = ["base", "-q", "--tag", "host:base"];
+        let arguments: Vec<&str> = arguments.into_iter().chain(programs.split(' ')).collect();
+        self.cooper(&arguments).ok();
+    }
+
+    /// Runs the program.
+    pub(crate) fn cooper(&self, arguments: &[&str]) -> Ran {
+        self.cooper_with_input(arguments, "")
+    }
+
+    /// Runs the program with text on standard input.
+    pub(crate) fn cooper_with_input(&self, arguments: &[&str], input: &str) -> Ran {
+        use std::io::Write;
+        let mut child = self
+            .command(env!("CARGO_BIN_EXE_cooper").as_ref())
+            .args(arguments)
             .spawn()
             .unwrap();
         // A program that does not read its input is no failure of the test.
@@ -110,6 +147,6 @@ impl Ran {
 }
 
 /// The root of the repository.
-pub(crate) fn repository() -> &'static Path {
+pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }

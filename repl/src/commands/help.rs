@@ -36,6 +36,12 @@ pub fn of(word: &str) -> Option<String> {
     )
 }
 
+/// The help of one command on a screen: a line for each option.
+pub fn brief(word: &str) -> Option<String> {
+    let command = super::find(word)?;
+    Some(crate::cli::with_globals((command.clap)()).render_help().to_string())
+}
+
 /// All commands with a line each.
 pub fn overview() -> String {
     let mut text = "cooper tells what a Dockerfile will do before it is built; then builds it, runs it and looks inside.\n\n\

@@ -82,6 +82,11 @@ impl Plan {
         }
     }
 
+    /// The forecast itself.
+    pub(super) fn view(&self) -> &PlanView {
+        &self.view
+    }
+
     fn steps(&self, wanted: impl Fn(&StepForecast) -> bool) -> Dynamic {
         let numbered = self.view.forecast.numbered();
         array(numbered.filter(|step| wanted(step)).map(|step| Step {

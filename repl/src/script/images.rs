@@ -45,6 +45,11 @@ pub(crate) struct Layer {
 }
 
 impl Layer {
+    /// What the store tells of it.
+    pub(super) fn info(&self) -> &LayerInfo {
+        &self.info
+    }
+
     pub(super) fn new(session: &Session, image: &str, info: LayerInfo) -> Self {
         Self {
             session: session.clone(),

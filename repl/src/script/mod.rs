@@ -13,11 +13,11 @@ mod value;
 pub use error::command_error;
 pub use host::{FUNCTIONS, MODULES};
 pub use members::{members, type_of};
-pub use value::{as_images, text_of, to_dynamic, to_json, word_of};
+pub use value::{as_table, text_of, to_dynamic, to_json, word_of};
 
 use crate::commands;
 use crate::error::{CommandError, Kind};
-use crate::session::Session;
+use crate::session::{Globals, Session};
 use crate::value::Value;
 use rhai::{AST, Dynamic, Engine, EvalAltResult, ImmutableString, NativeCallContext, Scope};
 use std::ffi::OsString;
@@ -96,12 +96,12 @@ fn host_of(context: &NativeCallContext<'_>) -> Host {
 fn call(context: &NativeCallContext<'_>, words: Vec<String>) -> Outcome<Dynamic> {
     let session = session(context);
     run_words(&session, words)
-        .map(|value| to_dynamic(&session, value))
+        .map(|(value, _)| to_dynamic(&session, value))
         .map_err(error::throw)
 }
 
-/// Runs a command given as words.
-pub fn run_words(session: &Session, words: Vec<String>) -> Result<Value, CommandError> {
+/// Runs a command given as words. Also tells the options in force for it, which its answer is to be shown by.
+pub fn run_words(session: &Session, words: Vec<String>) -> Result<(Value, Globals), CommandError> {
     let mut words = words.into_iter();
     let name = words
         .next()
@@ -110,9 +110,10 @@ pub fn run_words(session: &Session, words: Vec<String>) -> Result<Value, Command
     let command =
         commands::find(&name).ok_or_else(|| crate::cli::unknown_command(&name, &arguments))?;
     match crate::cli::parse(command, &arguments, &session.globals)? {
-        crate::cli::Parsed::Help(text) => Ok(Value::Text(text)),
+        crate::cli::Parsed::Help(text) => Ok((Value::Text(text), session.globals.clone())),
         crate::cli::Parsed::Run(matches, globals) => {
-            (command.run)(&session.with_globals(globals), &matches)
+            let value = (command.run)(&session.with_globals(globals.clone()), &matches)?;
+            Ok((value, globals))
         }
     }
 }

@@ -78,12 +78,26 @@ pub fn text_of(engine: &rhai::Engine, value: &Dynamic) -> String {
     text.map_or_else(|_| value.to_string(), |text| text.to_string())
 }
 
-/// The images of an array of nothing else.
-pub fn as_images(value: &Dynamic) -> Option<Vec<cooperage_runtime::engine::Image>> {
+/// The value behind an object that is best seen as a table: a forecast, or an array of nothing but images, layers or
+/// files.
+pub fn as_table(value: &Dynamic) -> Option<Value> {
+    if let Some(plan) = value.read_lock::<super::builds::Plan>() {
+        return Some(Value::Plan(Box::new(plan.view().clone())));
+    }
     let items = value.read_lock::<Array>()?;
-    let images: Option<Vec<_>> = items
+    if items.is_empty() {
+        return None;
+    }
+    all(&items, |image: &Image| image.image.clone())
+        .map(Value::Images)
+        .or_else(|| all(&items, |layer: &Layer| layer.info().clone()).map(Value::Layers))
+        .or_else(|| all(&items, |file: &File| file.0.clone()).map(Value::Files))
+}
+
+/// What `inner` finds in every item, when all are of one type.
+fn all<T: rhai::Variant + Clone, U>(items: &Array, inner: impl Fn(&T) -> U) -> Option<Vec<U>> {
+    items
         .iter()
-        .map(|item| Some(item.read_lock::<Image>()?.image.clone()))
-        .collect();
-    images.filter(|images| !images.is_empty())
+        .map(|item| item.read_lock::<T>().map(|item| inner(&item)))
+        .collect()
 }

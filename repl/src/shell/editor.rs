@@ -165,6 +165,15 @@ impl Assistant {
         takes_images.then(|| self.image_names())
     }
 
+    /// Whether nothing but a blank can follow a completed word of a command line.
+    fn ends_word(&self, before: &str, start: usize, word: &str) -> bool {
+        if before[..start].trim().is_empty() {
+            commands::find(word).is_some()
+        } else {
+            self.language(before) == Language::Command
+        }
+    }
+
     /// Values an option takes, when they can be told.
     fn option_values(
         &self,
@@ -280,9 +289,14 @@ impl Completer for Assistant {
             all.retain(|candidate| candidate.starts_with(&before[start..]));
             all.sort();
             all.dedup();
+            if let [only] = &mut all[..]
+                && self.ends_word(before, start, only)
+            {
+                only.push(' ');
+            }
             if !all.is_empty() {
                 let pairs = all.into_iter().map(|text| Pair {
-                    display: text.clone(),
+                    display: text.trim_end().to_owned(),
                     replacement: text,
                 });
                 return Ok((start, pairs.collect()));

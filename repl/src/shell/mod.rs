@@ -7,9 +7,9 @@ pub mod words;
 
 use crate::commands;
 use crate::error::{CommandError, Kind};
-use crate::render::{self, Paint};
+use crate::render::{self, Paint, Terminal};
 use crate::script::{self, Evaluated};
-use crate::session::Session;
+use crate::session::{Globals, Session};
 use crate::units::Span;
 use crate::value::Value;
 use decision::{Language, decide, first_word};
@@ -40,6 +40,8 @@ pub fn prompt(mut session: Session) -> u8 {
         match editor.read() {
             Ok(line) => {
                 shell.session.begin_line();
+                // The window may have another size by now.
+                shell.session.terminal = Terminal::detect(shell.session.globals.color);
                 match shell.evaluate(&line) {
                     Ok(Reply::Quit) => return 0,
                     Ok(reply) => shell.show(&reply, true),
@@ -67,7 +69,7 @@ pub fn run_line(session: &Session, line: &str) -> u8 {
         Ok(reply) => {
             shell.show(&reply, false);
             match reply {
-                Reply::Value(value) => value.exit_status(),
+                Reply::Value(value, _) => value.exit_status(),
                 Reply::Exit(code) => code.clamp(0, 255) as u8,
                 _ => 0,
             }
@@ -84,8 +86,8 @@ pub fn run_line(session: &Session, line: &str) -> u8 {
 pub enum Reply {
     /// Nothing to show.
     Nothing,
-    /// A command's answer.
-    Value(Value),
+    /// A command's answer, and the options it was given.
+    Value(Value, Globals),
     /// An expression's value.
     Object(Dynamic),
     /// Text for people.
@@ -127,7 +129,7 @@ impl Shell {
     /// Runs a line.
     pub fn evaluate(&mut self, line: &str) -> Result<Reply, CommandError> {
         if let Some((name, command)) = let_command(line) {
-            let value = self.command(command, true)?;
+            let (value, _) = self.command(command, true)?;
             let object = script::to_dynamic(&self.session, value);
             self.bind(name, object.clone());
             self.keep(&object);
@@ -139,12 +141,12 @@ impl Shell {
             Language::Help => self.help(line.trim().trim_matches('?').trim()),
             Language::Directive => self.directive(line.trim()),
             Language::Command => {
-                let value = self.command(line, false)?;
+                let (value, globals) = self.command(line, false)?;
                 if !matches!(value, Value::Nothing) {
                     let object = script::to_dynamic(&self.session, value.clone());
                     self.keep(&object);
                 }
-                Ok(Reply::Value(value))
+                Ok(Reply::Value(value, globals))
             }
             Language::Expression => self.expression(line),
         }
@@ -157,7 +159,7 @@ impl Shell {
     }
 
     /// Runs a command line with its `${…}` evaluated. `quietly` captures what it would print while it runs.
-    fn command(&mut self, line: &str, quietly: bool) -> Result<Value, CommandError> {
+    fn command(&mut self, line: &str, quietly: bool) -> Result<(Value, Globals), CommandError> {
         let pieces = words::pieces(line).map_err(|error| CommandError::usage(error.to_string()))?;
         let mut words = Vec::new();
         for word in pieces {
@@ -270,7 +272,7 @@ impl Shell {
                 commands::help::overview()
             )));
         }
-        if let Some(text) = commands::help::of(word) {
+        if let Some(text) = commands::help::brief(word) {
             return Ok(Reply::Text(text));
         }
         if let Some(value) = self.scope.get_value::<Dynamic>(word) {
@@ -345,14 +347,22 @@ impl Shell {
     fn show(&self, reply: &Reply, decorated: bool) {
         match reply {
             Reply::Nothing | Reply::Quit | Reply::Exit(_) => {}
-            Reply::Value(value) => self.session.show(value),
+            Reply::Value(value, globals) => {
+                if let Value::Exit(exit) = value
+                    && decorated
+                    && exit.code != 0
+                {
+                    self.session.note(&format!("exit status {}\n", exit.code));
+                }
+                self.session.with_globals(globals.clone()).show(value);
+            }
             Reply::Text(text) => render::out(&format!("{}\n", text.trim_end())),
             Reply::Object(value) if self.session.globals.json => {
                 render::out(&format!("{:#}\n", script::to_json(value)));
             }
             Reply::Object(value) => {
-                if let Some(list) = script::as_images(value) {
-                    self.session.show(&Value::Images(list));
+                if let Some(table) = script::as_table(value) {
+                    self.session.show(&table);
                 } else if decorated {
                     let kind = type_name(&self.engine, value);
                     let shown = if value.is_string() {
@@ -489,12 +499,12 @@ mod tests {
         let mut shell = shell();
         assert!(matches!(
             shell.evaluate("version"),
-            Ok(Reply::Value(Value::Text(_)))
+            Ok(Reply::Value(Value::Text(_), _))
         ));
         assert!(object(&mut shell, "it").starts_with("cooper "));
         assert!(object(&mut shell, "let v = $ version").starts_with("cooper "));
         shell.evaluate("let c = \"build\";").unwrap();
-        let Ok(Reply::Value(Value::Text(text))) = shell.evaluate("help ${c}") else {
+        let Ok(Reply::Value(Value::Text(text), _)) = shell.evaluate("help ${c}") else {
             panic!("help")
         };
         assert!(text.contains("--tag"));
