@@ -210,7 +210,7 @@ impl CacheView for InMemory<'_> {
         };
         let chain = match source {
             Source::Scratch => scratch_key(),
-            Source::Image { .. } => image_key(&[], "base"),
+            Source::Image { .. } => image_key(&[]),
             other => source_key(other),
         };
         Ok(State::Ready {
@@ -301,6 +301,10 @@ impl Runner for InMemory<'_> {
 
     fn canceled(&self) -> String {
         "canceled".to_owned()
+    }
+
+    fn panicked(&self, message: String) -> String {
+        message
     }
 }
 

@@ -481,11 +481,8 @@ pub fn record_root(step: &Step, states: &[State]) -> SnapshotId {
 }
 
 /// Chain key of an image: that of its layers, so that another name for the same image changes nothing.
-pub fn image_key(layers: &[DiffId], config: &str) -> CacheKey {
+pub fn image_key(layers: &[DiffId]) -> CacheKey {
     let mut hash = Keyed::new("image");
-    if layers.is_empty() {
-        hash.part(config.as_bytes());
-    }
     for layer in layers {
         hash.part(layer.to_string().as_bytes());
     }

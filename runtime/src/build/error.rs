@@ -81,6 +81,9 @@ pub enum Problem {
     /// The result could not be written.
     #[error("cannot write the result to {dest}: {message}")]
     Output { dest: String, message: String },
+    /// A fault of this program.
+    #[error("internal error: {0}")]
+    Internal(String),
     /// The user asked to stop.
     #[error("canceled")]
     Canceled,
@@ -228,6 +231,7 @@ impl BuildError {
             | Problem::Fetch(_)
             | Problem::Store(_)
             | Problem::Output { .. } => ErrorKind::Environment,
+            Problem::Internal(_) => ErrorKind::Internal,
             Problem::Canceled => ErrorKind::Canceled,
         }
     }

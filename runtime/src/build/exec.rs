@@ -48,6 +48,9 @@ pub trait Runner: CacheView<Error: Send + std::fmt::Display> + Sync {
 
     /// The error of a build that was asked to stop.
     fn canceled(&self) -> Self::Error;
+
+    /// The error of a step whose work panicked with `message`.
+    fn panicked(&self, message: String) -> Self::Error;
 }
 
 /// What running a step gave.
@@ -317,7 +320,7 @@ impl<'a, R: Runner> Scheduler<'a, R> {
             let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
                 work(plan, step, &states, &decision, runner, events, started)
             }))
-            .unwrap_or_else(|_| Err(runner.canceled()));
+            .unwrap_or_else(|panic| Err(runner.panicked(message_of(panic.as_ref()))));
             // The scheduler waits for every message it expects, so the receiver is there.
             let _ = done.send(Finished {
                 step: step.id,
@@ -422,6 +425,12 @@ impl<V: CacheView> CacheView for Before<'_, V> {
     fn bypass(&self, plan: &Plan, step: &Step) -> bool {
         self.view.bypass(plan, step)
     }
+}
+
+fn message_of(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a step panicked".to_owned())
 }
 
 fn work<R: Runner>(

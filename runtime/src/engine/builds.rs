@@ -164,7 +164,11 @@ impl Engine {
         if let Some(error) = official_error(&planned.plan, &planned.name, &planned.source) {
             return Err(error);
         }
-        let session = Session::new(self, request, &planned, Mode::Execute, cancel.clone())?;
+        // A failing step stops its siblings, and nobody else who shares the caller's token.
+        let own = Cancel::new();
+        let linked = own.clone();
+        let _guard = cancel.on_cancel(move || linked.cancel());
+        let session = Session::new(self, request, &planned, Mode::Execute, own.clone())?;
         let forecast = forecast(&planned.plan, &session);
         events.event(BuildEvent::Planned {
             plan: planned.plan.clone(),
@@ -172,7 +176,7 @@ impl Engine {
             cached: forecast.cached(),
             estimate: forecast.estimate(),
         });
-        let executed = execute(&planned.plan, &session, events, cancel);
+        let executed = execute(&planned.plan, &session, events, &own);
         session.save_contexts();
         self.remember(&session, &planned, &executed, began);
         if let Some((step, error)) = executed.error {

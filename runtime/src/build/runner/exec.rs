@@ -16,6 +16,7 @@ use crate::store::{CommitOptions, Layer, overlay_folders};
 use cooperage_lang::instructions::{NetworkMode, SecurityMode};
 use cooperage_lang::plan::{Exec, Plan, Step};
 use rustix::event::{PollFd, PollFlags, poll};
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
@@ -52,7 +53,12 @@ impl Session<'_> {
         let lease = self.lease()?;
         let upper = lease.folder("upper").map_err(store)?;
         let work = lease.folder("work").map_err(store)?;
-        let wanted = Wanted { plan, exec, states };
+        let wanted = Wanted {
+            plan,
+            exec,
+            states,
+            changed: Cell::new(false),
+        };
         let mut mounts = self.prepare_mounts(&wanted).map_err(located)?;
         let input = Self::container_input(exec, &stack, &mut mounts).map_err(located)?;
         let mut spec = container::spec(&input);
@@ -103,7 +109,7 @@ impl Session<'_> {
         Ok(Ran {
             layer: layer.diff_id,
             size: layer.size,
-            cacheable: true,
+            cacheable: !wanted.changed.get(),
         })
     }
 
@@ -113,7 +119,11 @@ impl Session<'_> {
         let State::Ready { snapshot, .. } = &states[root.0 as usize] else {
             unreachable!("a step runs after its root")
         };
-        self.layers(snapshot)
+        let layers = self.layers(snapshot)?;
+        for layer in &layers {
+            self.lease()?.hold(&layer.diff_id).map_err(store)?;
+        }
+        Ok(layers)
     }
 
     fn lower_folders(&self, layers: &[Layer]) -> Result<Vec<PathBuf>, BuildError> {

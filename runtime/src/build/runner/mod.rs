@@ -175,7 +175,7 @@ impl<'a> Session<'a> {
                 .unwrap_or_else(|_| folder.clone())
                 .display()
                 .to_string(),
-            ContextSource::Url(url) => url.clone(),
+            ContextSource::Url(url) => without_login(url),
             ContextSource::Archive(path) => path.display().to_string(),
             ContextSource::Empty => self.dockerfile.clone(),
         }
@@ -229,6 +229,24 @@ impl<'a> Session<'a> {
 
     fn open_context(&self, name: &str) -> Result<Arc<Context>, BuildError> {
         let named = self.request.contexts.get(name);
+        if self.mode == Mode::Forecast && named.is_none() {
+            match &self.request.context {
+                ContextSource::Folder(_) => {}
+                // A forecast neither fetches nor unpacks, and leaves nothing behind.
+                ContextSource::Empty => {
+                    return Err(Problem::Option(
+                        "this build has no context to copy from".to_owned(),
+                    )
+                    .into());
+                }
+                ContextSource::Url(_) | ContextSource::Archive(_) => {
+                    return Err(Problem::Option(
+                        "the context is brought by the build only".to_owned(),
+                    )
+                    .into());
+                }
+            }
+        }
         let (folder, dockerfile) = match (named, &self.request.context) {
             (Some(NamedContext::Local(folder)), _) => (PathBuf::from(folder), None),
             (_, ContextSource::Folder(folder)) => (folder.clone(), self.planned.path.as_deref()),
@@ -254,6 +272,15 @@ impl<'a> Session<'a> {
         let context = Arc::new(Context::open(&folder, ignore, indexes.as_deref()).map_err(option)?);
         locked(kept).insert(key, context.clone());
         Ok(context)
+    }
+
+    /// Whether a local source is the main context and that has to be downloaded or unpacked first.
+    fn is_remote(&self, name: &str) -> bool {
+        let main = !self.request.contexts.contains_key(name);
+        main && matches!(
+            self.request.context,
+            ContextSource::Url(_) | ContextSource::Archive(_)
+        )
     }
 
     /// A read-only engine belongs to a server, which asks again and again.
@@ -386,7 +413,7 @@ impl<'a> Session<'a> {
     }
 
     fn image_state(record: &ImageRecord) -> State {
-        let chain = image_key(&record.layers, &record.id.to_string());
+        let chain = image_key(&record.layers);
         State::Ready {
             chain,
             snapshot: Snapshot {
@@ -417,10 +444,14 @@ impl<'a> Session<'a> {
                 .map_err(|e| Problem::Store(e.to_string()))?,
             None => false,
         };
-        if self.mode == Mode::Execute && !here {
-            return Ok(pending);
+        let chain = image_key(&read.diff_ids);
+        if !here {
+            // What stands on it can be keyed already; its files are not here to be looked at.
+            return Ok(State::Pending {
+                chain: (self.mode == Mode::Forecast).then_some(chain),
+                on: step.id,
+            });
         }
-        let chain = image_key(&read.diff_ids, text);
         Ok(State::Ready {
             chain,
             snapshot: Snapshot {
@@ -508,6 +539,9 @@ impl CacheView for Session<'_> {
                 chain: scratch_key(),
                 snapshot: Snapshot::default(),
             },
+            Source::Local { name } if self.mode == Mode::Forecast && self.is_remote(name) => {
+                pending
+            }
             Source::Local { .. } => State::Ready {
                 chain: source_key(source),
                 snapshot: Snapshot::default(),
@@ -653,6 +687,22 @@ impl Runner for Session<'_> {
 
     fn canceled(&self) -> BuildError {
         Problem::Canceled.into()
+    }
+
+    fn panicked(&self, message: String) -> BuildError {
+        Problem::Internal(message).into()
+    }
+}
+
+/// A URL without the user and password in it.
+fn without_login(url: &str) -> String {
+    match url.split_once("://") {
+        Some((scheme, rest)) => {
+            let end = rest.find('/').unwrap_or(rest.len());
+            let host = rest[..end].rfind('@').map_or(0, |at| at + 1);
+            format!("{scheme}://{}", &rest[host..])
+        }
+        None => url.to_owned(),
     }
 }
 
