@@ -9,6 +9,8 @@ pub mod instructions;
 pub mod lints;
 pub mod model;
 pub mod plan;
+pub mod quote;
+pub mod rune;
 pub mod syntax;
 pub mod text;
 pub mod world;

@@ -211,7 +211,8 @@ impl From<BuildError> for CommandError {
     fn from(error: BuildError) -> Self {
         let place = error.location.clone().map(Place::from);
         let kind = match kind_of(error.kind(), Kind::BuildFailed) {
-            Kind::InvalidArgument if place.is_some() => Kind::ParseFailed,
+            Kind::InvalidArgument if error.is_of_text() => Kind::ParseFailed,
+            Kind::InvalidArgument if place.is_some() => Kind::BuildFailed,
             kind => kind,
         };
         let message = match (kind, &place) {

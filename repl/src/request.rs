@@ -326,8 +326,7 @@ fn secret(text: &str) -> Result<Secret, CommandError> {
         .filter(|id| !id.is_empty())
         .ok_or_else(|| CommandError::usage(format!("--secret {text}: no id")))?;
     let source = match (file, env, kind.as_deref()) {
-        (_, Some(name), _) => SecretSource::Env(name),
-        (Some(name), None, Some("env")) => SecretSource::Env(name),
+        (_, Some(name), _) | (Some(name), None, Some("env")) => SecretSource::Env(name),
         (Some(path), None, _) => SecretSource::File(PathBuf::from(path)),
         (None, None, Some("env")) => SecretSource::Env(id.clone()),
         (None, None, None) if std::env::var_os(&id).is_some() => SecretSource::Env(id.clone()),

@@ -137,6 +137,11 @@ impl Session {
         self.cancel()
     }
 
+    /// Tells whether a prompt goes on after this line.
+    pub fn at_prompt(&self) -> bool {
+        self.line().survives
+    }
+
     /// Tells whether the user interrupted the line.
     pub fn interrupted(&self) -> bool {
         self.line().cancel.is_canceled()
@@ -227,10 +232,7 @@ impl Shared {
         line.interrupted = Some(Instant::now());
         line.cancel.cancel();
         if again && !line.survives {
-            #[expect(
-                clippy::exit,
-                reason = "the user insists; what is left behind the next process collects"
-            )]
+            // The user insists; what is left behind the next process collects.
             std::process::exit(130);
         }
     }

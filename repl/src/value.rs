@@ -282,7 +282,7 @@ fn why_table(why: &Why, now: SystemTime) -> Table {
         table.row([
             step.line.to_string(),
             text::one_line(&step.text),
-            step.outcome.to_string(),
+            step.outcome.clone(),
             step.took
                 .map(|took| Span(took).to_string())
                 .unwrap_or_default(),
@@ -353,8 +353,7 @@ fn history_table(rows: &[HistoryRow]) -> Table {
                 .unwrap_or_default(),
             text::one_line(&row.entry.created_by),
             row.size
-                .map(|size| Size(size).to_string())
-                .unwrap_or_else(|| "-".to_owned()),
+                .map_or_else(|| "-".to_owned(), |size| Size(size).to_string()),
         ]);
     }
     table

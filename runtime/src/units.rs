@@ -187,13 +187,94 @@ pub fn ago(then: SystemTime, now: SystemTime) -> String {
     }
 }
 
-/// A point in time as RFC 3339 in UTC, whole seconds: `2026-11-07T12:00:00Z`.
+/// A point in time as RFC 3339 in UTC: `2026-11-07T12:00:00Z`, with a fraction only when there is one.
+///
+/// **Source:** RFC 3339, section 5.6; the form image configurations hold.
 pub fn rfc3339(time: SystemTime) -> String {
     let c = Civil::of(time);
+    let fraction = match c.nanosecond {
+        0 => String::new(),
+        n => format!(".{n:09}").trim_end_matches('0').to_owned(),
+    };
     format!(
-        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z",
+        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}{fraction}Z",
         c.year, c.month, c.day, c.hour, c.minute, c.second
     )
+}
+
+/// A time like `2024-05-01T12:00:00.5Z`. **Source:** RFC 3339, section 5.6.
+pub fn parse_rfc3339(text: &str) -> Option<SystemTime> {
+    let number = |range: std::ops::Range<usize>| {
+        let digits = text.get(range)?;
+        digits
+            .bytes()
+            .all(|b| b.is_ascii_digit())
+            .then(|| digits.parse::<i64>().ok())
+            .flatten()
+    };
+    let marks = text.get(4..5)? == "-"
+        && text.get(7..8)? == "-"
+        && text.get(13..14)? == ":"
+        && text.get(16..17)? == ":";
+    if !marks || !matches!(text.get(10..11)?, "T" | "t" | " ") {
+        return None;
+    }
+    let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
+    let (hour, minute, second) = (number(11..13)?, number(14..16)?, number(17..19)?);
+    if !(1..=12).contains(&month)
+        || !(1..=31).contains(&day)
+        || hour > 23
+        || minute > 59
+        || second > 60
+    {
+        return None;
+    }
+    let mut rest = text.get(19..)?;
+    let mut nanos = 0;
+    if let Some(fraction) = rest.strip_prefix('.') {
+        let end = fraction
+            .bytes()
+            .position(|b| !b.is_ascii_digit())
+            .unwrap_or(fraction.len());
+        let digits: String = fraction[..end]
+            .chars()
+            .chain("000000000".chars())
+            .take(9)
+            .collect();
+        nanos = digits.parse::<u64>().ok()?;
+        rest = &fraction[end..];
+    }
+    let offset = match rest.as_bytes() {
+        b"Z" | b"z" => 0,
+        [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] => {
+            let two = |a: u8, b: u8| {
+                (a.is_ascii_digit() && b.is_ascii_digit())
+                    .then(|| i64::from(a - b'0') * 10 + i64::from(b - b'0'))
+            };
+            let minutes = two(*h1, *h2)? * 60 + two(*m1, *m2)?;
+            if *sign == b'+' {
+                minutes * 60
+            } else {
+                -minutes * 60
+            }
+        }
+        _ => return None,
+    };
+    // Days since 1970 with the year starting in March, so that the leap day is the last of a year.
+    let (y, m) = if month > 2 {
+        (year, month - 3)
+    } else {
+        (year - 1, month + 9)
+    };
+    let days = 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - 719_468;
+    let seconds = days * 86_400 + hour * 3600 + minute * 60 + second - offset;
+    let whole = Duration::from_secs(seconds.unsigned_abs());
+    let base = if seconds < 0 {
+        UNIX_EPOCH.checked_sub(whole)?
+    } else {
+        UNIX_EPOCH.checked_add(whole)?
+    };
+    base.checked_add(Duration::from_nanos(nanos))
 }
 
 /// A point in time by the fields of the calendar, UTC.
@@ -205,14 +286,20 @@ pub struct Civil {
     pub hour: u8,
     pub minute: u8,
     pub second: u8,
+    pub nanosecond: u32,
 }
 
 impl Civil {
     /// The fields of `time`.
     pub fn of(time: SystemTime) -> Self {
-        let seconds = match time.duration_since(UNIX_EPOCH) {
-            Ok(since) => since.as_secs() as i64,
-            Err(before) => -(before.duration().as_secs_f64().ceil() as i64),
+        let (seconds, nanosecond) = match time.duration_since(UNIX_EPOCH) {
+            Ok(since) => (since.as_secs() as i64, since.subsec_nanos()),
+            Err(before) => {
+                let before = before.duration();
+                let part = before.subsec_nanos();
+                let whole = before.as_secs() as i64 + i64::from(part > 0);
+                (-whole, (1_000_000_000 - part) % 1_000_000_000)
+            }
         };
         let (days, rest) = (seconds.div_euclid(86400), seconds.rem_euclid(86400));
         // Days are counted in eras of 400 years that start on 1 March, so that leap days come last.
@@ -235,6 +322,7 @@ impl Civil {
             hour: (rest / 3600) as u8,
             minute: (rest % 3600 / 60) as u8,
             second: (rest % 60) as u8,
+            nanosecond,
         }
     }
 
@@ -256,9 +344,8 @@ impl Civil {
                 Some('S') => text += &format!("{:02}", self.second),
                 Some('F') => text += &self.format("%Y-%m-%d"),
                 Some('T') => text += &self.format("%H:%M:%S"),
-                Some('%') => text.push('%'),
+                Some('%') | None => text.push('%'),
                 Some(other) => text.extend(['%', other]),
-                None => text.push('%'),
             }
         }
         text
@@ -366,6 +453,15 @@ mod tests {
         assert_eq!(rfc3339(at(0)), "1970-01-01T00:00:00Z");
         assert_eq!(rfc3339(at(1_577_934_245)), "2020-01-02T03:04:05Z");
         assert_eq!(rfc3339(at(951_782_400)), "2000-02-29T00:00:00Z");
+        let half = at(951_782_399) + Duration::from_millis(500);
+        assert_eq!(rfc3339(half), "2000-02-28T23:59:59.5Z");
+        let late = at(4_107_542_399) + Duration::from_nanos(1);
+        assert_eq!(rfc3339(late), "2100-02-28T23:59:59.000000001Z");
+        let early = UNIX_EPOCH - Duration::from_millis(1500);
+        assert_eq!(rfc3339(early), "1969-12-31T23:59:58.5Z");
+        for time in [half, late, early] {
+            assert_eq!(parse_rfc3339(&rfc3339(time)), Some(time));
+        }
         assert_eq!(
             Civil::of(at(1_577_934_245)).format("%Y%m%d at %T, 100%%"),
             "20200102 at 03:04:05, 100%"

@@ -97,7 +97,7 @@ fn main() -> ExitCode {
                 started.elapsed().as_millis()
             ),
             Err(reason) if reason.starts_with("skip: ") => {
-                println!("{mode} {name} ... skipped: {}", &reason[6..])
+                println!("{mode} {name} ... skipped: {}", &reason[6..]);
             }
             Err(reason) => {
                 failed += 1;
@@ -596,11 +596,11 @@ fn wait_until(holds: impl Fn() -> bool) -> bool {
     false
 }
 
-fn limited(name: &str, limits: Limits) -> Option<CgroupPlan> {
-    Some(CgroupPlan {
+fn limited(name: &str, limits: Limits) -> CgroupPlan {
+    CgroupPlan {
         name: format!("test-{}-{name}", std::process::id()),
         limits,
-    })
+    }
 }
 
 fn memory_limit(sandbox: &Sandbox) -> Outcome {
@@ -610,7 +610,7 @@ fn memory_limit(sandbox: &Sandbox) -> Outcome {
         ..Limits::default()
     };
     let eater = sh("dd if=/dev/zero of=/dev/null bs=100M count=1; echo survived");
-    let plan = limited("memory", limits);
+    let plan = Some(limited("memory", limits));
     match sandbox.run_with(&eater, |l| l.cgroup = plan) {
         Ok((text, exit)) => {
             ensure("dd was killed", exit.oom_killed, &(text, exit.clone()))?;
@@ -628,13 +628,13 @@ fn memory_limit(sandbox: &Sandbox) -> Outcome {
 }
 
 fn process_limit(sandbox: &Sandbox) -> Outcome {
-    let plan = limited(
+    let plan = Some(limited(
         "pids",
         Limits {
             pids: Some(8),
             ..Limits::default()
         },
-    );
+    ));
     let script = "i=0; while [ $i -lt 20 ]; do sleep 5 & i=$((i+1)); done; echo all";
     match sandbox.run_with(&sh(script), |l| l.cgroup = plan) {
         Ok((text, _)) => ensure("refused", text.contains("can't fork"), &text),
@@ -860,7 +860,7 @@ fn row2_descriptors(sandbox: &Sandbox) -> Outcome {
             format!("/proc/1/fd/{number}/.."),
         ] {
             let mut input = sh("pwd; ls; cat ../outside/canary ../../outside/canary");
-            input.cwd = path.clone();
+            input.cwd.clone_from(&path);
             if let Ok((text, _)) = sandbox.run(&input) {
                 ensure(
                     &path,

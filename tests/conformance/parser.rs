@@ -6,8 +6,9 @@ use cooperage_lang::instructions::flags::{self, FlagKind};
 use cooperage_lang::instructions::{self, Copy, Dockerfile, Heredoc, Instruction, Kind, Run};
 use cooperage_lang::model::device;
 use cooperage_lang::syntax::json::{self, Array};
-use cooperage_lang::syntax::{self, Node, Parse, directive, heredoc, rune};
+use cooperage_lang::syntax::{self, Node, Parse, directive, heredoc};
 use cooperage_lang::text::{TextRange, Word};
+use cooperage_lang::{quote::quote, rune};
 use serde_json::{Value, json};
 
 /// Case files and their checks.
@@ -112,7 +113,7 @@ fn ast_dump(case: &Value) -> Result<(), String> {
 
 fn dump_node(out: &mut String, source: &[u8], parse: &Parse, node: &Node) {
     out.push_str(&rune::lower(parse.text(source, node.keyword.text)));
-    let quoted = |text: &BStr| rune::quote(text);
+    let quoted = |text: &BStr| quote(text);
     let flags: Vec<String> = parse.piece_texts(source, &node.flags).map(quoted).collect();
     if !flags.is_empty() {
         out.extend([" [", &flags.join(" "), "]"]);

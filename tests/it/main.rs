@@ -1,7 +1,10 @@
 //! The program as its users meet it: one binary with all integration tests.
 
+mod cache;
 mod cli;
+mod containers;
 mod forecast;
+mod forecast_real;
 mod lsp;
 mod neovim;
 mod prompt;

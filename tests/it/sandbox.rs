@@ -6,23 +6,23 @@ use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The folder of one test, removed at its end.
-pub struct Sandbox {
+pub(crate) struct Sandbox {
     folder: PathBuf,
 }
 
 /// What a run of the program left.
-pub struct Ran {
+pub(crate) struct Ran {
     /// Exit status; 128 + n for signal n.
-    pub status: i32,
+    pub(crate) status: i32,
     /// Standard output.
-    pub stdout: String,
+    pub(crate) stdout: String,
     /// Standard error.
-    pub stderr: String,
+    pub(crate) stderr: String,
 }
 
 impl Sandbox {
     /// An empty one.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!(
             "cooper-it-{}-{}",
@@ -37,24 +37,24 @@ impl Sandbox {
     }
 
     /// Writes a file below the working folder.
-    pub fn write(&self, path: &str, text: &str) {
+    pub(crate) fn write(&self, path: &str, text: &str) {
         let path = self.work().join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
 
     /// The folder commands run in.
-    pub fn work(&self) -> PathBuf {
+    pub(crate) fn work(&self) -> PathBuf {
         self.folder.join("work")
     }
 
     /// The store; it exists when something was kept in it.
-    pub fn store(&self) -> PathBuf {
+    pub(crate) fn store(&self) -> PathBuf {
         self.folder.join("store")
     }
 
     /// A program in the working folder with the sandbox's environment and everything piped.
-    pub fn command(&self, program: &OsStr) -> Command {
+    pub(crate) fn command(&self, program: &OsStr) -> Command {
         let mut command = Command::new(program);
         command
             .env_clear()
@@ -70,7 +70,7 @@ impl Sandbox {
     }
 
     /// Copies a folder to a name below the working folder.
-    pub fn copy(&self, folder: &Path, name: &str) {
+    pub(crate) fn copy(&self, folder: &Path, name: &str) {
         let to = self.work().join(name);
         std::fs::create_dir_all(&to).unwrap();
         for entry in std::fs::read_dir(folder).unwrap() {
@@ -85,7 +85,7 @@ impl Sandbox {
     }
 
     /// The base image that the example stands on: programs of this machine.
-    pub fn base(&self) {
+    pub(crate) fn base(&self) {
         let programs = "sh awk cat chmod head ls mkdir rm sed sleep sort tr";
         let arguments = ["base", "-q", "--tag", "host:base"];
         let arguments: Vec<&str> = arguments.into_iter().chain(programs.split(' ')).collect();
@@ -93,12 +93,12 @@ impl Sandbox {
     }
 
     /// Runs the program.
-    pub fn cooper(&self, arguments: &[&str]) -> Ran {
+    pub(crate) fn cooper(&self, arguments: &[&str]) -> Ran {
         self.cooper_with_input(arguments, "")
     }
 
     /// Runs the program with text on standard input.
-    pub fn cooper_with_input(&self, arguments: &[&str], input: &str) -> Ran {
+    pub(crate) fn cooper_with_input(&self, arguments: &[&str], input: &str) -> Ran {
         use std::io::Write;
         let mut child = self
             .command(env!("CARGO_BIN_EXE_cooper").as_ref())
@@ -136,7 +136,7 @@ impl From<Output> for Ran {
 impl Ran {
     /// Fails unless the program ended well; returns its standard output.
     #[track_caller]
-    pub fn ok(self) -> String {
+    pub(crate) fn ok(self) -> String {
         assert_eq!(
             self.status, 0,
             "stdout: {}\nstderr: {}",

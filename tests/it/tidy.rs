@@ -41,33 +41,46 @@ fn crates_depend_one_way() {
 
 #[test]
 fn every_command_file_has_its_row() {
-    let folder = repository().join("repl/src/commands");
-    let files: BTreeSet<String> = std::fs::read_dir(&folder)
+    let folder = "repl/src/commands";
+    let rows = table(folder, "\ncommands! {\n", "\n}");
+    assert_eq!(files(folder, ""), names(&rows, ','));
+}
+
+#[test]
+fn every_check_rule_and_every_instruction_has_its_row() {
+    let folder = "lang/src/lints";
+    let rows = table(folder, "pub const LINTS: &[Lint] = &[\n", "\n];");
+    assert_eq!(files(folder, " LINT: Lint = "), names(&rows, ':'));
+    let folder = "lang/src/instructions";
+    let rows = table(folder, "pub static INSTRUCTIONS: [&Spec; 18] = [\n", "\n];");
+    assert_eq!(files(folder, " SPEC: Spec = "), names(&rows, ':'));
+}
+
+/// The module names of a folder whose files hold `text`, `mod.rs` excluded.
+fn files(folder: &str, text: &str) -> BTreeSet<String> {
+    std::fs::read_dir(repository().join(folder))
         .unwrap()
-        .map(|entry| {
-            entry
-                .unwrap()
-                .path()
-                .file_stem()
-                .unwrap()
-                .to_string_lossy()
-                .into_owned()
-        })
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| std::fs::read_to_string(path).unwrap().contains(text))
+        .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
         .filter(|name| name != "mod")
-        .collect();
-    let table = std::fs::read_to_string(folder.join("mod.rs")).unwrap();
-    let body = table
-        .split("\ncommands! {\n")
-        .nth(1)
-        .unwrap()
-        .split("\n}")
-        .next()
-        .unwrap();
-    let rows: BTreeSet<String> = body
-        .lines()
-        .filter_map(|line| Some(line.trim().split(',').next()?.to_owned()))
-        .collect();
-    assert_eq!(files, rows);
+        .collect()
+}
+
+/// What stands between two marks of a folder's `mod.rs`.
+fn table(folder: &str, start: &str, end: &str) -> String {
+    let text = std::fs::read_to_string(repository().join(folder).join("mod.rs")).unwrap();
+    let rest = text.split(start).nth(1).expect(start);
+    rest.split(end).next().unwrap().to_owned()
+}
+
+/// The first word of every row.
+fn names(rows: &str, end: char) -> BTreeSet<String> {
+    rows.lines()
+        .map(|row| row.trim().trim_start_matches('&'))
+        .filter_map(|row| Some(row.split(end).next()?.to_owned()))
+        .filter(|name| !name.is_empty())
+        .collect()
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::line::Problem;
 use crate::model::suggest;
-use crate::syntax::rune;
+use crate::rune;
 use crate::text::{TextRange, Word};
 use bstr::ByteSlice;
 

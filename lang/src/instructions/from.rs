@@ -2,7 +2,8 @@
 
 use super::flags::{Flag, FlagKind};
 use super::{From, Keyword, Kind, Line, Problem, Spec};
-use crate::syntax::rune;
+use crate::quote::quote;
+use crate::rune;
 use crate::text::Word;
 use bstr::BString;
 
@@ -43,7 +44,7 @@ fn stage_name(line: &Line<'_>) -> Result<StageName, Problem> {
         [_, as_keyword, name] if is_as(&as_keyword.text) => {
             let lower = rune::lower(&name.text);
             if !is_valid(&lower) {
-                let quoted = rune::quote(&name.text);
+                let quoted = quote(&name.text);
                 let message = format!(
                     "invalid name for build stage: {quoted}, name can't start with a number or contain symbols"
                 );

@@ -4,7 +4,8 @@ use super::flags::Flags;
 use super::flags::{Flag, FlagKind};
 use super::{Healthcheck, Keyword, Kind, Line, Problem, Spec};
 use crate::model::duration;
-use crate::syntax::rune;
+use crate::quote::quote;
+use crate::rune;
 use bstr::BString;
 use std::time::Duration;
 
@@ -71,7 +72,7 @@ fn lower(line: &Line<'_>) -> Result<Kind, Problem> {
     if name != "CMD" {
         let message = format!(
             "Unknown type {} in HEALTHCHECK (try CMD)",
-            rune::quote(name.as_bytes())
+            quote(name.as_bytes())
         );
         return Err(Problem::new("healthcheck-type", message, kind.range));
     }
@@ -105,7 +106,7 @@ fn interval(flags: &Flags, name: &str) -> Result<Duration, Problem> {
     if duration.negative || (!duration.size.is_zero() && duration.size < Duration::from_millis(1)) {
         let message = format!(
             "Interval {} cannot be less than 1ms",
-            rune::quote(name.as_bytes())
+            quote(name.as_bytes())
         );
         return Err(Problem::new("short-interval", message, value.range));
     }
@@ -118,10 +119,7 @@ fn retries(flags: &Flags) -> Result<u32, Problem> {
         return Ok(0);
     };
     let fail = |what: &str| {
-        let message = format!(
-            "strconv.ParseInt: parsing {}: {what}",
-            rune::quote(&value.text)
-        );
+        let message = format!("strconv.ParseInt: parsing {}: {what}", quote(&value.text));
         Err(Problem::new("bad-retries", message, value.range))
     };
     let digits = value

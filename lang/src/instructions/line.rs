@@ -2,7 +2,8 @@
 
 use super::flags::{self, FlagKind, Flags};
 use super::{CommandLine, Heredoc, spec};
-use crate::syntax::{self, Keyword, Node, Parse, Piece, rune};
+use crate::rune;
+use crate::syntax::{self, Keyword, Node, Parse, Piece};
 use crate::text::{TextRange, Word};
 use bstr::{BString, ByteSlice};
 

@@ -4,7 +4,8 @@ use super::line::{self, Line, Problem};
 use super::{Dockerfile, From, INSTRUCTIONS, Instruction, Kind, Stage, spec};
 use crate::diagnostic::{Diagnostic, Fix, OfficialError, Phase, Severity};
 use crate::model::suggest;
-use crate::syntax::{self, EmptyContinuation, Keyword, Node, Parse, directive, rune};
+use crate::rune;
+use crate::syntax::{self, EmptyContinuation, Keyword, Node, Parse, directive};
 use crate::text::{LineSpan, TextRange, Word};
 
 /// Reads a Dockerfile: both first steps of the official pipeline.

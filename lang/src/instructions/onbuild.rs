@@ -1,7 +1,7 @@
 //! `ONBUILD`: triggers for child images.
 
 use super::{Keyword, Kind, Line, Problem, Spec};
-use crate::syntax::rune;
+use crate::rune;
 use crate::text::Word;
 use bstr::ByteSlice;
 

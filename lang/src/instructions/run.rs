@@ -3,7 +3,8 @@
 use super::flags::{Flag, FlagKind};
 use super::{Device, Keyword, Kind, Line, NetworkMode, Problem, Run, SecurityMode, Spec};
 use crate::model::device;
-use crate::syntax::rune;
+use crate::quote::quote;
+use crate::rune;
 use crate::text::Word;
 use bstr::ByteSlice;
 
@@ -98,7 +99,7 @@ fn network(value: &Word) -> Result<NetworkMode, Problem> {
         b"none" => Ok(NetworkMode::None),
         b"host" => Ok(NetworkMode::Host),
         other => {
-            let message = format!("invalid network mode {}", rune::quote(other));
+            let message = format!("invalid network mode {}", quote(other));
             Err(Problem::new("bad-network", message, value.range))
         }
     }
@@ -109,7 +110,7 @@ fn security(value: &Word) -> Result<SecurityMode, Problem> {
         b"sandbox" => Ok(SecurityMode::Sandbox),
         b"insecure" => Ok(SecurityMode::Insecure),
         other => {
-            let message = format!("security {} is not valid", rune::quote(other));
+            let message = format!("security {} is not valid", quote(other));
             Err(Problem::new("bad-security", message, value.range))
         }
     }

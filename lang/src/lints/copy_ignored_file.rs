@@ -5,7 +5,7 @@ use crate::diagnostic::Severity;
 use crate::instructions::Instruction;
 use crate::model::ignore::Patterns;
 use crate::model::pattern;
-use crate::model::quote::quote;
+use crate::quote::quote;
 use crate::text::TextRange;
 
 pub(super) const LINT: Lint = Lint {

@@ -3,7 +3,7 @@
 use super::{Finding, Lint};
 use crate::diagnostic::Severity;
 use crate::instructions::{Dockerfile, Kind};
-use crate::model::quote::quote;
+use crate::quote::quote;
 use std::collections::HashSet;
 
 pub(super) const LINT: Lint = Lint {

@@ -5,7 +5,7 @@ use crate::diagnostic::Severity;
 use crate::instructions::{From, Instruction};
 use crate::model::expand::Expanded;
 use crate::model::platform::Platform;
-use crate::model::quote::quote;
+use crate::quote::quote;
 use crate::text::Word;
 
 pub(super) const LINT: Lint = Lint {

@@ -1,7 +1,7 @@
 //! `# check=skip=…;experimental=…;error=…`.
 
 use super::Lint;
-use crate::model::quote::quote;
+use crate::quote::quote;
 use bstr::{BString, ByteSlice};
 use std::borrow::Cow;
 use std::collections::BTreeSet;

@@ -3,7 +3,7 @@
 use super::{Finding, Lint};
 use crate::diagnostic::Severity;
 use crate::instructions::{From, Instruction};
-use crate::model::quote::quote;
+use crate::quote::quote;
 
 pub(super) const LINT: Lint = Lint {
     name: "ReservedStageName",

@@ -3,7 +3,7 @@
 use super::{Finding, Lint};
 use crate::diagnostic::Severity;
 use crate::instructions::Instruction;
-use crate::model::quote::quote;
+use crate::quote::quote;
 use crate::text::Word;
 
 pub(super) const LINT: Lint = Lint {

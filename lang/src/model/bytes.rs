@@ -25,7 +25,7 @@ pub fn parse(text: &str) -> Result<i64, String> {
     let size: f64 = number.parse().map_err(|_| {
         format!(
             "strconv.ParseFloat: parsing {}: invalid syntax",
-            super::quote::quote(number.as_bytes())
+            crate::quote::quote(number.as_bytes())
         )
     })?;
     if size < 0.0 {

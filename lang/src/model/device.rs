@@ -2,7 +2,7 @@
 
 use crate::instructions::Device;
 use crate::model::suggest;
-use crate::syntax::rune;
+use crate::rune;
 use bstr::{BString, ByteSlice};
 
 /// Reads the value of `--device`: `vendor/class=name`, `name=…`, `required[=bool]`.

@@ -1,9 +1,10 @@
 //! `RUN --mount=…`. **Source:** BuildKit `frontend/dockerfile/instructions`, `commands_runmount.go`.
 
-use super::quote::quote;
+use super::bytes;
 use super::url::parse_bool;
-use super::{bytes, rune};
 use crate::plan::Sharing;
+use crate::quote::quote;
+use crate::rune;
 use std::fmt;
 
 /// One parsed `--mount` value. Paths are as written: the caller joins `target` to the working directory.

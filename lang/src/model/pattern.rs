@@ -1,6 +1,6 @@
 //! Wildcards of COPY sources and lexical path cleaning, as Go's `path` package has them.
 
-use super::rune;
+use crate::rune;
 use std::fmt;
 
 /// A pattern that is not well formed.

@@ -1,6 +1,6 @@
 //! Platforms: `linux/arm64/v8`. **Source:** `containerd/platforms`.
 
-use super::quote::quote;
+use crate::quote::quote;
 use std::fmt;
 
 /// Operating system, architecture and variant of an image, normalised.

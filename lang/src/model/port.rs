@@ -1,6 +1,6 @@
 //! Ports of `EXPOSE`. **Source:** BuildKit `frontend/dockerfile/dockerfile2llb`, `convert_expose.go`.
 
-use super::quote::quote;
+use crate::quote::quote;
 use std::net::IpAddr;
 
 /// One spec `[ip:][host:]container[/proto]` with ranges expanded.

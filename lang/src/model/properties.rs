@@ -8,7 +8,8 @@ use super::platform::Platform;
 use super::port::PortSpec;
 use super::reference::{AnyReference, Digest, Reference};
 use super::signal::Signal;
-use super::{bytes, pattern, quote, url};
+use super::{bytes, pattern, url};
+use crate::quote;
 use proptest::prelude::*;
 
 /// Text in which the characters that matter to the lexer are frequent.

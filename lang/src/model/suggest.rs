@@ -1,6 +1,6 @@
 //! "Did you mean …?": the closest known word.
 
-use crate::syntax::rune;
+use crate::rune;
 
 /// How many single-character edits still count as a slip.
 const CLOSE: usize = 3;

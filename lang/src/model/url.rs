@@ -2,8 +2,9 @@
 //!
 //! **Source:** BuildKit `frontend/dockerfile/dfgitutil`, `util/gitutil`, `util/sshutil`.
 
-use super::quote::quote;
-use super::{pattern, rune};
+use super::pattern;
+use crate::quote::quote;
+use crate::rune;
 
 /// What a source word of `ADD` or `COPY` is.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! Parser directives: `# escape=` and its siblings at the head of a file.
 
-use super::{json, rune};
+use super::json;
+use crate::rune;
 use crate::text::TextRange;
 use bstr::{BString, ByteSlice};
 

@@ -4,7 +4,7 @@
 //! (words with raw quotes and escapes, references as written) is small enough for a scanner of its own here:
 //! unlike expansion it has no values, no operators to apply and no messages, only "fails or not".
 
-use super::rune;
+use crate::rune;
 use bstr::{BString, ByteSlice};
 
 /// `<<NAME` as a word of a line.

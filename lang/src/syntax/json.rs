@@ -1,7 +1,7 @@
 //! The JSON array of strings that several instructions accept, and nothing looser: the official front end hands
 //! the text to a strict JSON reader and falls back to plain text when that fails.
 
-use super::rune;
+use crate::rune;
 use bstr::ByteSlice;
 use std::ops::Range;
 
@@ -72,11 +72,10 @@ pub fn is_plain(inside: &[u8]) -> bool {
 pub fn unescape(inside: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(inside.len());
     let mut rest = inside;
-    while let Some(&b) = rest.first() {
-        if b == b'\\' {
+    while let Some((c, n)) = rune::decode(rest) {
+        if c == '\\' {
             rest = unescape_one(rest, &mut out);
         } else {
-            let (c, n) = rune::decode(rest);
             push(&mut out, c);
             rest = &rest[n..];
         }

@@ -1,6 +1,6 @@
 //! The keywords and the shape of the text behind each.
 
-use super::rune;
+use crate::rune;
 
 /// A known instruction keyword.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

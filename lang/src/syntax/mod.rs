@@ -12,7 +12,6 @@ pub mod heredoc;
 pub mod json;
 mod keyword;
 mod parser;
-pub mod rune;
 pub mod token;
 pub mod tree;
 
@@ -21,6 +20,7 @@ pub use keyword::{Form, Keyword};
 pub use tree::Tree;
 
 use crate::diagnostic::{Diagnostic, OfficialError};
+use crate::rune;
 use crate::text::{LineSpan, TextRange};
 use bstr::{BStr, BString};
 use std::ops::Range;

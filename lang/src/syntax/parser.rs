@@ -7,8 +7,10 @@ use super::directive::{self, Directive, Name};
 use super::heredoc;
 use super::json::{self, Array};
 use super::keyword::{Form, Keyword};
-use super::{EmptyContinuation, Heredoc, MAX_LINE, Node, Parse, Piece, Place, Segment, Text, rune};
+use super::{EmptyContinuation, Heredoc, MAX_LINE, Node, Parse, Piece, Place, Segment, Text};
 use crate::diagnostic::{Diagnostic, OfficialError, Phase, Severity};
+use crate::quote::quote;
+use crate::rune;
 use crate::text::{LineSpan, TextRange};
 use bstr::ByteSlice;
 use std::ops::Range;
@@ -651,7 +653,7 @@ impl Splitter<'_> {
                     code: "missing-equals",
                     message: format!(
                         "Syntax error - can't find = in {}. Must be of the form: name=value",
-                        rune::quote(&self.word_text(&word))
+                        quote(&self.word_text(&word))
                     ),
                     range: self.range(word.start, word.end),
                 });
@@ -880,12 +882,14 @@ pub(super) fn next_word(text: &[u8], at: &mut usize, end: usize, escape: u8) -> 
             }
             pos += 1;
             ascii &= text[pos].is_ascii();
-            pos += rune::decode(&text[pos..end]).1;
+            pos += rune::decode(&text[pos..end]).map_or(0, |(_, n)| n);
             continue;
         }
         if !b.is_ascii() {
             ascii = false;
-            let (c, n) = rune::decode(&text[pos..end]);
+            let Some((c, n)) = rune::decode(&text[pos..end]) else {
+                break;
+            };
             if quote.is_none() && c.is_whitespace() {
                 word_end = pos;
                 break;

@@ -304,7 +304,7 @@ impl Lexer {
 /// Bytes of the character that the escape in front of `rest` protects; none when `slice` is not the escape.
 fn protected(escape: u8, slice: &[u8], rest: &[u8]) -> usize {
     if slice == [escape] {
-        super::rune::decode(rest).1
+        crate::rune::decode(rest).map_or(0, |(_, n)| n)
     } else {
         0
     }

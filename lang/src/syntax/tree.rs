@@ -3,7 +3,8 @@
 //! It is flat, since a Dockerfile is: a list of tokens, and for each instruction the stretch of tokens it owns.
 
 use super::token::{Lexer, Mode, TokenKind};
-use super::{Form, Node, Parse, parser, rune};
+use super::{Form, Node, Parse, parser};
+use crate::rune;
 use crate::text::TextRange;
 use bstr::ByteSlice;
 use std::ops::Range;

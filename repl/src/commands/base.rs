@@ -22,5 +22,7 @@ pub struct Args {
 
 /// Makes it.
 pub fn run(session: &Session, args: Args) -> Result<Value, CommandError> {
-    Ok(Value::Image(Box::new(session.engine()?.base(&args.tag, &args.programs)?)))
+    Ok(Value::Image(Box::new(
+        session.engine()?.base(&args.tag, &args.programs)?,
+    )))
 }

@@ -25,7 +25,13 @@ pub struct Args {
     #[arg(short, long = "output", value_name = "DEST")]
     pub outputs: Vec<String>,
     /// How to show progress
-    #[arg(long, value_enum, default_value_t, env = "BUILDKIT_PROGRESS", hide_env = true)]
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        env = "BUILDKIT_PROGRESS",
+        hide_env = true
+    )]
     pub progress: Mode,
     /// Write the image's id to a file
     #[arg(long, value_name = "FILE")]
@@ -53,10 +59,15 @@ pub struct Args {
 /// Builds, or checks.
 pub fn run(session: &Session, args: Args) -> Result<Value, CommandError> {
     if args.options.context.is_none() && !args.check {
-        return Err(CommandError::usage("no context is given").hint("the folder to copy from stands last: `cooper build .`"));
+        return Err(CommandError::usage("no context is given")
+            .hint("the folder to copy from stands last: `cooper build .`"));
     }
     let mut request = args.options.request()?;
-    request.outputs = args.outputs.iter().map(|text| request::output(text)).collect::<Result<_, _>>()?;
+    request.outputs = args
+        .outputs
+        .iter()
+        .map(|text| request::output(text))
+        .collect::<Result<_, _>>()?;
     if args.check {
         return check(session, &request);
     }
@@ -67,7 +78,11 @@ pub fn run(session: &Session, args: Args) -> Result<Value, CommandError> {
     if let Some(path) = &args.metadata_file {
         write(path, format!("{:#}\n", view.built.metadata))?;
     }
-    if request.outputs.iter().any(|output| output.dest.is_none() && output.kind != request_image()) {
+    if request
+        .outputs
+        .iter()
+        .any(|output| output.dest.is_none() && output.kind != request_image())
+    {
         // The archive went to standard output; a table behind it would spoil it.
         return Ok(Value::Nothing);
     }
@@ -79,7 +94,11 @@ fn request_image() -> cooperage_runtime::build::request::OutputKind {
 }
 
 /// Builds with progress on standard error; the command and the script function both end here.
-pub fn execute(session: &Session, request: &BuildRequest, mode: Mode) -> Result<BuiltView, CommandError> {
+pub fn execute(
+    session: &Session,
+    request: &BuildRequest,
+    mode: Mode,
+) -> Result<BuiltView, CommandError> {
     execute_with(session, request, mode, &|_| {})
 }
 
@@ -90,18 +109,30 @@ pub fn execute_with(
     mode: Mode,
     watch: &(dyn Fn(&cooperage_runtime::build::events::BuildEvent) + Send + Sync),
 ) -> Result<BuiltView, CommandError> {
-    let mode = if session.globals.quiet && mode == Mode::Auto { Mode::None } else { mode };
+    let mode = if session.globals.quiet && mode == Mode::Auto {
+        Mode::None
+    } else {
+        mode
+    };
     let progress = Progress::new(mode, session.terminal);
     let events = |event: cooperage_runtime::build::events::BuildEvent| {
         watch(&event);
         cooperage_runtime::build::events::Events::event(&progress, event);
     };
-    let result = session.engine()?.build(request, &events, &session.cancel()).map_err(CommandError::from);
+    let result = session
+        .engine()?
+        .build(request, &events, &session.cancel())
+        .map_err(CommandError::from);
     forget_archive(request);
     match result {
         Ok(built) => {
             let steps = built.forecast.numbered().count();
-            let outcome = Outcome::Done { steps, cached: built.cached, ran: built.ran, took: built.took };
+            let outcome = Outcome::Done {
+                steps,
+                cached: built.cached,
+                ran: built.ran,
+                took: built.took,
+            };
             let new_bytes = progress.finish(&outcome);
             if mode != Mode::None && mode != Mode::Json {
                 warnings(session, &built.warnings);
@@ -126,7 +157,11 @@ fn forget_archive(request: &BuildRequest) {
 fn warnings(session: &Session, warnings: &[cooperage_lang::diagnostic::Diagnostic]) {
     let paint = Paint(session.terminal.color_err);
     for warning in warnings {
-        let at = warning.lines.first().map(|span| format!(" (line {})", span.start)).unwrap_or_default();
+        let at = warning
+            .lines
+            .first()
+            .map(|span| format!(" (line {})", span.start))
+            .unwrap_or_default();
         let label = paint.yellow(&format!("warning[{}]", warning.code));
         session.note(&format!("{label}: {}{at}\n", warning.message));
     }
@@ -134,19 +169,38 @@ fn warnings(session: &Session, warnings: &[cooperage_lang::diagnostic::Diagnosti
 
 fn check(session: &Session, request: &BuildRequest) -> Result<Value, CommandError> {
     let planned = session.engine()?.plan(request)?;
-    let list = planned.plan.diagnostics.iter().filter(|found| found.severity != Severity::Hint).cloned().collect();
-    let found = Findings { name: planned.name, source: planned.source, list };
+    let list = planned
+        .plan
+        .diagnostics
+        .iter()
+        .filter(|found| found.severity != Severity::Hint)
+        .cloned()
+        .collect();
+    let found = Findings {
+        name: planned.name,
+        source: planned.source,
+        list,
+    };
     if let Some(error) = &planned.plan.official_error {
-        let known = found.list.iter().any(|finding| finding.severity == Severity::Error);
+        let known = found
+            .list
+            .iter()
+            .any(|finding| finding.severity == Severity::Error);
         if !session.globals.json && !found.list.is_empty() {
             for finding in &found.list {
-                render::err(&diagnostic::finding(finding, &found.name, &found.source, Paint(session.terminal.color_err)));
+                render::err(&diagnostic::finding(
+                    finding,
+                    &found.name,
+                    &found.source,
+                    Paint(session.terminal.color_err),
+                ));
             }
         }
         let mut failed = CommandError::new(crate::error::Kind::ParseFailed, error.message.clone());
         if !known {
             failed.place = error.at.first().map(|span| {
-                cooperage_runtime::engine::Location::of_lines(&found.name, &found.source, *span).into()
+                cooperage_runtime::engine::Location::of_lines(&found.name, &found.source, *span)
+                    .into()
             });
         }
         return Err(failed);

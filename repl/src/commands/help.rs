@@ -20,14 +20,20 @@ pub struct Args {
 pub fn run(_: &Session, args: Args) -> Result<Value, CommandError> {
     match args.command {
         None => Ok(Value::Text(overview())),
-        Some(word) => of(&word).map(Value::Text).ok_or_else(|| crate::cli::unknown_command(&word, &[])),
+        Some(word) => of(&word)
+            .map(Value::Text)
+            .ok_or_else(|| crate::cli::unknown_command(&word, &[])),
     }
 }
 
 /// The help of one command.
 pub fn of(word: &str) -> Option<String> {
     let command = super::find(word)?;
-    Some(crate::cli::with_globals((command.clap)()).render_long_help().to_string())
+    Some(
+        crate::cli::with_globals((command.clap)())
+            .render_long_help()
+            .to_string(),
+    )
 }
 
 /// The help of one command on a screen: a line for each option.

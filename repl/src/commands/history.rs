@@ -24,8 +24,15 @@ pub fn run(session: &Session, args: Args) -> Result<Value, CommandError> {
         .history
         .iter()
         .map(|entry| {
-            let size = if entry.empty_layer { None } else { layers.next().map(|layer| layer.size) };
-            HistoryRow { entry: entry.clone(), size }
+            let size = if entry.empty_layer {
+                None
+            } else {
+                layers.next().map(|layer| layer.size)
+            };
+            HistoryRow {
+                entry: entry.clone(),
+                size,
+            }
         })
         .collect();
     rows.reverse();

@@ -29,7 +29,11 @@ pub struct Args {
 /// Lists.
 pub fn run(session: &Session, args: Args) -> Result<Value, CommandError> {
     let images = session.engine()?.images()?;
-    Ok(Value::Images(select(images, args.pattern.as_deref(), args.dangling)))
+    Ok(Value::Images(select(
+        images,
+        args.pattern.as_deref(),
+        args.dangling,
+    )))
 }
 
 /// The images that match. A pattern without tag matches any tag.
@@ -42,7 +46,13 @@ pub fn select(images: Vec<Image>, pattern: Option<&str>, dangling: bool) -> Vec<
     };
     images
         .into_iter()
-        .filter(|image| if image.names.is_empty() { pattern.is_none() } else { image.names.iter().any(|name| fits(name)) })
+        .filter(|image| {
+            if image.names.is_empty() {
+                pattern.is_none()
+            } else {
+                image.names.iter().any(|name| fits(name))
+            }
+        })
         .filter(|image| !dangling || image.names.is_empty())
         .collect()
 }
@@ -54,11 +64,17 @@ fn wildcard(pattern: &str, text: &str) -> bool {
         None => text.is_empty(),
         Some('*') => {
             let rest = letters.as_str();
-            text.char_indices().map(|(at, _)| at).chain([text.len()]).any(|at| wildcard(rest, &text[at..]))
+            text.char_indices()
+                .map(|(at, _)| at)
+                .chain([text.len()])
+                .any(|at| wildcard(rest, &text[at..]))
         }
         Some(wanted) => {
             let mut found = text.chars();
-            found.next().is_some_and(|letter| wanted == '?' || wanted == letter) && wildcard(letters.as_str(), found.as_str())
+            found
+                .next()
+                .is_some_and(|letter| wanted == '?' || wanted == letter)
+                && wildcard(letters.as_str(), found.as_str())
         }
     }
 }

@@ -21,5 +21,7 @@ pub struct Args {
 
 /// Imports.
 pub fn run(session: &Session, args: Args) -> Result<Value, CommandError> {
-    Ok(Value::Image(Box::new(session.engine()?.import(&args.file, args.tag.as_deref())?)))
+    Ok(Value::Image(Box::new(
+        session.engine()?.import(&args.file, args.tag.as_deref())?,
+    )))
 }

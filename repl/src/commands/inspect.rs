@@ -18,6 +18,10 @@ pub struct Args {
 /// Looks them up.
 pub fn run(session: &Session, args: Args) -> Result<Value, CommandError> {
     let engine = session.engine()?;
-    let images = args.images.iter().map(|name| engine.image(name)).collect::<Result<_, _>>()?;
+    let images = args
+        .images
+        .iter()
+        .map(|name| engine.image(name))
+        .collect::<Result<_, _>>()?;
     Ok(Value::Inspect(images))
 }

@@ -22,7 +22,10 @@ pub struct Args {
 
 /// Loads.
 pub fn run(session: &Session, args: Args) -> Result<Value, CommandError> {
-    let path = args.input.or(args.path).filter(|path| path != Path::new("-"));
+    let path = args
+        .input
+        .or(args.path)
+        .filter(|path| path != Path::new("-"));
     let images = match path {
         Some(path) => session.engine()?.load(&path)?,
         None if session.terminal.stdin => {
@@ -41,9 +44,13 @@ pub fn run(session: &Session, args: Args) -> Result<Value, CommandError> {
 /// Archives are read by position, so standard input goes to a file first.
 fn keep_stdin() -> Result<PathBuf, CommandError> {
     let path = std::env::temp_dir().join(format!("cooper-load-{}.tar", std::process::id()));
-    let copied = std::fs::File::create(&path).and_then(|mut file| std::io::copy(&mut std::io::stdin().lock(), &mut file));
+    let copied = std::fs::File::create(&path)
+        .and_then(|mut file| std::io::copy(&mut std::io::stdin().lock(), &mut file));
     match copied {
         Ok(_) => Ok(path),
-        Err(error) => Err(CommandError::new(Kind::Storage, format!("cannot keep standard input: {error}"))),
+        Err(error) => Err(CommandError::new(
+            Kind::Storage,
+            format!("cannot keep standard input: {error}"),
+        )),
     }
 }

@@ -20,6 +20,9 @@ pub struct Args {
 pub fn run(session: &Session, _: Args) -> Result<Value, CommandError> {
     match (session.services().lsp)(session.globals.root.clone()) {
         Ok(()) => Ok(Value::Nothing),
-        Err(error) => Err(CommandError::new(Kind::Internal, format!("the language server ended: {error:#}"))),
+        Err(error) => Err(CommandError::new(
+            Kind::Internal,
+            format!("the language server ended: {error:#}"),
+        )),
     }
 }

@@ -5,6 +5,7 @@ use crate::request::BuildOptions;
 use crate::session::Session;
 use crate::value::{PlanView, Value};
 use cooperage_runtime::build::request::{BuildRequest, DockerfileSource};
+use std::path::PathBuf;
 
 /// Examples:
 ///   cooper plan .
@@ -19,6 +20,30 @@ pub struct Args {
     /// Exit with status 3 when any step would run
     #[arg(long)]
     pub fail_on_miss: bool,
+    #[command(flatten)]
+    pub of_build: OfBuild,
+}
+
+/// Options of `cooper build` that change nothing about its steps: taken, so that any build's line can be forecast by
+/// changing one word.
+#[derive(Debug, clap::Args)]
+pub struct OfBuild {
+    #[arg(short, long = "output", hide = true)]
+    pub outputs: Vec<String>,
+    #[arg(long, hide = true)]
+    pub progress: Option<String>,
+    #[arg(long, hide = true)]
+    pub iidfile: Option<PathBuf>,
+    #[arg(long, hide = true)]
+    pub metadata_file: Option<PathBuf>,
+    #[arg(long, hide = true)]
+    pub load: bool,
+    #[arg(long, hide = true, num_args = 0..=1, require_equals = true)]
+    pub rm: Option<Option<String>>,
+    #[arg(long, hide = true)]
+    pub provenance: Option<String>,
+    #[arg(long, hide = true)]
+    pub sbom: Option<String>,
 }
 
 /// Forecasts.
@@ -37,5 +62,9 @@ pub fn forecast(session: &Session, request: &BuildRequest) -> Result<PlanView, C
         DockerfileSource::Path(path) => path.display().to_string(),
         DockerfileSource::Text { name, .. } => name.clone(),
     };
-    Ok(PlanView { name, forecast, fail_on_miss: false })
+    Ok(PlanView {
+        name,
+        forecast,
+        fail_on_miss: false,
+    })
 }

@@ -26,16 +26,33 @@ pub struct Args {
 
 /// Pulls.
 pub fn run(session: &Session, args: Args) -> Result<Value, CommandError> {
-    let image = execute(session, &args.image, args.platform.as_deref(), args.progress)?;
+    let image = execute(
+        session,
+        &args.image,
+        args.platform.as_deref(),
+        args.progress,
+    )?;
     Ok(Value::Image(Box::new(image)))
 }
 
 /// Pulls with progress on standard error; the command and the script function both end here.
-pub fn execute(session: &Session, name: &str, platform: Option<&str>, mode: Mode) -> Result<Image, CommandError> {
-    let mode = if session.globals.quiet { Mode::None } else { mode };
+pub fn execute(
+    session: &Session,
+    name: &str,
+    platform: Option<&str>,
+    mode: Mode,
+) -> Result<Image, CommandError> {
+    let mode = if session.globals.quiet {
+        Mode::None
+    } else {
+        mode
+    };
     let progress = Progress::new(mode, session.terminal);
     let events = |event: BuildEvent| progress.event(event);
-    let result = session.engine()?.pull(name, platform, &events, &session.cancel()).map_err(CommandError::from);
+    let result = session
+        .engine()?
+        .pull(name, platform, &events, &session.cancel())
+        .map_err(CommandError::from);
     progress.close();
     result
 }

@@ -3,6 +3,7 @@
 use crate::error::CommandError;
 use crate::session::Session;
 use crate::value::Value;
+use cooperage_runtime::cancel::Cancel;
 use cooperage_runtime::engine::{RunNetwork, RunRequest};
 use std::path::{Path, PathBuf};
 
@@ -44,13 +45,22 @@ pub struct Args {
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
     /// host or none
-    #[arg(long, visible_alias = "net", value_name = "MODE", default_value = "host")]
+    #[arg(
+        long,
+        visible_alias = "net",
+        value_name = "MODE",
+        default_value = "host"
+    )]
     pub network: String,
     /// Image
     #[arg(value_name = "IMAGE")]
     pub image: String,
     /// Command and its arguments, instead of the image's CMD
-    #[arg(value_name = "COMMAND", trailing_var_arg = true, allow_hyphen_values = true)]
+    #[arg(
+        value_name = "COMMAND",
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
     pub command: Vec<String>,
 }
 
@@ -58,7 +68,14 @@ pub struct Args {
 pub fn run(session: &Session, args: Args) -> Result<Value, CommandError> {
     let mut request = request(&args)?;
     request.capture = session.scripted;
-    let exit = session.engine()?.run(&request, &session.cancel())?;
+    // A plain command passes every signal on to the container; only a prompt or script has to outlive Ctrl-C.
+    let outlives = session.scripted || session.at_prompt();
+    let cancel = if outlives {
+        session.cancel()
+    } else {
+        Cancel::new()
+    };
+    let exit = session.engine()?.run(&request, &cancel)?;
     Ok(Value::Exit(exit))
 }
 
@@ -72,12 +89,20 @@ fn request(args: &Args) -> Result<RunRequest, CommandError> {
         image: args.image.clone(),
         args: args.command.clone(),
         env,
-        volumes: args.volumes.iter().map(|text| volume(text)).collect::<Result<_, _>>()?,
+        volumes: args
+            .volumes
+            .iter()
+            .map(|text| volume(text))
+            .collect::<Result<_, _>>()?,
         workdir: args.workdir.clone(),
         user: args.user.clone(),
         // An empty program switches the image's entry point off. Source: Docker's `run --entrypoint`.
         entrypoint: args.entrypoint.as_ref().map(|program| {
-            if program.is_empty() { Vec::new() } else { vec![program.clone()] }
+            if program.is_empty() {
+                Vec::new()
+            } else {
+                vec![program.clone()]
+            }
         }),
         name: args.name.clone(),
         network: network(&args.network)?,
@@ -93,7 +118,10 @@ pub fn network(text: &str) -> Result<RunNetwork, CommandError> {
     match text {
         "host" => Ok(RunNetwork::Host),
         "none" => Ok(RunNetwork::None),
-        other => Err(CommandError { kind: crate::error::Kind::RunUsage, ..CommandError::usage(format!("--network `{other}` is neither host nor none")) }),
+        other => Err(CommandError {
+            kind: crate::error::Kind::RunUsage,
+            ..CommandError::usage(format!("--network `{other}` is neither host nor none"))
+        }),
     }
 }
 
@@ -107,8 +135,12 @@ fn variable(text: &str) -> Option<(String, String)> {
 
 /// Reads an `--env-file`: `#` starts a comment line, values are literal.
 fn env_file(path: &Path) -> Result<Vec<(String, String)>, CommandError> {
-    let text = std::fs::read_to_string(path).map_err(|error| CommandError::file("read", path, &error))?;
-    let lines = text.lines().map(str::trim_start).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let text =
+        std::fs::read_to_string(path).map_err(|error| CommandError::file("read", path, &error))?;
+    let lines = text
+        .lines()
+        .map(str::trim_start)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'));
     Ok(lines.filter_map(variable).collect())
 }
 
@@ -118,7 +150,10 @@ pub fn volume(text: &str) -> Result<String, CommandError> {
         kind: crate::error::Kind::RunUsage,
         ..CommandError::usage(format!("`-v {text}` should be -v SOURCE:TARGET[:ro]"))
     };
-    let (source, target) = text.split_once(':').filter(|(source, target)| !source.is_empty() && target.starts_with('/')).ok_or_else(wrong)?;
+    let (source, target) = text
+        .split_once(':')
+        .filter(|(source, target)| !source.is_empty() && target.starts_with('/'))
+        .ok_or_else(wrong)?;
     if !source.contains('/') && source != "." && source != ".." {
         return Ok(text.to_owned());
     }

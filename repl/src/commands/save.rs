@@ -42,8 +42,11 @@ pub fn run(session: &Session, args: Args) -> Result<Value, CommandError> {
         Format::Oci => SaveFormat::Oci,
     };
     if args.output.is_none() && session.terminal.stdout {
-        return Err(CommandError::usage("an archive is not for a terminal").hint("`cooper save -o FILE IMAGE`"));
+        return Err(CommandError::usage("an archive is not for a terminal")
+            .hint("`cooper save -o FILE IMAGE`"));
     }
-    session.engine()?.save(&args.images, args.output.as_deref(), format)?;
+    session
+        .engine()?
+        .save(&args.images, args.output.as_deref(), format)?;
     Ok(Value::Nothing)
 }

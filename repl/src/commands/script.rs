@@ -18,7 +18,11 @@ pub struct Args {
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// What `args()` returns in the script
-    #[arg(value_name = "ARGUMENT", trailing_var_arg = true, allow_hyphen_values = true)]
+    #[arg(
+        value_name = "ARGUMENT",
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
     pub arguments: Vec<String>,
 }
 

@@ -5,6 +5,10 @@ use crate::error::{CommandError, Kind, Place};
 use rhai::{Dynamic, Engine, EvalAltResult, Map, ParseErrorType, Position};
 
 /// A [`CommandError`] as the error of a script function. The engine adds the position.
+#[expect(
+    clippy::unnecessary_box_returns,
+    reason = "script functions return their errors boxed"
+)]
 pub(super) fn throw(error: CommandError) -> Box<EvalAltResult> {
     Box::new(EvalAltResult::ErrorRuntime(
         Dynamic::from(error),

@@ -264,7 +264,7 @@ mod tests {
             r#"(size("1 MB") + "5MB").bytes == 6000000"#,
             r#"size(61400000).to_string() == "61.4 MB""#,
             r#"seconds(90) > "1 min""#,
-            r#"hours(2).seconds == 7200.0"#,
+            "hours(2).seconds == 7200.0",
             r#"`${duration("3100ms")}` == "3.1 s""#,
         ] {
             assert!(eval(text).unwrap().as_bool().unwrap(), "{text}");
@@ -293,7 +293,7 @@ mod tests {
                 .to_string(),
             "x"
         );
-        let text = r#"let k = 0; try { 1 / 0; } catch (e) { k = error(e).line; } k"#;
+        let text = "let k = 0; try { 1 / 0; } catch (e) { k = error(e).line; } k";
         assert_eq!(eval(text).unwrap().as_int().unwrap(), 1);
     }
 

@@ -29,6 +29,10 @@ impl Options {
         Ok(Self { call, map })
     }
 
+    #[expect(
+        clippy::unnecessary_box_returns,
+        reason = "script functions return their errors boxed"
+    )]
     fn wrong(&self, key: &str, wanted: &str, value: &Dynamic) -> Box<rhai::EvalAltResult> {
         let found = value.type_name();
         throw(CommandError::invalid(format!(

@@ -22,6 +22,10 @@ fn seconds(seconds: FLOAT) -> Span {
     Span(Duration::try_from_secs_f64(seconds).unwrap_or_default())
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the comparisons hand every type over by reference"
+)]
 fn bytes(size: &Size) -> FLOAT {
     size.0 as FLOAT
 }

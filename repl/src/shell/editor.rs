@@ -355,9 +355,10 @@ impl Validator for Assistant {
     fn validate(&self, context: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
         let text = context.input();
         Ok(
-            match input::is_unfinished(text, self.language(text), &self.parser) {
-                true => ValidationResult::Incomplete,
-                false => ValidationResult::Valid(None),
+            if input::is_unfinished(text, self.language(text), &self.parser) {
+                ValidationResult::Incomplete
+            } else {
+                ValidationResult::Valid(None)
             },
         )
     }

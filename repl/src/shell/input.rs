@@ -42,10 +42,9 @@ fn expression_is_unfinished(text: &str, parser: &Engine) -> bool {
     if open_comment_or_backquote(text) {
         return true;
     }
-    let error = match parser.compile(text) {
+    let Err(error) = parser.compile(text) else {
         // A closure without body is accepted by the parser: `items.map(|i|` is caught by its parenthesis, `let f = |x|` here.
-        Ok(_) => return closure_head_at_end(text),
-        Err(error) => error,
+        return closure_head_at_end(text);
     };
     match error.err_type() {
         ParseErrorType::UnexpectedEOF => true,
@@ -118,7 +117,7 @@ pub fn without_secrets(line: &str) -> String {
         } else {
             match word.split_once('=') {
                 Some((option, _)) if OPTIONS.contains(&option) => {
-                    kept.push_str(&format!("{option}=***"))
+                    kept.push_str(&format!("{option}=***"));
                 }
                 _ => kept.push_str(&mask_token(word)),
             }

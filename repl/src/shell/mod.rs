@@ -358,7 +358,7 @@ impl Shell {
             }
             Reply::Text(text) => render::out(&format!("{}\n", text.trim_end())),
             Reply::Object(value) if self.session.globals.json => {
-                render::out(&format!("{:#}\n", script::to_json(value)))
+                render::out(&format!("{:#}\n", script::to_json(value)));
             }
             Reply::Object(value) => {
                 if let Some(table) = script::as_table(value) {

@@ -2,12 +2,13 @@
 //!
 //! A key is the step's definition digest with what its inputs are: the definition chain of the root it stands on, and
 //! the content of everything it copies or binds. [`decide`] looks a key up and says what the build will do; forecast
-//! and execution both walk the plan with [`Walk`], so that they cannot differ.
+//! and execution both ask it step by step, so that they cannot differ.
 //!
 //! **Source:** the rules are BuildKit's (`docs/dev/solver.md`) with two faults mended: a record is used only on the
 //! very layers it was made on, and a folder's mode counts.
 
 use crate::build::content::{self, ContentManifest};
+use crate::store::digest::{hex, unhex};
 use crate::store::{CacheKey, DiffId};
 use cooperage_lang::plan::{CopySource, MountKind, Op, Plan, Source, Step, StepId, Variable};
 use serde::{Deserialize, Serialize};
@@ -124,6 +125,17 @@ pub struct SnapshotId(pub [u8; 32]);
 impl SnapshotId {
     /// No layers at all, or layers that don't matter.
     pub const NONE: Self = Self([0; 32]);
+
+    /// From 64 hexadecimal digits.
+    pub fn from_hex(hex: &str) -> Option<Self> {
+        unhex(hex).map(Self)
+    }
+}
+
+impl fmt::Display for SnapshotId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex(&self.0))
+    }
 }
 
 /// A chain of layers ready to be mounted, bottom first.
@@ -151,7 +163,7 @@ impl Snapshot {
     #[must_use]
     pub fn with(&self, layer: DiffId) -> Self {
         Self {
-            layers: self.layers.iter().cloned().chain([layer]).collect(),
+            layers: self.layers.iter().copied().chain([layer]).collect(),
         }
     }
 }
@@ -356,7 +368,7 @@ pub fn decide<V: CacheView>(
     let facts = Facts {
         text: step.text.clone(),
         variables: step.variables.iter().map(variable_fact).collect(),
-        root_chain: root.chain().map(|c| hex(&c.0)).unwrap_or_default(),
+        root_chain: root.chain().map(|c| c.to_string()).unwrap_or_default(),
         base: view.base(plan.step(root_id)),
     };
     let blocked_on = waits_for.or(match root {
@@ -383,7 +395,7 @@ pub fn decide<V: CacheView>(
             let state = match root {
                 State::Ready { snapshot, .. } => State::Ready {
                     chain: chain.expect("a ready root has a chain"),
-                    snapshot: snapshot.with(record.layer.clone()),
+                    snapshot: snapshot.with(record.layer),
                 },
                 State::Pending { on, .. } => waiting(*on),
             };
@@ -392,7 +404,7 @@ pub fn decide<V: CacheView>(
         (Some(record), State::Ready { snapshot, .. }) if record.root == snapshot.id() => {
             let state = State::Ready {
                 chain: chain.expect("a record has a key"),
-                snapshot: snapshot.with(record.layer.clone()),
+                snapshot: snapshot.with(record.layer),
             };
             (CacheStatus::Hit(hit(&record)), state)
         }
@@ -469,11 +481,8 @@ pub fn record_root(step: &Step, states: &[State]) -> SnapshotId {
 }
 
 /// Chain key of an image: that of its layers, so that another name for the same image changes nothing.
-pub fn image_key(layers: &[DiffId], config: &str) -> CacheKey {
+pub fn image_key(layers: &[DiffId]) -> CacheKey {
     let mut hash = Keyed::new("image");
-    if layers.is_empty() {
-        hash.part(config.as_bytes());
-    }
     for layer in layers {
         hash.part(layer.to_string().as_bytes());
     }
@@ -555,14 +564,6 @@ fn hit(record: &Record) -> Hit {
 
 fn variable_fact(v: &Variable) -> (String, String, Option<String>) {
     (v.keyword.to_owned(), v.name.clone(), v.value.clone())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut s, b| {
-        write!(s, "{b:02x}").expect("writing to a string cannot fail");
-        s
-    })
 }
 
 /// Compares a step that misses with its last run.

@@ -4,6 +4,8 @@ use crate::build::ops::CopyError;
 use crate::build::selection::SelectError;
 use crate::container::LaunchError;
 use crate::registry::PullError;
+use cooperage_lang::model::reference::Reference;
+use cooperage_lang::model::suggest;
 use cooperage_lang::plan::Plan;
 use cooperage_lang::text::{LineIndex, LineSpan, TextRange};
 use std::fmt;
@@ -20,6 +22,8 @@ pub struct BuildError {
     pub log: Vec<String>,
     /// Name under which the state of a failed step was kept: an argument of `cooper run`.
     pub kept: Option<String>,
+    /// A stage whose name is nearly that of the image which could not be had.
+    pub near_stage: Option<String>,
 }
 
 /// What went wrong.
@@ -77,6 +81,9 @@ pub enum Problem {
     /// The result could not be written.
     #[error("cannot write the result to {dest}: {message}")]
     Output { dest: String, message: String },
+    /// A fault of this program.
+    #[error("internal error: {0}")]
+    Internal(String),
     /// The user asked to stop.
     #[error("canceled")]
     Canceled,
@@ -178,6 +185,7 @@ impl BuildError {
             location: None,
             log: Vec::new(),
             kept: None,
+            near_stage: None,
         }
     }
 
@@ -189,17 +197,41 @@ impl BuildError {
         self
     }
 
+    /// Whether the text itself is wrong, whatever the files and the machine.
+    pub fn is_of_text(&self) -> bool {
+        matches!(self.problem, Problem::Invalid(_))
+    }
+
+    /// Looks for a stage that `reference`, which could not be pulled, may have been meant to name.
+    #[must_use]
+    pub fn or_stage(mut self, reference: &Reference, plan: &Plan) -> Self {
+        let stages = plan
+            .stages
+            .iter()
+            .filter(|s| s.named)
+            .map(|s| s.name.as_str());
+        self.near_stage = suggest::closest(reference.familiar_name().as_bytes(), stages, true);
+        self
+    }
+
     /// How to treat it.
     pub fn kind(&self) -> ErrorKind {
         match &self.problem {
-            Problem::Dockerfile { .. } | Problem::Invalid(_) | Problem::Option(_) => {
-                ErrorKind::User
-            }
-            Problem::Context { .. } | Problem::Content(_) | Problem::Copy(_) => ErrorKind::User,
-            Problem::NotAllowed { .. } | Problem::Mount(_) => ErrorKind::User,
+            Problem::Dockerfile { .. }
+            | Problem::Invalid(_)
+            | Problem::Option(_)
+            | Problem::Context { .. }
+            | Problem::Content(_)
+            | Problem::Copy(_)
+            | Problem::NotAllowed { .. }
+            | Problem::Mount(_) => ErrorKind::User,
             Problem::Exit { code, .. } => ErrorKind::StepFailed(*code),
-            Problem::Launch(_) | Problem::Pull(_) | Problem::Fetch(_) => ErrorKind::Environment,
-            Problem::Store(_) | Problem::Output { .. } => ErrorKind::Environment,
+            Problem::Launch(_)
+            | Problem::Pull(_)
+            | Problem::Fetch(_)
+            | Problem::Store(_)
+            | Problem::Output { .. } => ErrorKind::Environment,
+            Problem::Internal(_) => ErrorKind::Internal,
             Problem::Canceled => ErrorKind::Canceled,
         }
     }
@@ -211,6 +243,17 @@ impl BuildError {
             hints.push(format!(
                 "add `--allow {allow}` if you trust this Dockerfile with it"
             ));
+        }
+        if let Problem::Pull(error) = &self.problem {
+            hints.extend(error.hints());
+        }
+        if let Problem::Copy(CopyError::Write { source, .. }) = &self.problem
+            && source.kind() == std::io::ErrorKind::StorageFull
+        {
+            hints.push("`cooper prune` removes what nothing needs".to_owned());
+        }
+        if let Some(stage) = &self.near_stage {
+            hints.push(format!("did you mean the stage `{stage}`?"));
         }
         if let Some(kept) = &self.kept {
             hints.push(format!(

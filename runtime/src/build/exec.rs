@@ -1,16 +1,23 @@
 //! Execution of a plan: the same walk as the forecast, but what misses is run, in parallel where nothing orders it.
 //!
+//! Decisions see the records that were there when the build began. What this build itself makes is shared only between
+//! steps that have to run anyway, so that no order of completion can contradict the forecast.
+//!
 //! The scheduler knows nothing of containers or files: a [`Runner`] does the work. The real one is
 //! [`super::runner`]; tests bring one in memory.
 
 use super::cache::{
-    CacheStatus, CacheView, Decision, MissReason, Record, State, after_run, decide, record_root,
+    CacheStatus, CacheView, ContentInput, Decision, LastRun, MissReason, Record, SnapshotId, State,
+    after_run, decide, record_root,
 };
+use super::content::ContentManifest;
 use super::events::{BuildEvent, Events};
 use crate::cancel::Cancel;
 use crate::store::{CacheKey, DiffId};
 use cooperage_lang::plan::{Op, Plan, Step, StepId};
+use std::cell::RefCell;
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::Scope;
 use std::time::{Duration, Instant, SystemTime};
@@ -41,6 +48,9 @@ pub trait Runner: CacheView<Error: Send + std::fmt::Display> + Sync {
 
     /// The error of a build that was asked to stop.
     fn canceled(&self) -> Self::Error;
+
+    /// The error of a step whose work panicked with `message`.
+    fn panicked(&self, message: String) -> Self::Error;
 }
 
 /// What running a step gave.
@@ -50,6 +60,8 @@ pub struct Ran {
     pub layer: DiffId,
     /// Bytes of the layer.
     pub size: u64,
+    /// Whether the layer is what the step's key stands for; not so when a file changed while it was copied.
+    pub cacheable: bool,
 }
 
 /// What became of a step.
@@ -96,6 +108,7 @@ pub fn execute<R: Runner>(
         Scheduler {
             plan,
             runner,
+            before: Before::new(runner),
             events,
             cancel,
             states: plan
@@ -133,13 +146,15 @@ enum Phase {
 struct Scheduler<'a, R: Runner> {
     plan: &'a Plan,
     runner: &'a R,
+    before: Before<'a, R>,
     events: &'a dyn Events,
     cancel: &'a Cancel,
     states: Vec<State>,
     outcomes: Vec<Outcome>,
     phase: Vec<Phase>,
-    /// The step of this build that runs, or ran, under a key.
-    by_key: HashMap<CacheKey, StepId>,
+    /// The step of this build that runs, or ran, under a key on these layers. Equal keys may stand on different layers:
+    /// below one of them something was made anew by request.
+    by_key: HashMap<(CacheKey, SnapshotId), StepId>,
     /// Layers made in this build.
     made: HashMap<StepId, DiffId>,
     running: usize,
@@ -222,7 +237,7 @@ impl<'a, R: Runner> Scheduler<'a, R> {
         'a: 'scope,
     {
         let index = step.id.0 as usize;
-        let decision = match decide(self.plan, step, &self.states, self.runner) {
+        let decision = match decide(self.plan, step, &self.states, &self.before) {
             Ok(decision) => decision,
             Err(error) => {
                 self.events.event(BuildEvent::Started { step: step.id });
@@ -240,15 +255,6 @@ impl<'a, R: Runner> Scheduler<'a, R> {
                 return;
             }
         };
-        if let Some(key) = decision.key
-            && let Some(with) = self.by_key.get(&key).copied()
-        {
-            // The same work under another name: wait for it, then take its layer.
-            if self.phase[with.0 as usize] == Phase::Finished {
-                self.share(step, key, with);
-            }
-            return;
-        }
         match &decision.status {
             CacheStatus::Hit(hit) => {
                 self.events.event(BuildEvent::Started { step: step.id });
@@ -261,13 +267,22 @@ impl<'a, R: Runner> Scheduler<'a, R> {
                 self.phase[index] = Phase::Finished;
             }
             status => {
+                if let Some(key) = decision.key {
+                    let place = (key, record_root(step, &self.states));
+                    if let Some(with) = self.by_key.get(&place).copied() {
+                        // The same work under another name: wait for it, then take its layer.
+                        if self.phase[with.0 as usize] == Phase::Finished {
+                            self.share(step, key, with);
+                        }
+                        return;
+                    }
+                    self.by_key.insert(place, step.id);
+                    self.before.remember(&key);
+                }
                 let reason = match status {
                     CacheStatus::Miss(reason) => Some(reason.clone()),
                     _ => None,
                 };
-                if let Some(key) = decision.key {
-                    self.by_key.insert(key, step.id);
-                }
                 self.phase[index] = Phase::Running;
                 self.running += 1;
                 self.events.event(BuildEvent::Started { step: step.id });
@@ -283,7 +298,7 @@ impl<'a, R: Runner> Scheduler<'a, R> {
     /// Gives `step` the result of `with`, which has the same key: same definition, same root, same content.
     fn share(&mut self, step: &Step, key: CacheKey, with: StepId) {
         let index = step.id.0 as usize;
-        let layer = self.made[&with].clone();
+        let layer = self.made[&with];
         self.states[index] = after_run(step, &self.states, key, layer);
         self.outcomes[index] = Outcome::Shared { with };
         self.phase[index] = Phase::Finished;
@@ -305,7 +320,7 @@ impl<'a, R: Runner> Scheduler<'a, R> {
             let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
                 work(plan, step, &states, &decision, runner, events, started)
             }))
-            .unwrap_or_else(|_| Err(runner.canceled()));
+            .unwrap_or_else(|panic| Err(runner.panicked(message_of(panic.as_ref()))));
             // The scheduler waits for every message it expects, so the receiver is there.
             let _ = done.send(Finished {
                 step: step.id,
@@ -356,6 +371,68 @@ impl<'a, R: Runner> Scheduler<'a, R> {
     }
 }
 
+/// The cache as it was before this build: a key is looked up before anything can be kept under it.
+struct Before<'a, V> {
+    view: &'a V,
+    records: RefCell<HashMap<CacheKey, Option<Record>>>,
+}
+
+impl<'a, V: CacheView> Before<'a, V> {
+    fn new(view: &'a V) -> Self {
+        Self {
+            view,
+            records: RefCell::default(),
+        }
+    }
+
+    /// Looks a key up ahead of the step that will keep a record under it.
+    fn remember(&self, key: &CacheKey) {
+        let _ = self.record(key);
+    }
+}
+
+impl<V: CacheView> CacheView for Before<'_, V> {
+    type Error = V::Error;
+
+    fn record(&self, key: &CacheKey) -> Option<Record> {
+        let mut records = self.records.borrow_mut();
+        let record = records.entry(*key).or_insert_with(|| self.view.record(key));
+        record.clone()
+    }
+
+    fn content(
+        &self,
+        plan: &Plan,
+        step: &Step,
+        input: &ContentInput,
+        states: &[State],
+    ) -> Result<Arc<ContentManifest>, Self::Error> {
+        self.view.content(plan, step, input, states)
+    }
+
+    fn source(&self, step: &Step) -> Result<State, Self::Error> {
+        self.view.source(step)
+    }
+
+    fn last_run(&self, plan: &Plan, step: &Step) -> Option<LastRun> {
+        self.view.last_run(plan, step)
+    }
+
+    fn base(&self, step: &Step) -> Option<(String, String)> {
+        self.view.base(step)
+    }
+
+    fn bypass(&self, plan: &Plan, step: &Step) -> bool {
+        self.view.bypass(plan, step)
+    }
+}
+
+fn message_of(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a step panicked".to_owned())
+}
+
 fn work<R: Runner>(
     plan: &Plan,
     step: &Step,
@@ -376,15 +453,17 @@ fn work<R: Runner>(
         .expect("all inputs are ready, so the key is known");
     let ran = runner.run(plan, step, states, events)?;
     let record = Record {
-        layer: ran.layer.clone(),
+        layer: ran.layer,
         created: SystemTime::now(),
         took: started.elapsed(),
         size: ran.size,
         root: record_root(step, states),
     };
-    runner.keep(plan, step, &key, &record, decision)?;
+    if ran.cacheable {
+        runner.keep(plan, step, &key, &record, decision)?;
+    }
     Ok(Work {
-        state: after_run(step, states, key, ran.layer.clone()),
+        state: after_run(step, states, key, ran.layer),
         ran: Some(ran),
     })
 }

@@ -1,8 +1,9 @@
 //! From the result of a build to an image.
 
 use super::error::{BuildError, Problem};
-use crate::image::config::{document, rfc3339};
+use crate::image::config::document;
 use crate::store::{DiffId, ImageRecord, Store};
+use crate::units::rfc3339;
 use cooperage_lang::plan::Plan;
 use std::time::{Duration, SystemTime};
 

@@ -8,7 +8,13 @@ use std::time::SystemTime;
 
 /// `cached 2 h ago, 38.0 MB`; `reruns: app/requirements.txt (content) changed, last took 42 s`; `depends on stage deps`.
 pub fn sentence(step: &StepForecast, plan: &Plan, now: SystemTime) -> String {
+    if let Some(problem) = &step.problem {
+        return format!("fails: {problem}");
+    }
     let mut said = match &step.status {
+        CacheStatus::Depends { on } if *on == step.step => {
+            return "not here yet: a build brings it first".to_owned();
+        }
         CacheStatus::Hit(_) if matches!(plan.step(step.step).op, Op::Source(_)) => {
             return match step.size {
                 Some(size) if size > 0 => format!("in the store, {}", Size(size)),

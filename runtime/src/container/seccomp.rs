@@ -358,7 +358,8 @@ mod tests {
             let mut jump = |holds: bool| at += usize::from(if holds { yes } else { no });
             match code {
                 LD => {
-                    register = u32::from_le_bytes(data[operand as usize..][..4].try_into().unwrap())
+                    register =
+                        u32::from_le_bytes(data[operand as usize..][..4].try_into().unwrap());
                 }
                 AND => register &= operand,
                 JEQ => jump(register == operand),
@@ -376,7 +377,7 @@ mod tests {
     }
 
     const EPERM: u32 = SECCOMP_RET_ERRNO | 1;
-    const ENOSYS: u32 = SECCOMP_RET_ERRNO | 38;
+    const ENOSYS: u32 = SECCOMP_RET_ERRNO | 0x26;
 
     #[test]
     #[cfg(target_arch = "x86_64")]

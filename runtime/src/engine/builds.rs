@@ -2,7 +2,7 @@
 
 use super::images::{Image, to_image};
 use super::{Engine, EngineError};
-use crate::build::cache::{CacheStatus, MissReason, State};
+use crate::build::cache::{MissReason, State};
 use crate::build::error::{BuildError, Problem, official_error};
 use crate::build::events::{BuildEvent, Events};
 use crate::build::exec::{Executed, Outcome, execute};
@@ -13,6 +13,7 @@ use crate::build::runner::{Mode, Session};
 use crate::cancel::Cancel;
 use crate::image::export::export;
 use crate::registry::PullEvent;
+use crate::registry::pull::LayerState;
 use crate::store::{DiffId, ImageRecord};
 use crate::world::StoreWorld;
 use cooperage_lang::diagnostic::{Diagnostic, Severity};
@@ -145,7 +146,9 @@ impl Engine {
         planned: &Planned,
     ) -> Result<Forecast, BuildError> {
         let session = Session::new(self, request, planned, Mode::Forecast, Cancel::new())?;
-        Ok(forecast(&planned.plan, &session))
+        let forecast = forecast(&planned.plan, &session);
+        session.save_contexts();
+        Ok(forecast)
     }
 
     /// Builds. Blocks until the image is made, a step failed, or `cancel` was called.
@@ -161,7 +164,11 @@ impl Engine {
         if let Some(error) = official_error(&planned.plan, &planned.name, &planned.source) {
             return Err(error);
         }
-        let session = Session::new(self, request, &planned, Mode::Execute, cancel.clone())?;
+        // A failing step stops its siblings, and nobody else who shares the caller's token.
+        let own = Cancel::new();
+        let linked = own.clone();
+        let _guard = cancel.on_cancel(move || linked.cancel());
+        let session = Session::new(self, request, &planned, Mode::Execute, own.clone())?;
         let forecast = forecast(&planned.plan, &session);
         events.event(BuildEvent::Planned {
             plan: planned.plan.clone(),
@@ -169,7 +176,8 @@ impl Engine {
             cached: forecast.cached(),
             estimate: forecast.estimate(),
         });
-        let executed = execute(&planned.plan, &session, events, cancel);
+        let executed = execute(&planned.plan, &session, events, &own);
+        session.save_contexts();
         self.remember(&session, &planned, &executed, began);
         if let Some((step, error)) = executed.error {
             return Err(error.at(
@@ -209,7 +217,7 @@ impl Engine {
         let Some(store) = self.store_if_any()? else {
             return Ok(None);
         };
-        let subject = context.map_or_else(|| ANY_BUILD.to_owned(), |c| subject_of_folder(c));
+        let subject = context.map_or_else(|| ANY_BUILD.to_owned(), subject_of_folder);
         let document = store.last_build(&subject)?;
         Ok(document.and_then(|d| serde_json::from_str(&d.document).ok()))
     }
@@ -236,32 +244,33 @@ impl Engine {
         let loaded = self.read(request)?;
         let options = plan_options(request)?;
         let mut plan = self.plan_loaded(&loaded, request, &options)?;
-        let mut pulled: Vec<Reference> = Vec::new();
-        loop {
-            let images = plan
-                .assumed
+        let mut pulled: Vec<(Reference, Platform)> = Vec::new();
+        while plan.official_error.is_none() {
+            // With `--pull` the first plan's images are all asked for, later ones' only when they are not here.
+            let ask_all = request.pull && pulled.is_empty();
+            let missing = plan
+                .steps
                 .iter()
-                .filter_map(|id| match &plan.step(*id).op {
+                .filter(|s| ask_all || plan.assumed.contains(&s.id));
+            let missing: Vec<_> = missing
+                .filter_map(|step| match &step.op {
                     Op::Source(Source::Image {
                         reference,
                         platform,
-                    }) => Some((reference.clone(), platform.clone(), plan.step(*id).range)),
+                    }) => Some(((reference.clone(), platform.clone()), step.range)),
                     _ => None,
-                });
-            let missing: Vec<_> = images
-                .filter(|(r, ..)| request.pull || !pulled.contains(r))
+                })
+                .filter(|(image, _)| !pulled.contains(image))
                 .collect();
-            let missing: Vec<_> = missing
-                .into_iter()
-                .filter(|(r, ..)| !pulled.contains(r))
-                .collect();
-            if missing.is_empty() || plan.official_error.is_some() {
+            if missing.is_empty() {
                 break;
             }
-            for (reference, platform, range) in missing {
-                pull_image(self, &reference, &platform, events, cancel)
-                    .map_err(|e| pull_problem(e).at(&loaded.name, &loaded.source, range))?;
-                pulled.push(reference);
+            for ((reference, platform), range) in missing {
+                pull_image(self, &reference, &platform, events, cancel).map_err(|e| {
+                    let error = pull_problem(e).at(&loaded.name, &loaded.source, range);
+                    error.or_stage(&reference, &plan)
+                })?;
+                pulled.push((reference, platform));
             }
             plan = self.plan_loaded(&loaded, request, &options)?;
         }
@@ -426,9 +435,9 @@ pub(crate) fn pull_image(
     let progress = |event: PullEvent| {
         if let PullEvent::Layer {
             digest,
+            state: LayerState::Loading,
             done,
             total,
-            ..
         } = event
         {
             let what = digest.hex().chars().take(12).collect();
@@ -554,11 +563,4 @@ pub(crate) fn pull_problem(error: EngineError) -> BuildError {
         EngineError::Pull(error) => Problem::Pull(error).into(),
         other => store_problem(other),
     }
-}
-
-/// Tells whether every numbered step of a forecast is a hit.
-pub fn is_complete(forecast: &Forecast) -> bool {
-    forecast
-        .numbered()
-        .all(|s| matches!(s.status, CacheStatus::Hit(_)))
 }

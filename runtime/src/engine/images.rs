@@ -8,7 +8,7 @@ use crate::image::import::{self, ImportOptions, ImportSource};
 use crate::image::load::LoadSource;
 pub use crate::image::save::SaveFormat;
 use crate::image::save::{self, SaveImage, SaveTarget};
-use crate::store::{CollectOptions, EntryKind, ImageDetails, ImageRecord, Store};
+use crate::store::{CollectOptions, EntryKind, ImageDetails, ImageError, ImageRecord, Store};
 use cooperage_lang::model::platform::Platform;
 use cooperage_lang::model::reference::{Digest, Reference};
 use cooperage_lang::model::suggest;
@@ -210,7 +210,7 @@ impl Engine {
             Some(text) => Platform::parse(text, &super::builds::host_platform()).map_err(|e| {
                 EngineError::Name {
                     name: text.to_owned(),
-                    reason: e.to_string(),
+                    reason: e.clone(),
                 }
             })?,
             None => super::builds::host_platform(),
@@ -295,6 +295,7 @@ impl Engine {
 
     /// Removes what nothing reaches: layers, blobs, records of results that are gone, images without a name.
     pub fn prune(&self) -> Result<Pruned, EngineError> {
+        forget_failed(self.store()?, 0)?;
         let collected = self.store()?.collect(&CollectOptions {
             unnamed_images: true,
             ..CollectOptions::default()
@@ -338,6 +339,21 @@ impl Engine {
         let near = nearest(name, &known);
         Err(not_found(near.into_iter().collect()))
     }
+}
+
+/// Takes the names `failed:…` away from all but the newest `keep` states of failed steps.
+pub(crate) fn forget_failed(store: &Store, keep: usize) -> Result<(), ImageError> {
+    let is_failed = |name: &&Reference| name.familiar_name() == "failed";
+    let mut states: Vec<_> = store
+        .images()?
+        .into_iter()
+        .filter_map(|image| Some((image.stored, image.names.iter().find(is_failed)?.clone())))
+        .collect();
+    states.sort_by_key(|(stored, _)| std::cmp::Reverse(*stored));
+    for (_, name) in states.iter().skip(keep) {
+        store.untag(name)?;
+    }
+    Ok(())
 }
 
 fn parse_name(name: &str) -> Result<Reference, EngineError> {

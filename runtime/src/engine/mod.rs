@@ -7,6 +7,7 @@ mod run;
 
 pub use builds::{Built, Loaded, Planned, Why, WhyStep, host_platform};
 pub(crate) use builds::{pull_image, pull_problem};
+pub(crate) use images::forget_failed;
 pub use images::{FileInfo, Image, LayerInfo, Pruned, SaveFormat};
 pub use paths::Paths;
 pub use run::{RunError, RunExit, RunNetwork, RunRequest};
@@ -124,7 +125,7 @@ impl Engine {
                 paths,
                 options,
                 store: OnceLock::new(),
-                contexts: Default::default(),
+                contexts: crate::build::runner::Contexts::default(),
             }),
         })
     }

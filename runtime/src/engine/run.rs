@@ -144,6 +144,9 @@ impl Engine {
         }
 
         let lease = store.lease().map_err(EngineError::from)?;
+        for layer in &layers {
+            lease.hold(&layer.diff_id).map_err(EngineError::from)?;
+        }
         let folder = |name| lease.folder(name).map_err(EngineError::from);
         let mut binds = network_files(&input);
         binds.extend(self.volumes(request)?);

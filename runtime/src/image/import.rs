@@ -119,7 +119,7 @@ pub(super) fn finish(
 ) -> Result<ImageRecord, ImportError> {
     let mut config = options.config.clone();
     config.history.push(HistoryEntry {
-        created: options.created.map(config::rfc3339),
+        created: options.created.map(crate::units::rfc3339),
         created_by: options.created_by.clone(),
         comment: options.comment.clone(),
         ..HistoryEntry::default()

@@ -6,7 +6,7 @@ use cooperage_lang::plan::config::ContainerConfig;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::config::rfc3339;
+use crate::units::rfc3339;
 
 /// Why an image could not be described.
 #[derive(Debug, thiserror::Error)]

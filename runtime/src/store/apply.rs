@@ -263,7 +263,7 @@ impl<'a> Unpacker<'a> {
         let folder = self.parent(parents, &member.path)?;
         if self.options.whiteouts && name.starts_with(WHITEOUT) {
             tar.skip(member.size)?;
-            return self.whiteout(&folder, name, member);
+            return Self::whiteout(&folder, name, member);
         }
         let name = CString::new(name.as_slice())
             .map_err(|_| refused(&member.path, "its name holds a NUL"))?;
@@ -538,12 +538,7 @@ impl<'a> Unpacker<'a> {
         }
     }
 
-    fn whiteout(
-        &mut self,
-        folder: &OwnedFd,
-        name: &[u8],
-        member: &Member,
-    ) -> Result<(), UnpackError> {
+    fn whiteout(folder: &OwnedFd, name: &[u8], member: &Member) -> Result<(), UnpackError> {
         if name == OPAQUE {
             return Self::mark_opaque(folder, &member.path);
         }

@@ -2,12 +2,13 @@
 
 use super::db::{micros, time};
 use super::{DiffId, Store, StoreError, lease};
+use crate::units;
 use cooperage_lang::model::reference::{Digest, Reference};
 use cooperage_lang::plan::config::ImageConfig;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 /// An image as lists show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,7 +111,7 @@ impl Store {
         let created = details
             .created
             .as_deref()
-            .and_then(parse_rfc3339)
+            .and_then(units::parse_rfc3339)
             .map(micros);
         let joined = join(layers);
         self.db().write(|t| {
@@ -422,79 +423,4 @@ pub(super) fn split(layers: &[u8]) -> Vec<DiffId> {
         .iter()
         .map(|bytes| DiffId::new(*bytes))
         .collect()
-}
-
-/// A time like `2024-05-01T12:00:00.5Z`. **Source:** RFC 3339, section 5.6.
-fn parse_rfc3339(text: &str) -> Option<SystemTime> {
-    let number = |range: std::ops::Range<usize>| {
-        let digits = text.get(range)?;
-        digits
-            .bytes()
-            .all(|b| b.is_ascii_digit())
-            .then(|| digits.parse::<i64>().ok())
-            .flatten()
-    };
-    let marks = text.get(4..5)? == "-"
-        && text.get(7..8)? == "-"
-        && text.get(13..14)? == ":"
-        && text.get(16..17)? == ":";
-    if !marks || !matches!(text.get(10..11)?, "T" | "t" | " ") {
-        return None;
-    }
-    let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
-    let (hour, minute, second) = (number(11..13)?, number(14..16)?, number(17..19)?);
-    if !(1..=12).contains(&month)
-        || !(1..=31).contains(&day)
-        || hour > 23
-        || minute > 59
-        || second > 60
-    {
-        return None;
-    }
-    let mut rest = text.get(19..)?;
-    let mut nanos = 0;
-    if let Some(fraction) = rest.strip_prefix('.') {
-        let end = fraction
-            .bytes()
-            .position(|b| !b.is_ascii_digit())
-            .unwrap_or(fraction.len());
-        let digits: String = fraction[..end]
-            .chars()
-            .chain("000000000".chars())
-            .take(9)
-            .collect();
-        nanos = digits.parse::<u64>().ok()?;
-        rest = &fraction[end..];
-    }
-    let offset = match rest.as_bytes() {
-        b"Z" | b"z" => 0,
-        [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] => {
-            let two = |a: u8, b: u8| {
-                (a.is_ascii_digit() && b.is_ascii_digit())
-                    .then(|| i64::from(a - b'0') * 10 + i64::from(b - b'0'))
-            };
-            let minutes = two(*h1, *h2)? * 60 + two(*m1, *m2)?;
-            if *sign == b'+' {
-                minutes * 60
-            } else {
-                -minutes * 60
-            }
-        }
-        _ => return None,
-    };
-    // Days since 1970 with the year starting in March, so that the leap day is the last of a year.
-    let (y, m) = if month > 2 {
-        (year, month - 3)
-    } else {
-        (year - 1, month + 9)
-    };
-    let days = 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - 719_468;
-    let seconds = days * 86_400 + hour * 3600 + minute * 60 + second - offset;
-    let whole = Duration::from_secs(seconds.unsigned_abs());
-    let base = if seconds < 0 {
-        UNIX_EPOCH.checked_sub(whole)?
-    } else {
-        UNIX_EPOCH.checked_add(whole)?
-    };
-    base.checked_add(Duration::from_nanos(nanos))
 }

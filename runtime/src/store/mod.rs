@@ -10,7 +10,7 @@ mod blobs;
 mod cache;
 mod commit;
 mod db;
-mod digest;
+pub(crate) mod digest;
 mod gc;
 mod images;
 mod index;

@@ -1,6 +1,6 @@
 //! Patterns of `${name#pattern}`, `${name%pattern}` and `${name/pattern/text}`.
 
-use crate::model::rune;
+use crate::rune;
 
 /// A parsed pattern: what a regular expression with only `.`, `.*` and literals can say.
 #[derive(Clone, Debug, PartialEq, Eq)]

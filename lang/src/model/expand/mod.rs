@@ -8,7 +8,7 @@ mod glob;
 
 pub use glob::{reverse as reverse_pattern, to_regex as pattern_to_regex};
 
-use super::rune;
+use crate::rune;
 use glob::Glob;
 
 use bstr::BString;
@@ -156,7 +156,7 @@ impl fmt::Display for ExpandError {
         write!(
             f,
             "failed to process {}: {}",
-            super::quote::quote(&self.word),
+            crate::quote::quote(&self.word),
             self.reason
         )
     }

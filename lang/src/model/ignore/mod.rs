@@ -8,7 +8,8 @@
 
 mod regex;
 
-use super::{pattern, rune};
+use super::pattern;
+use crate::rune;
 use bstr::{BStr, BString, ByteSlice};
 use regex::Regex;
 use std::fmt;

@@ -5,7 +5,7 @@
 //! matches inside). To agree in all of them this module reads the same expression text. Only what can occur in such
 //! a text is understood: literals, classes, escapes, `^`, `$`, `.*`, `x*` of a class, and `(.*/)?`.
 
-use crate::model::rune;
+use crate::rune;
 use bstr::ByteSlice;
 
 /// A compiled expression.

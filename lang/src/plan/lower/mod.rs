@@ -442,7 +442,7 @@ impl<'a> Planner<'a> {
         let hint = near
             .map(|n| format!(" (did you mean {n}?)"))
             .unwrap_or_default();
-        let quoted = crate::model::quote::quote(target.as_bytes());
+        let quoted = crate::quote::quote(target.as_bytes());
         let message = format!("target stage {quoted} could not be found{hint}");
         self.report
             .error("unknown-target", TextRange::default(), &[], message);

@@ -110,7 +110,7 @@ impl Paths {
         if path.len() == 2 && path.ends_with(':') {
             return Err(format!(
                 "removing drive letter: No relative path specified in {}",
-                crate::model::quote::quote(path.as_bytes())
+                crate::quote::quote(path.as_bytes())
             ));
         }
         if path.get(..2).is_some_and(|p| self.to_slash(p) == "//") {

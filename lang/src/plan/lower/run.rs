@@ -285,8 +285,8 @@ impl<'a> Planner<'a> {
             };
             let message = format!(
                 "cannot mount from stage {} to {}, stage needs to be defined before current command",
-                crate::model::quote::quote(from.as_bytes()),
-                crate::model::quote::quote(spec.target.as_bytes())
+                crate::quote::quote(from.as_bytes()),
+                crate::quote::quote(spec.target.as_bytes())
             );
             self.error(command, "stage-defined-later", range, message);
         }

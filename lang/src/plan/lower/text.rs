@@ -23,7 +23,7 @@ pub(super) fn list<S: AsRef<str>>(items: &[S]) -> String {
 pub(super) fn quoted_list<S: AsRef<str>>(items: &[S]) -> String {
     let items: Vec<_> = items
         .iter()
-        .map(|i| crate::model::quote::quote(i.as_ref().as_bytes()))
+        .map(|i| crate::quote::quote(i.as_ref().as_bytes()))
         .collect();
     format!("[{}]", items.join(" "))
 }

@@ -317,7 +317,9 @@ mod tests {
             },
             Box::new(out.clone()),
         );
-        events().into_iter().for_each(|event| progress.event(event));
+        for event in events() {
+            progress.event(event);
+        }
         let mut error = crate::error::CommandError::new(
             crate::error::Kind::StepFailed,
             "RUN false exited with status 1",

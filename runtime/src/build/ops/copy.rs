@@ -22,6 +22,8 @@ pub struct CopyOptions {
     pub epoch: Option<i64>,
     /// The time at which folders and heredocs come to be.
     pub now: SystemTime,
+    /// Source paths are names, not patterns: bind mounts.
+    pub literal: bool,
 }
 
 impl Default for CopyOptions {
@@ -29,6 +31,7 @@ impl Default for CopyOptions {
         Self {
             epoch: None,
             now: SystemTime::now(),
+            literal: false,
         }
     }
 }
@@ -101,6 +104,7 @@ pub fn copy(
         mode,
         created: options.created(),
         epoch: options.epoch,
+        literal: options.literal,
         spool: None,
     };
     for (number, source) in op.sources.iter().enumerate() {
@@ -127,6 +131,7 @@ struct Copier<'a> {
     mode: Option<ModeChange>,
     created: Time,
     epoch: Option<i64>,
+    literal: bool,
     /// Files of unpacked archives, until the layer is written.
     spool: Option<archive::Spool>,
 }
@@ -151,7 +156,7 @@ impl Copier<'_> {
         match (source, view) {
             (CopySource::Path { path, .. }, SourceView::Tree(tree)) => {
                 let select_options = SelectOptions {
-                    wildcards: true,
+                    wildcards: !self.literal,
                     parents: op.parents,
                     exclude: &op.exclude,
                 };

@@ -18,21 +18,25 @@ impl Session<'_> {
         let trees = self.source_trees(plan, copy, states)?;
         let root = self.root_stack(step, states)?;
         let draft = self.draft()?;
-        ops::copy(
-            copy,
-            &root,
-            &views(&trees),
-            draft.fs(),
-            &self.copy_options(),
+        let options = self.copy_options();
+        let copied = ops::copy(copy, &root, &views(&trees), draft.fs(), &options)
+            .map_err(|e| self.copy_failed(e, step))?;
+        for path in &copied.changed {
+            tracing::warn!(%path, "changed while it was copied; the step will run again");
+        }
+        let ran = self.commit(draft)?;
+        Ok(Ran {
+            cacheable: copied.changed.is_empty(),
+            ..ran
+        })
+    }
+
+    fn copy_failed(&self, error: ops::CopyError, step: &Step) -> BuildError {
+        BuildError::from(Problem::Copy(error)).at(
+            &self.planned.name,
+            &self.planned.source,
+            step.range,
         )
-        .map_err(|e| {
-            BuildError::from(Problem::Copy(e)).at(
-                &self.planned.name,
-                &self.planned.source,
-                step.range,
-            )
-        })?;
-        self.commit(draft)
     }
 
     pub(super) fn run_mkdir(
@@ -43,13 +47,8 @@ impl Session<'_> {
     ) -> Result<Ran, BuildError> {
         let root = self.root_stack(step, states)?;
         let draft = self.draft()?;
-        ops::mkdir(mkdir, &root, draft.fs(), &self.copy_options()).map_err(|e| {
-            BuildError::from(Problem::Copy(e)).at(
-                &self.planned.name,
-                &self.planned.source,
-                step.range,
-            )
-        })?;
+        ops::mkdir(mkdir, &root, draft.fs(), &self.copy_options())
+            .map_err(|e| self.copy_failed(e, step))?;
         self.commit(draft)
     }
 
@@ -91,6 +90,7 @@ impl Session<'_> {
         Ok(Ran {
             layer: layer.diff_id,
             size: layer.size,
+            cacheable: true,
         })
     }
 }

@@ -16,6 +16,7 @@ use crate::store::{CommitOptions, Layer, overlay_folders};
 use cooperage_lang::instructions::{NetworkMode, SecurityMode};
 use cooperage_lang::plan::{Exec, Plan, Step};
 use rustix::event::{PollFd, PollFlags, poll};
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
@@ -24,6 +25,9 @@ use std::time::Instant;
 
 /// Host name inside a RUN. **Source:** BuildKit `executor/oci/hosts.go`, seen by many scripts.
 const HOSTNAME: &str = "buildkitsandbox";
+
+/// States of failed steps that stay for looking inside.
+const KEPT_FAILURES: usize = 5;
 
 /// Lines of output that an error shows.
 const TAIL: usize = 20;
@@ -51,20 +55,17 @@ impl Session<'_> {
         let work = lease.folder("work").map_err(store)?;
         let wanted = Wanted {
             plan,
-            step,
             exec,
             states,
-            stack: &stack,
+            changed: Cell::new(false),
         };
         let mut mounts = self.prepare_mounts(&wanted).map_err(located)?;
-        let input = self
-            .container_input(exec, &stack, &mut mounts)
-            .map_err(located)?;
+        let input = Self::container_input(exec, &stack, &mut mounts).map_err(located)?;
         let mut spec = container::spec(&input);
         set_environment(&mut spec, exec, &mounts, &input.user.home);
 
         let network = input.network;
-        let mut binds = self.network_files(exec, network);
+        let mut binds = Self::network_files(exec, network);
         binds.append(&mut mounts.binds);
         let launch = Launch {
             spec: &spec,
@@ -108,6 +109,7 @@ impl Session<'_> {
         Ok(Ran {
             layer: layer.diff_id,
             size: layer.size,
+            cacheable: !wanted.changed.get(),
         })
     }
 
@@ -117,7 +119,11 @@ impl Session<'_> {
         let State::Ready { snapshot, .. } = &states[root.0 as usize] else {
             unreachable!("a step runs after its root")
         };
-        self.layers(snapshot)
+        let layers = self.layers(snapshot)?;
+        for layer in &layers {
+            self.lease()?.hold(&layer.diff_id).map_err(store)?;
+        }
+        Ok(layers)
     }
 
     fn lower_folders(&self, layers: &[Layer]) -> Result<Vec<PathBuf>, BuildError> {
@@ -160,7 +166,6 @@ impl Session<'_> {
     }
 
     fn container_input(
-        &self,
         exec: &Exec,
         stack: &LayerStack,
         mounts: &mut Mounts,
@@ -192,7 +197,7 @@ impl Session<'_> {
     }
 
     /// `/etc/hosts` and `/etc/resolv.conf`, generated; never written into the layer.
-    fn network_files(&self, exec: &Exec, network: Network) -> Vec<Bind> {
+    fn network_files(exec: &Exec, network: Network) -> Vec<Bind> {
         let host = std::fs::read("/etc/resolv.conf").unwrap_or_default();
         let resolv = files::resolv_conf(&host, network == Network::None);
         let file = |target: &str, content| Bind {
@@ -318,6 +323,8 @@ impl Session<'_> {
         let reference =
             cooperage_lang::model::reference::Reference::parse_normalized(&name).ok()?;
         opened.tag(&reference, &id).ok()?;
+        // Older states nobody looked at would fill the disk; losing one more or less is no error of this build.
+        let _ = crate::engine::forget_failed(opened, KEPT_FAILURES);
         Some(name)
     }
 }

@@ -65,8 +65,11 @@ pub struct Session<'a> {
     fetched: Mutex<HashMap<StepId, Arc<Fetched>>>,
     /// Records looked up, so that forecast and execution of one build read each once.
     records: Mutex<HashMap<CacheKey, Option<Record>>>,
-    contents: Mutex<HashMap<(StepId, String, Vec<SnapshotId>), Arc<ContentManifest>>>,
+    contents: Mutex<HashMap<ContentName, Arc<ContentManifest>>>,
 }
+
+/// A step, one of its inputs, and the layers of all that it reads.
+type ContentName = (StepId, String, Vec<SnapshotId>);
 
 /// What a record carries besides its layer.
 #[derive(Serialize, Deserialize)]
@@ -172,7 +175,7 @@ impl<'a> Session<'a> {
                 .unwrap_or_else(|_| folder.clone())
                 .display()
                 .to_string(),
-            ContextSource::Url(url) => url.clone(),
+            ContextSource::Url(url) => without_login(url),
             ContextSource::Archive(path) => path.display().to_string(),
             ContextSource::Empty => self.dockerfile.clone(),
         }
@@ -190,6 +193,9 @@ impl<'a> Session<'a> {
 
     /// Writes down what was learned of the contexts' files. Failing to costs the next build some reading, no more.
     pub fn save_contexts(&self) {
+        if self.engine.options().read_only {
+            return;
+        }
         for context in locked(&self.contexts).values() {
             if let Err(error) = context.save() {
                 tracing::warn!(%error, "digests of the context were not kept");
@@ -223,6 +229,24 @@ impl<'a> Session<'a> {
 
     fn open_context(&self, name: &str) -> Result<Arc<Context>, BuildError> {
         let named = self.request.contexts.get(name);
+        if self.mode == Mode::Forecast && named.is_none() {
+            match &self.request.context {
+                ContextSource::Folder(_) => {}
+                // A forecast neither fetches nor unpacks, and leaves nothing behind.
+                ContextSource::Empty => {
+                    return Err(Problem::Option(
+                        "this build has no context to copy from".to_owned(),
+                    )
+                    .into());
+                }
+                ContextSource::Url(_) | ContextSource::Archive(_) => {
+                    return Err(Problem::Option(
+                        "the context is brought by the build only".to_owned(),
+                    )
+                    .into());
+                }
+            }
+        }
         let (folder, dockerfile) = match (named, &self.request.context) {
             (Some(NamedContext::Local(folder)), _) => (PathBuf::from(folder), None),
             (_, ContextSource::Folder(folder)) => (folder.clone(), self.planned.path.as_deref()),
@@ -248,6 +272,15 @@ impl<'a> Session<'a> {
         let context = Arc::new(Context::open(&folder, ignore, indexes.as_deref()).map_err(option)?);
         locked(kept).insert(key, context.clone());
         Ok(context)
+    }
+
+    /// Whether a local source is the main context and that has to be downloaded or unpacked first.
+    fn is_remote(&self, name: &str) -> bool {
+        let main = !self.request.contexts.contains_key(name);
+        main && matches!(
+            self.request.context,
+            ContextSource::Url(_) | ContextSource::Archive(_)
+        )
     }
 
     /// A read-only engine belongs to a server, which asks again and again.
@@ -362,13 +395,8 @@ impl<'a> Session<'a> {
         Ok(details.is_some_and(|d| crate::world::offers(&d, platform)))
     }
 
-    /// Name of an input's content within this build: the step, the input, and the layers of all that it reads.
-    fn content_name(
-        &self,
-        step: &Step,
-        input: &ContentInput,
-        states: &[State],
-    ) -> (StepId, String, Vec<SnapshotId>) {
+    /// Name of an input's content within this build.
+    fn content_name(step: &Step, input: &ContentInput, states: &[State]) -> ContentName {
         let snapshot = |id: &StepId| match &states[id.0 as usize] {
             State::Ready { snapshot, .. } => snapshot.id(),
             State::Pending { .. } => SnapshotId::NONE,
@@ -380,12 +408,12 @@ impl<'a> Session<'a> {
         (step.id, input, step.inputs.iter().map(snapshot).collect())
     }
 
-    fn stage_name<'p>(&self, plan: &'p Plan, step: &Step) -> &'p str {
+    fn stage_name<'p>(plan: &'p Plan, step: &Step) -> &'p str {
         step.stage.map_or("", |s| plan.stages[s].name.as_str())
     }
 
     fn image_state(record: &ImageRecord) -> State {
-        let chain = image_key(&record.layers, &record.id.to_string());
+        let chain = image_key(&record.layers);
         State::Ready {
             chain,
             snapshot: Snapshot {
@@ -416,10 +444,14 @@ impl<'a> Session<'a> {
                 .map_err(|e| Problem::Store(e.to_string()))?,
             None => false,
         };
-        if self.mode == Mode::Execute && !here {
-            return Ok(pending);
+        let chain = image_key(&read.diff_ids);
+        if !here {
+            // What stands on it can be keyed already; its files are not here to be looked at.
+            return Ok(State::Pending {
+                chain: (self.mode == Mode::Forecast).then_some(chain),
+                on: step.id,
+            });
         }
-        let chain = image_key(&read.diff_ids, text);
         Ok(State::Ready {
             chain,
             snapshot: Snapshot {
@@ -444,7 +476,7 @@ impl CacheView for Session<'_> {
             let layer = record.layer?;
             opened.layer(&layer).ok().flatten()?;
             let meta: Meta = serde_json::from_str(&record.meta).ok()?;
-            let root = SnapshotId(unhex(&meta.root)?);
+            let root = SnapshotId::from_hex(&meta.root)?;
             Some(Record {
                 layer,
                 created: record.created,
@@ -464,7 +496,7 @@ impl CacheView for Session<'_> {
         input: &ContentInput,
         states: &[State],
     ) -> Result<Arc<ContentManifest>, BuildError> {
-        let known = self.content_name(step, input, states);
+        let known = Self::content_name(step, input, states);
         if let Some(manifest) = locked(&self.contents).get(&known) {
             return Ok(manifest.clone());
         }
@@ -507,6 +539,9 @@ impl CacheView for Session<'_> {
                 chain: scratch_key(),
                 snapshot: Snapshot::default(),
             },
+            Source::Local { name } if self.mode == Mode::Forecast && self.is_remote(name) => {
+                pending
+            }
             Source::Local { .. } => State::Ready {
                 chain: source_key(source),
                 snapshot: Snapshot::default(),
@@ -540,7 +575,7 @@ impl CacheView for Session<'_> {
         let run = match (same, step.number) {
             (Some(run), _) => run,
             (None, Some((position, _))) => {
-                let stage = self.stage_name(plan, step);
+                let stage = Self::stage_name(plan, step);
                 opened
                     .executions_at(&self.dockerfile, stage, position, 1)
                     .ok()?
@@ -577,7 +612,7 @@ impl CacheView for Session<'_> {
     }
 
     fn bypass(&self, plan: &Plan, step: &Step) -> bool {
-        let stage = self.stage_name(plan, step);
+        let stage = Self::stage_name(plan, step);
         self.request.no_cache
             || self
                 .request
@@ -617,7 +652,7 @@ impl Runner for Session<'_> {
     ) -> Result<(), BuildError> {
         let opened = self.store()?;
         let meta = Meta {
-            root: hex(&record.root.0),
+            root: record.root.to_string(),
             facts: decision.facts.clone(),
         };
         let meta = serde_json::to_string(&meta).expect("string keys only");
@@ -633,7 +668,7 @@ impl Runner for Session<'_> {
         locked(&self.records).insert(*key, Some(record.clone()));
         let run = StepRun {
             dockerfile: self.dockerfile.clone(),
-            stage: self.stage_name(plan, step).to_owned(),
+            stage: Self::stage_name(plan, step).to_owned(),
             position: step.number.map_or(0, |n| n.0),
             instruction: step.text.clone(),
             definition: step.definition.0,
@@ -652,6 +687,22 @@ impl Runner for Session<'_> {
 
     fn canceled(&self) -> BuildError {
         Problem::Canceled.into()
+    }
+
+    fn panicked(&self, message: String) -> BuildError {
+        Problem::Internal(message).into()
+    }
+}
+
+/// A URL without the user and password in it.
+fn without_login(url: &str) -> String {
+    match url.split_once("://") {
+        Some((scheme, rest)) => {
+            let end = rest.find('/').unwrap_or(rest.len());
+            let host = rest[..end].rfind('@').map_or(0, |at| at + 1);
+            format!("{scheme}://{}", &rest[host..])
+        }
+        None => url.to_owned(),
     }
 }
 
@@ -690,12 +741,4 @@ fn store(error: StoreError) -> BuildError {
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Every holder puts whole values in, so a panic elsewhere leaves a usable map.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn hex(bytes: &[u8; 32]) -> String {
-    DiffId::new(*bytes).hex()
-}
-
-fn unhex(text: &str) -> Option<[u8; 32]> {
-    DiffId::from_hex(text).map(|id| *id.bytes())
 }

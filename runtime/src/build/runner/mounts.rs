@@ -11,10 +11,14 @@ use crate::container::{Bind, BindSource};
 use crate::store::DiffId;
 use bstr::{BString, ByteSlice};
 use cooperage_lang::plan::{
-    Copy, CopySource, Exec, Mount, MountKind, Op, Plan, Sharing, Source, Step, StepId,
+    Copy, CopySource, Exec, Mount, MountKind, Op, Plan, Sharing, Source, StepId,
 };
 use oci_spec::runtime::MountBuilder;
+use rustix::fs::{CWD, FlockOperation, RenameFlags};
+use rustix::io::Errno;
 use sha2::Digest as _;
+use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -22,10 +26,10 @@ use std::path::{Path, PathBuf};
 /// A RUN whose mounts are wanted.
 pub(super) struct Wanted<'w> {
     pub(super) plan: &'w Plan,
-    pub(super) step: &'w Step,
     pub(super) exec: &'w Exec,
     pub(super) states: &'w [State],
-    pub(super) stack: &'w LayerStack,
+    /// A file changed while it was brought into a mount: the result stands for no known content.
+    pub(super) changed: Cell<bool>,
 }
 
 /// What a RUN sees besides its layers. Dropped after the command: locks are released, agents end.
@@ -40,7 +44,10 @@ pub(super) struct Mounts {
 
 impl Session<'_> {
     pub(super) fn prepare_mounts(&self, wanted: &Wanted<'_>) -> Result<Mounts, BuildError> {
-        let mut mounts = Mounts::default();
+        let mut mounts = Mounts {
+            locks: self.lock_caches(wanted)?,
+            ..Mounts::default()
+        };
         for (name, content) in &wanted.exec.scripts {
             mounts.binds.push(Bind {
                 target: Path::new("/dev/pipes").join(name),
@@ -57,7 +64,7 @@ impl Session<'_> {
         for mount in &wanted.exec.mounts {
             match &mount.kind {
                 MountKind::Bind { from, source } => {
-                    self.bind(wanted, mount, *from, source, &mut mounts)?
+                    self.bind(wanted, mount, *from, source, &mut mounts)?;
                 }
                 MountKind::Cache { .. } => self.cache(wanted, mount, &mut mounts)?,
                 MountKind::Tmpfs { size } => mounts.binds.push(Bind {
@@ -127,9 +134,15 @@ impl Session<'_> {
             exclude: Vec::new(),
             unpack: None,
         };
-        let options = ops::CopyOptions::default();
-        ops::copy(&copy, &LayerStack::empty(), &[tree.view()], &out, &options)
+        let options = ops::CopyOptions {
+            literal: true,
+            ..ops::CopyOptions::default()
+        };
+        let copied = ops::copy(&copy, &LayerStack::empty(), &[tree.view()], &out, &options)
             .map_err(Problem::Copy)?;
+        if !copied.changed.is_empty() {
+            wanted.changed.set(true);
+        }
         let is_file = tree.files().is_some_and(|files| {
             let found = resolve(files, source.as_bytes(), true).and_then(|p| files.lstat(&p));
             matches!(found, Ok(Some(stat)) if stat.kind != Kind::Dir)
@@ -221,13 +234,13 @@ impl Session<'_> {
         mounts: &mut Mounts,
     ) -> Result<(), BuildError> {
         let MountKind::Cache {
-            id,
             sharing,
             from,
             source,
             mode,
             uid,
             gid,
+            ..
         } = &mount.kind
         else {
             unreachable!("only asked for caches")
@@ -238,20 +251,16 @@ impl Session<'_> {
                 path.display()
             )))
         };
-        let name = cache_name(
-            id,
-            (*mode, *uid, *gid),
-            from.map(|from| (&wanted.states[from.0 as usize], source)),
-        );
+        let name = wanted.cache_name(&mount.kind).expect("it is a cache");
         let parent = self.engine.paths().cache_mounts();
-        let (folder, lock) = match sharing {
-            Sharing::Private => self.private_cache(&parent, &name)?,
-            Sharing::Locked | Sharing::Shared => {
-                let folder = parent.join(&name);
-                let lock = open_lock(&folder)?;
-                lock_or_cancel(self, &lock, *sharing == Sharing::Locked)?;
-                (folder, lock)
+        let folder = match sharing {
+            Sharing::Private => {
+                let (folder, lock) = Self::private_cache(&parent, &name)?;
+                mounts.locks.push(lock);
+                folder
             }
+            // Locked before, with the step's other caches.
+            Sharing::Locked | Sharing::Shared => parent.join(&name),
         };
         let files = folder.join("fs");
         if !files.exists() {
@@ -267,21 +276,44 @@ impl Session<'_> {
                 .map_err(|e| failed("set the mode of", &fresh, e))?;
             std::os::unix::fs::chown(&fresh, *uid, *gid)
                 .map_err(|e| failed("set the owner of", &fresh, e))?;
-            if let Err(e) = std::fs::rename(&fresh, &files)
-                && !files.exists()
-            {
-                return Err(failed("make", &files, e));
+            // Another step may have been first; its folder must not be replaced under it.
+            match rustix::fs::renameat_with(CWD, &fresh, CWD, &files, RenameFlags::NOREPLACE) {
+                Ok(()) | Err(Errno::EXIST) => {}
+                Err(e) => return Err(failed("make", &files, e.into())),
             }
         }
         mounts
             .binds
             .push(bind_path(&mount.target, files, mount.read_only));
-        mounts.locks.push(lock);
         Ok(())
     }
 
+    /// Locks the shared caches of a step: each once and in one order, so that no two steps wait for each other.
+    fn lock_caches(&self, wanted: &Wanted<'_>) -> Result<Vec<File>, BuildError> {
+        let mut exclusive: BTreeMap<String, bool> = BTreeMap::new();
+        for mount in &wanted.exec.mounts {
+            let MountKind::Cache { sharing, .. } = &mount.kind else {
+                continue;
+            };
+            if let (Sharing::Locked | Sharing::Shared, Some(name)) =
+                (sharing, wanted.cache_name(&mount.kind))
+            {
+                *exclusive.entry(name).or_default() |= *sharing == Sharing::Locked;
+            }
+        }
+        let parent = self.engine.paths().cache_mounts();
+        exclusive
+            .into_iter()
+            .map(|(name, exclusive)| {
+                let lock = open_lock(&parent.join(name))?;
+                lock_or_cancel(self, &lock, exclusive)?;
+                Ok(lock)
+            })
+            .collect()
+    }
+
     /// The first of the numbered folders that nobody uses.
-    fn private_cache(&self, parent: &Path, name: &str) -> Result<(PathBuf, File), BuildError> {
+    fn private_cache(parent: &Path, name: &str) -> Result<(PathBuf, File), BuildError> {
         for n in 0.. {
             let folder = if n == 0 {
                 parent.join(name)
@@ -289,10 +321,13 @@ impl Session<'_> {
                 parent.join(format!("{name}-{n}"))
             };
             let lock = open_lock(&folder)?;
-            if rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive)
-                .is_ok()
-            {
-                return Ok((folder, lock));
+            match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => return Ok((folder, lock)),
+                Err(Errno::WOULDBLOCK) => {}
+                Err(e) => {
+                    let problem = format!("cannot lock the cache folder {}: {e}", folder.display());
+                    return Err(Problem::Mount(problem).into());
+                }
             }
         }
         unreachable!("some number is free")
@@ -328,6 +363,9 @@ impl Session<'_> {
                     path.display()
                 ))
             })?,
+            SecretSource::Env(name) if !*required && std::env::var_os(name).is_none() => {
+                return Ok(());
+            }
             SecretSource::Env(name) => std::env::var_os(name)
                 .map(std::os::unix::ffi::OsStringExt::into_vec)
                 .ok_or_else(|| {
@@ -392,16 +430,27 @@ impl Session<'_> {
     }
 }
 
-/// Folder name of a cache. One id with another owner, mode or beginning is another cache.
-///
-/// **Source:** BuildKit `dispatchRunMounts`: an owned cache begins as an own folder, which is part of its identity.
-fn cache_name(
-    id: &str,
-    owner: (Option<u32>, Option<u32>, Option<u32>),
-    start: Option<(&State, &String)>,
-) -> String {
-    let start = start.map(|(state, source)| (state.chain(), source));
-    DiffId::new(sha2::Sha256::digest(format!("{id}\0{owner:?}\0{start:?}")).into()).hex()
+impl Wanted<'_> {
+    /// Folder name of a cache mount. One id with another owner, mode or beginning is another cache.
+    ///
+    /// **Source:** BuildKit `dispatchRunMounts`: an owned cache begins as an own folder, which is part of its identity.
+    fn cache_name(&self, kind: &MountKind) -> Option<String> {
+        let MountKind::Cache {
+            id,
+            from,
+            source,
+            mode,
+            uid,
+            gid,
+            ..
+        } = kind
+        else {
+            return None;
+        };
+        let start = from.map(|from| (self.states[from.0 as usize].chain(), source));
+        let name = format!("{id}\0{:?}\0{start:?}", (mode, uid, gid));
+        Some(DiffId::new(sha2::Sha256::digest(name).into()).hex())
+    }
 }
 
 enum Shown {

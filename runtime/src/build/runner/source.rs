@@ -23,7 +23,7 @@ pub(super) enum Fetched {
     /// One file.
     Http(HttpFile),
     /// A checked-out tree.
-    Git(Context),
+    Git(Box<Context>),
 }
 
 impl Fetched {
@@ -38,7 +38,7 @@ impl Fetched {
                     .duration_since(SystemTime::UNIX_EPOCH)
                     .map_or(0, |d| d.as_secs() as i64),
             },
-            Self::Git(tree) => SourceView::Tree(tree),
+            Self::Git(tree) => SourceView::Tree(tree.as_ref()),
         }
     }
 }
@@ -65,7 +65,9 @@ impl Session<'_> {
                     events,
                     &self.cancel,
                 )
-                .map_err(crate::engine::pull_problem)?;
+                .map_err(|e| {
+                    crate::engine::pull_problem(e).or_stage(reference, &self.planned.plan)
+                })?;
                 let state = Self::image_state(&record);
                 locked(&self.images).insert(step.id, record);
                 Ok(state)
@@ -79,7 +81,7 @@ impl Session<'_> {
             }
             Source::Http { url, checksum } => {
                 let file = self.download(url, checksum.as_deref())?;
-                self.keep_fetched(step, source, Fetched::Http(file))
+                Ok(self.keep_fetched(step, source, Fetched::Http(file)))
             }
             Source::Git {
                 url,
@@ -89,7 +91,7 @@ impl Session<'_> {
                 let root = self.checkout(url, checksum.as_deref(), *keep_git_dir)?;
                 let tree = Context::open(&root, IgnoreFile::none(), None)
                     .map_err(|e| Problem::Fetch(e.to_string()))?;
-                self.keep_fetched(step, source, Fetched::Git(tree))
+                Ok(self.keep_fetched(step, source, Fetched::Git(Box::new(tree))))
             }
         }
     }
@@ -135,18 +137,13 @@ impl Session<'_> {
         }
     }
 
-    fn keep_fetched(
-        &self,
-        step: &Step,
-        source: &Source,
-        fetched: Fetched,
-    ) -> Result<State, BuildError> {
+    fn keep_fetched(&self, step: &Step, source: &Source, fetched: Fetched) -> State {
         locked(&self.fetched).insert(step.id, Arc::new(fetched));
         let chain = crate::build::cache::source_key(source);
-        Ok(State::Ready {
+        State::Ready {
             chain,
             snapshot: super::Snapshot::default(),
-        })
+        }
     }
 
     /// A context that came as an archive: unpacked below the lease.

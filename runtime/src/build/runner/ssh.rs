@@ -68,20 +68,23 @@ pub(super) fn forward(
             (socket, Some(child))
         }
     };
-    let socket = folder.join("socket");
     let failed = |e: io::Error| format!("cannot forward the SSH agent: {e}");
-    let listener = UnixListener::bind(&socket).map_err(failed)?;
-    std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(mode)).map_err(failed)?;
-    std::os::unix::fs::chown(&socket, Some(uid), Some(gid)).map_err(failed)?;
-    let stop = Arc::new(AtomicBool::new(false));
-    let stopped = stop.clone();
-    let thread = std::thread::spawn(move || serve(&listener, &target, &stopped));
-    Ok(Forward {
-        socket,
-        stop,
-        thread: Some(thread),
+    // From here on the drop ends the agent, whatever fails.
+    let mut forward = Forward {
+        socket: folder.join("socket"),
+        stop: Arc::new(AtomicBool::new(false)),
+        thread: None,
         agent: child,
-    })
+    };
+    let socket = &forward.socket;
+    let listener = UnixListener::bind(socket).map_err(failed)?;
+    std::fs::set_permissions(socket, std::fs::Permissions::from_mode(mode)).map_err(failed)?;
+    std::os::unix::fs::chown(socket, Some(uid), Some(gid)).map_err(failed)?;
+    let stopped = forward.stop.clone();
+    forward.thread = Some(std::thread::spawn(move || {
+        serve(&listener, &target, &stopped)
+    }));
+    Ok(forward)
 }
 
 fn serve(listener: &UnixListener, target: &Path, stop: &AtomicBool) {

@@ -1,12 +1,12 @@
 //! Text in Go's double quotes, as the official messages and the tree dump show it.
 
-use super::rune;
+use crate::rune;
 use std::fmt::Write;
 
 /// Quotes `text` as Go's `%q` does: invalid UTF-8 as `\xff`, unprintable characters as `\u200b`.
 ///
 /// ```
-/// use cooperage_lang::model::quote::quote;
+/// use cooperage_lang::quote::quote;
 /// assert_eq!(quote(b"a \"b\"\n\xff"), r#""a \"b\"\n\xff""#);
 /// ```
 /// **Source:** Go `strconv.Quote`.

@@ -1,54 +1,140 @@
-//! Characters as Go's `unicode` and `utf8` packages see them; the reference reads all text through these.
+//! Characters the way the official front end (a Go program) sees them: one invalid byte is one U+FFFD, space is
+//! Unicode white space, letters change case one by one.
 
-/// Decodes the first character: an invalid byte is U+FFFD of width 1. `None` at the end.
+/// U+FFFD, what an invalid byte turns into.
+pub const REPLACEMENT: char = '\u{FFFD}';
+
+/// The first character of `text` and its length in bytes; an invalid byte is one U+FFFD of length 1. `None` at the end.
 ///
 /// Unlike [`String::from_utf8_lossy`], every byte of a broken sequence counts on its own.
 /// **Source:** Go `unicode/utf8.DecodeRune`.
-pub(crate) fn decode(bytes: &[u8]) -> Option<(char, usize)> {
-    let first = *bytes.first()?;
-    if first < 0x80 {
+pub fn decode(text: &[u8]) -> Option<(char, usize)> {
+    let first = *text.first()?;
+    if first.is_ascii() {
         return Some((char::from(first), 1));
     }
-    let width = match first {
-        0xC2..=0xDF => 2,
-        0xE0..=0xEF => 3,
-        0xF0..=0xF4 => 4,
-        _ => return Some((char::REPLACEMENT_CHARACTER, 1)),
-    };
-    let decoded = bytes
-        .get(..width)
-        .and_then(|b| std::str::from_utf8(b).ok())
-        .and_then(|s| s.chars().next());
-    Some(decoded.map_or((char::REPLACEMENT_CHARACTER, 1), |c| (c, width)))
+    Some(match bstr::decode_utf8(text) {
+        (Some(c), n) => (c, n),
+        (None, _) => (REPLACEMENT, 1),
+    })
 }
 
-/// Decodes all of `bytes`, see [`decode`].
-pub(crate) fn decode_all(bytes: &[u8]) -> Vec<char> {
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut rest = bytes;
-    while let Some((c, width)) = decode(rest) {
-        out.push(c);
-        rest = &rest[width..];
+/// Iterates over the characters of `text` as [`decode`] sees them.
+pub fn runes(text: &[u8]) -> impl Iterator<Item = char> + '_ {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let (c, n) = decode(rest)?;
+        rest = &rest[n..];
+        Some(c)
+    })
+}
+
+/// The text as a string, every invalid byte replaced by U+FFFD.
+pub fn to_string(text: &[u8]) -> String {
+    match std::str::from_utf8(text) {
+        Ok(s) => s.to_owned(),
+        Err(_) => runes(text).collect(),
     }
-    out
 }
 
-/// As [`decode_all`], without a byte order mark at the head. **Source:** Go `text/scanner.Peek`.
-pub(crate) fn scan(bytes: &[u8]) -> Vec<char> {
-    let mut chars = decode_all(bytes);
+/// Tells whether `b` separates words without being more: TAB, VT, FF, CR, SPACE.
+pub const fn is_blank(b: u8) -> bool {
+    matches!(b, b'\t' | 0x0b | 0x0c | b'\r' | b' ')
+}
+
+/// Tells whether the code point of number `b` is white space: the bytewise scan of flags looks at it like this.
+pub const fn is_latin1_space(b: u8) -> bool {
+    matches!(b, 0x09..=0x0d | b' ' | 0x85 | 0xa0)
+}
+
+/// Number of bytes of white space at the start.
+pub fn leading_space(text: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(&b) = text.get(at) {
+        if b.is_ascii() {
+            if !is_latin1_space(b) {
+                break;
+            }
+            at += 1;
+        } else {
+            match decode(&text[at..]) {
+                Some((c, n)) if c.is_whitespace() => at += n,
+                _ => break,
+            }
+        }
+    }
+    at
+}
+
+/// Length without white space at the end.
+pub fn without_trailing_space(text: &[u8]) -> usize {
+    let mut end = text.len();
+    while end > 0 {
+        let b = text[end - 1];
+        if b.is_ascii() {
+            if !is_latin1_space(b) {
+                break;
+            }
+            end -= 1;
+        } else {
+            match bstr::decode_last_utf8(&text[..end]) {
+                (Some(c), n) if c.is_whitespace() => end -= n,
+                _ => break,
+            }
+        }
+    }
+    end
+}
+
+/// Start and end of `text` without white space around it.
+pub fn trim(text: &[u8]) -> (usize, usize) {
+    let start = leading_space(text);
+    (start, start + without_trailing_space(&text[start..]))
+}
+
+/// `text` without white space around it.
+pub fn trimmed(text: &[u8]) -> &[u8] {
+    let (start, end) = trim(text);
+    &text[start..end]
+}
+
+/// The characters, without a byte order mark at the head. **Source:** Go `text/scanner.Peek`.
+pub fn scan(text: &[u8]) -> Vec<char> {
+    let mut chars: Vec<char> = runes(text).collect();
     if chars.first() == Some(&'\u{feff}') {
         chars.remove(0);
     }
     chars
 }
 
-/// Text with every invalid byte replaced by U+FFFD, see [`decode`].
-pub(crate) fn to_string(bytes: &[u8]) -> String {
-    decode_all(bytes).into_iter().collect()
+/// Lower case, character by character. **Source:** Go `strings.ToLower`.
+pub fn lower(text: &[u8]) -> String {
+    if text.is_ascii() {
+        return String::from_utf8_lossy(&text.to_ascii_lowercase()).into_owned();
+    }
+    runes(text)
+        .map(|c| c.to_lowercase().next().unwrap_or(c))
+        .collect()
+}
+
+/// Upper case, character by character. **Source:** Go `strings.ToUpper`.
+pub fn upper(text: &[u8]) -> String {
+    if text.is_ascii() {
+        return String::from_utf8_lossy(&text.to_ascii_uppercase()).into_owned();
+    }
+    // Letters whose upper case is several characters (ß) stay as they are in Go.
+    let one = |c: char| {
+        let mut up = c.to_uppercase();
+        match (up.next(), up.next()) {
+            (Some(u), None) => u,
+            _ => c,
+        }
+    };
+    runes(text).map(one).collect()
 }
 
 /// Unicode category L. **Source:** Go `unicode.IsLetter`.
-pub(crate) fn is_letter(c: char) -> bool {
+pub fn is_letter(c: char) -> bool {
     if c.is_ascii() {
         return c.is_ascii_alphabetic();
     }
@@ -56,7 +142,7 @@ pub(crate) fn is_letter(c: char) -> bool {
 }
 
 /// Unicode category Nd. **Source:** Go `unicode.IsDigit`.
-pub(crate) fn is_digit(c: char) -> bool {
+pub fn is_digit(c: char) -> bool {
     c.is_ascii_digit() || (!c.is_ascii() && contains(DECIMAL_DIGITS, c))
 }
 
@@ -126,6 +212,16 @@ const DECIMAL_DIGITS: &[(u32, u32)] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn trimming_knows_unicode_space() {
+        assert_eq!(
+            trimmed("\u{3000} a\u{a0}b\u{2003}\t".as_bytes()),
+            "a\u{a0}b".as_bytes()
+        );
+        assert_eq!(trimmed(b"\xa0 \x85"), b"\xa0 \x85");
+        assert_eq!(trimmed(b"  "), b"");
+    }
 
     #[test]
     fn every_byte_of_a_broken_sequence_counts() {
