@@ -221,7 +221,7 @@ fn hints_follow_what_is_typed_and_what_is_saved_beside_it() {
     let hints = client.hints(&uri);
     assert!(hints[0].1.starts_with("cached"), "{hints:?}");
     assert!(
-        hints[1].1.starts_with("reruns: instruction `COPY b /b`"),
+        hints[1].1.starts_with("reruns: instruction changed"),
         "{hints:?}"
     );
     assert!(hints[2].1.starts_with("reruns: line 3"), "{hints:?}");
@@ -231,7 +231,7 @@ fn hints_follow_what_is_typed_and_what_is_saved_beside_it() {
     );
     let shown = hover["contents"]["value"].as_str().unwrap();
     assert!(
-        shown.contains("`COPY b /bb`") && shown.contains("# COPY"),
+        shown.contains("`COPY b /b` -> `COPY b /bb`") && shown.contains("# COPY"),
         "{shown}"
     );
     let lenses = client.ask(

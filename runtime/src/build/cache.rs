@@ -613,7 +613,7 @@ fn explain(
     if kinds.is_empty() && before.text != now.text {
         kinds.push(MissKind::InstructionChanged);
         culprits.push(Culprit {
-            what: "instruction".to_owned(),
+            what: INSTRUCTION.to_owned(),
             before: Some(format!("`{}`", before.text)),
             after: Some(format!("`{}`", now.text)),
         });
@@ -721,6 +721,16 @@ fn short_digest(digest: &str) -> String {
     }
 }
 
+/// What the culprit is called when the text of a step is another one.
+const INSTRUCTION: &str = "instruction";
+
+impl Culprit {
+    /// The step's own text changed.
+    pub fn is_instruction(&self) -> bool {
+        self.what == INSTRUCTION
+    }
+}
+
 impl fmt::Display for Culprit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.what)?;
@@ -745,7 +755,12 @@ impl fmt::Display for MissReason {
             if i > 0 {
                 f.write_str(", ")?;
             }
-            write!(f, "{culprit}")?;
+            // Both texts in full are for the details; the step itself stands beside this sentence.
+            if culprit.is_instruction() {
+                f.write_str("instruction changed")?;
+            } else {
+                write!(f, "{culprit}")?;
+            }
         }
         match self.culprits.len().saturating_sub(shown) {
             0 => Ok(()),

@@ -1,6 +1,6 @@
 //! What a forecast says of a step, in one sentence.
 
-use super::cache::{CacheStatus, MissKind};
+use super::cache::{CacheStatus, Culprit, MissKind};
 use super::forecast::{Forecast, StepForecast};
 use crate::units::{Size, Span, ago};
 use cooperage_lang::plan::{Op, Plan, Step, StepId};
@@ -124,14 +124,18 @@ pub fn stage_summary(forecast: &Forecast, stage: usize) -> String {
 /// All culprits of a step that misses, one a line; nothing when the sentence says it all.
 pub fn detail(step: &StepForecast) -> Option<String> {
     match &step.status {
-        CacheStatus::Miss(reason) if reason.culprits.len() > 1 => Some(
-            reason
-                .culprits
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join("\n"),
-        ),
+        CacheStatus::Miss(reason)
+            if reason.culprits.len() > 1 || reason.culprits.iter().any(Culprit::is_instruction) =>
+        {
+            Some(
+                reason
+                    .culprits
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect::<Vec<_>>()
+                    .join("\n"),
+            )
+        }
         _ => step.problem.clone(),
     }
 }
