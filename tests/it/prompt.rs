@@ -146,7 +146,7 @@ fn commands_and_expressions_share_their_values() {
     terminal.say("imagess", "did you mean the command `images`?");
     terminal.say("imag(\"blog\")", "did you mean `image`?");
     terminal.say("!ls -d art*", "\narticles");
-    terminal.say("?build", "--tag");
+    terminal.say("?build", "--insecure-registry");
     terminal.say("let x = 40 +\n2", "=> 42");
     terminal.say("run --rm blog sh -c 'exit 7'", "exit status 7");
     terminal.say(":quit", "status=0");
