@@ -125,16 +125,13 @@ impl Shared {
     fn diagnostics(&self, document: &Document) -> Vec<lsp::Diagnostic> {
         let of_text;
         let planned;
-        let found = match self.engine.plan(&document.request()) {
-            Ok(result) => {
-                planned = result;
-                &planned.plan.diagnostics
-            }
+        let found = if let Ok(result) = self.engine.plan(&document.request()) {
+            planned = result;
+            &planned.plan.diagnostics
+        } else {
             // Nothing to plan, an empty text for example: what the text itself has to say.
-            Err(_) => {
-                of_text = instructions::parse(document.text.as_str().as_bytes());
-                &of_text.diagnostics
-            }
+            of_text = instructions::parse(document.text.as_str().as_bytes());
+            &of_text.diagnostics
         };
         let found = found.iter().map(|d| convert::diagnostic(&document.text, d));
         let forecast = self

@@ -1171,3 +1171,25 @@ fn a_killed_process_leaves_nothing_behind() {
         assert_eq!(fs::read_dir(place.paths().blobs()).unwrap().count(), 0);
     }
 }
+
+#[test]
+fn after_a_power_cut_a_layer_is_believed_only_when_it_is_whole() {
+    let place = Place::new();
+    let store = place.store();
+    let commit = |text: &str| {
+        let lease = store.lease().unwrap();
+        let draft = store.draft_layer(&lease).unwrap();
+        fs::write(draft.fs().join("file"), text).unwrap();
+        draft.commit().unwrap()
+    };
+    let (whole, torn) = (commit("whole"), commit("torn"));
+    for layer in [&whole, &torn] {
+        fs::write(layer.dir.with_file_name("unsynced"), "an earlier boot").unwrap();
+    }
+    // What ext4 leaves of a file whose data was not written.
+    fs::write(torn.dir.join("file"), "").unwrap();
+    assert_eq!(store.layer(&whole.diff_id).unwrap().as_ref(), Some(&whole));
+    assert!(!whole.dir.with_file_name("unsynced").exists());
+    assert_eq!(store.layer(&torn.diff_id).unwrap(), None);
+    assert!(!torn.dir.exists());
+}

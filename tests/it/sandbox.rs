@@ -147,6 +147,6 @@ impl Ran {
 }
 
 /// The root of the repository.
-pub fn repository() -> &'static Path {
+pub(crate) fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }

@@ -1,7 +1,7 @@
 //! The check rules: what each looks for, its words, and how `# check=` switches them.
 //!
 //! A rule's file holds its row of [`LINTS`] and a function that looks at exactly what the rule is about and returns
-//! [`Finding`]s. Planning calls these functions where the official front end raises the warning, because many rules
+//! findings. Planning calls these functions where the official front end raises the warning, because many rules
 //! need what only planning knows (the environment at a line, the base image, which stages are looked at).
 
 pub mod options;

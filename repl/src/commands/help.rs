@@ -39,7 +39,11 @@ pub fn of(word: &str) -> Option<String> {
 /// The help of one command on a screen: a line for each option.
 pub fn brief(word: &str) -> Option<String> {
     let command = super::find(word)?;
-    Some(crate::cli::with_globals((command.clap)()).render_help().to_string())
+    Some(
+        crate::cli::with_globals((command.clap)())
+            .render_help()
+            .to_string(),
+    )
 }
 
 /// All commands with a line each.

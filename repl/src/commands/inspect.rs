@@ -6,7 +6,7 @@ use crate::value::Value;
 
 /// Examples:
 ///   cooper inspect blog
-///   cooper inspect blog | jq '.[0].Config.Env'
+///   cooper inspect blog | jq '.[].Config.Env'
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {

@@ -2,7 +2,7 @@
 //!
 //! Folders are read when they are asked for, a whole subtree by several threads when it is announced
 //! ([`FileTree::prefetch`]), so that a build pays only for what its COPY, ADD and bind mounts can select. Digests of
-//! files are remembered between builds by what the kernel tells of a file; see [`index`] for when that is believed.
+//! files are remembered between builds by what the kernel tells of a file; see `index` for when that is believed.
 //! Owners are not part of a context (every file belongs to 0:0), nor are extended attributes: BuildKit drops both.
 
 pub mod ignore;

@@ -1,7 +1,7 @@
 //! Docker's default system call filter, as the `seccomp` object of a runtime spec.
 //!
 //! The lists are data: what Docker allows always, and what it allows to a container that has a capability. What a kernel
-//! newer than these lists calls is answered by the compiler in [`super::seccomp`].
+//! newer than these lists calls is answered by the compiler in `seccomp`.
 //!
 //! **Source:** moby/profiles, `seccomp/default.json` (the verdicts, not the text).
 

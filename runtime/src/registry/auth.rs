@@ -2,7 +2,7 @@
 //!
 //! A registry answers 401 with what it wants; we answer once. A token is kept for its life, for the repository it was
 //! made for. Passwords go to the registry itself or to the token server it names, and only when that server passes
-//! [`check_realm`].
+//! `check_realm`.
 
 use super::credentials::Credential;
 use super::endpoint::{Origin, is_address};

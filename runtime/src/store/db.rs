@@ -101,7 +101,7 @@ impl Db {
             connection.set_prepared_statement_cache_capacity(64);
             if !read_only {
                 connection.pragma_update(None, "synchronous", "NORMAL")?;
-                connection.pragma_update(None, "wal_autocheckpoint", 64)?;
+                connection.pragma_update(None, "wal_autocheckpoint", 256)?;
             }
             Ok(connection)
         };

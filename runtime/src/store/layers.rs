@@ -95,14 +95,47 @@ pub struct LayerDraft {
 }
 
 impl Store {
-    /// The layer of that diff id, when it is here. Costs one small read.
+    /// The layer of that diff id, when it is here. Costs two small reads.
+    ///
+    /// A layer that was written shortly before the machine went down is looked at whole, once; one that did not reach the
+    /// disk is deleted.
     pub fn layer(&self, diff_id: &DiffId) -> Result<Option<Layer>, LayerError> {
         let folder = self.paths().layers().join(diff_id.hex());
+        if self.is_doubtful(&folder) && !self.settle(&folder, diff_id)? {
+            return Ok(None);
+        }
         let path = folder.join(INDEX);
         let header = Header::read(&path).map_err(StoreError::io("read", path))?;
         Ok(header
             .filter(|h| h.diff_id == *diff_id)
             .map(|header| Layer::new(&folder, &header)))
+    }
+
+    /// Whether the layer was written before the last start of the machine and nobody saw it reach the disk.
+    fn is_doubtful(&self, folder: &Path) -> bool {
+        fs::read_to_string(folder.join(UNSYNCED)).is_ok_and(|boot| boot != self.boot())
+    }
+
+    /// Compares a doubtful layer's files with its name. What holds is made durable; what does not is deleted.
+    fn settle(&self, folder: &Path, diff_id: &DiffId) -> Result<bool, LayerError> {
+        if self.is_read_only() {
+            return Ok(false);
+        }
+        let root = tree::open_root(&folder.join(FS))?;
+        let whole = tree::scan(root.as_fd(), &ScanOptions::default())
+            .and_then(|mut entries| Ok(commit::hash(root.as_fd(), &mut entries)? == *diff_id))
+            .unwrap_or(false);
+        let readable = Header::read(&folder.join(INDEX))
+            .is_ok_and(|h| h.is_some_and(|h| h.diff_id == *diff_id));
+        if !(whole && readable && LayerIndex::load(&folder.join(INDEX)).is_ok()) {
+            let _guard = lease::lock_shared(self.paths())?;
+            tree::remove(folder).map_err(StoreError::io("delete", folder))?;
+            return Ok(false);
+        }
+        rustix::fs::syncfs(&root).map_err(|e| StoreError::io("write", folder)(e.into()))?;
+        let marker = folder.join(UNSYNCED);
+        fs::remove_file(&marker).map_err(StoreError::io("delete", marker))?;
+        Ok(true)
     }
 
     /// A new empty folder (0755, owned by the caller) to be filled and committed. Deletions in it are written as
@@ -335,7 +368,7 @@ impl LayerDraft {
         self.publish(diff_id, true, &entries)
     }
 
-    /// Makes everything durable, then gives the folder its name.
+    /// Makes everything durable, or checkable, then gives the folder its name.
     fn publish(
         self,
         diff_id: DiffId,
@@ -354,9 +387,17 @@ impl LayerDraft {
         };
         let path = self.folder.join(INDEX);
         index::write(&path, &header, entries).map_err(StoreError::io("write", &path))?;
-        // One call for all files: a sync of each takes a hundred times longer.
-        let root = tree::open_root(&self.folder)?;
-        rustix::fs::syncfs(root).map_err(|e| StoreError::io("write", &self.folder)(e.into()))?;
+        if canonical {
+            // A sync waits for everything that anybody wrote to this disk. A layer whose name can be computed from its
+            // files needs none: after a power cut it is compared with its name before it is used.
+            let marker = self.folder.join(UNSYNCED);
+            fs::write(&marker, self.store.boot()).map_err(StoreError::io("write", marker))?;
+        } else {
+            // One call for all files: a sync of each takes a hundred times longer.
+            let root = tree::open_root(&self.folder)?;
+            rustix::fs::syncfs(root)
+                .map_err(|e| StoreError::io("write", &self.folder)(e.into()))?;
+        }
         let target = self.store.paths().layers().join(diff_id.hex());
         let _guard = lease::lock_shared(self.store.paths())?;
         lease::mark(&self.lease, &lease::layer_mark(&diff_id))?;
@@ -386,6 +427,8 @@ impl LayerDraft {
 
 const INDEX: &str = "index";
 const FS: &str = "fs";
+/// Holds the boot id under which the layer was written, until it is known to be on disk.
+const UNSYNCED: &str = "unsynced";
 
 enum Compression {
     None,

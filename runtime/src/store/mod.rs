@@ -37,7 +37,7 @@ use std::fs::{DirBuilder, File};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The store: a cheap handle, used from several threads and beside other processes.
 #[derive(Clone)]
@@ -48,6 +48,9 @@ pub struct Store {
 struct Inner {
     paths: Paths,
     db: Db,
+    read_only: bool,
+    /// Names this start of the machine.
+    boot: OnceLock<String>,
 }
 
 /// What can go wrong with the store as such. Messages name the file and what to do.
@@ -113,6 +116,8 @@ impl Store {
             inner: Arc::new(Inner {
                 paths: paths.clone(),
                 db,
+                read_only: false,
+                boot: OnceLock::new(),
             }),
         })
     }
@@ -124,6 +129,8 @@ impl Store {
             inner: Arc::new(Inner {
                 paths: paths.clone(),
                 db,
+                read_only: true,
+                boot: OnceLock::new(),
             }),
         }))
     }
@@ -131,6 +138,17 @@ impl Store {
     /// The folders it lives in.
     pub fn paths(&self) -> &Paths {
         &self.inner.paths
+    }
+
+    fn is_read_only(&self) -> bool {
+        self.inner.read_only
+    }
+
+    /// The kernel's id of this start of the machine; empty where it does not tell, which makes nothing doubtful.
+    fn boot(&self) -> &str {
+        self.inner.boot.get_or_init(|| {
+            std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default()
+        })
     }
 
     fn db(&self) -> &Db {

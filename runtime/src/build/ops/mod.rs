@@ -1,6 +1,6 @@
 //! Steps that change files without running anything: COPY, ADD and WORKDIR.
 //!
-//! Each computes the new layer as a value first ([`draft`]), looking only at attributes, and then writes it: into an
+//! Each computes the new layer as a value first (`draft`), looking only at attributes, and then writes it: into an
 //! empty folder of ours, below handles. Paths of images and archives are resolved in that value, never by the kernel, so
 //! no link in them can lead anywhere.
 
