@@ -22,7 +22,8 @@ impl<'s> Terminal<'s> {
         }
         let terminal = Self { sandbox };
         let program = env!("CARGO_BIN_EXE_cooper");
-        let line = format!("'{program}' {arguments}; echo status=$?; exec sleep 600");
+        // The shell shares the terminal's Ctrl-C and must live on to tell the status.
+        let line = format!("trap : INT; '{program}' {arguments}; echo status=$?; exec sleep 600");
         let options = [
             "-f",
             "/dev/null",
