@@ -9,7 +9,7 @@ vim.opt.ruler = false
 vim.opt.hlsearch = false
 vim.opt.cmdheight = 0
 vim.opt.shortmess:append('FI')
-vim.opt.statusline = ' %f %m%=not saved, and forecast already  '
+vim.opt.statusline = ' %f %m%=not saved yet: the hints follow the typing '
 vim.lsp.enable('cooper')
 
 vim.api.nvim_set_hl(0, 'LspInlayHint', { fg = '#a6dbff', italic = true })

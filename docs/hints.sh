@@ -14,7 +14,7 @@ cooper build -q "$scratch/blog" >"$scratch/id"
 echo 'It was bent again today.' >>"$scratch/blog/articles/oak.txt"
 
 lines=$(wc -l <examples/blog/Dockerfile)
-screen -f /dev/null new-session -d -x 112 -y $((lines + 2)) -c "$scratch/blog" \
+screen -f /dev/null new-session -d -x 120 -y $((lines + 1)) -c "$scratch/blog" \
   "${NVIM_PROGRAM:-nvim}" -u "$REPOSITORY/docs/hints.lua" Dockerfile
 screen set -ga terminal-overrides ',*:Tc'
 shows() {
@@ -29,4 +29,4 @@ shows() {
 shows 'reruns: articles/oak.txt'
 screen send-keys ':$-2s/ls /ls -l /' Enter G
 shows 'ls -l .*instruction changed'
-screen capture-pane -e -p | python3 docs/screen.py >docs/hints.svg
+screen capture-pane -e -p -N | python3 docs/screen.py >docs/hints.svg

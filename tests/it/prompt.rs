@@ -22,7 +22,8 @@ impl<'s> Terminal<'s> {
         }
         let terminal = Self { sandbox };
         let program = env!("CARGO_BIN_EXE_cooper");
-        let line = format!("'{program}' {arguments}; echo status=$?; exec sleep 600");
+        // The shell shares the terminal's Ctrl-C and must live on to tell the status.
+        let line = format!("trap : INT; '{program}' {arguments}; echo status=$?; exec sleep 600");
         let options = [
             "-f",
             "/dev/null",
@@ -146,7 +147,7 @@ fn commands_and_expressions_share_their_values() {
     terminal.say("imagess", "did you mean the command `images`?");
     terminal.say("imag(\"blog\")", "did you mean `image`?");
     terminal.say("!ls -d art*", "\narticles");
-    terminal.say("?build", "--tag");
+    terminal.say("?build", "--insecure-registry");
     terminal.say("let x = 40 +\n2", "=> 42");
     terminal.say("run --rm blog sh -c 'exit 7'", "exit status 7");
     terminal.say(":quit", "status=0");

@@ -99,8 +99,6 @@ struct Prepared<'a> {
 fn supervise(socket: BorrowedFd<'_>) -> Result<(), Failure> {
     let (plan, mut fds) = receive(socket).map_err(at(Step::Receive))?;
     let plan: Plan = plan;
-    // A terminal's signals are for the launcher, which decides what the container gets.
-    let _ = rustix::process::setsid();
     rustix::process::umask(Mode::empty());
     let mut next = || {
         fds.next()

@@ -629,6 +629,9 @@ fn start_init() -> std::io::Result<(OwnedFd, Child)> {
     let executable = executable::path()?;
     let mut command = Command::new(executable);
     std::os::unix::process::CommandExt::arg0(&mut command, "cooper");
+    // A terminal's signals are for this process, which decides what the container gets. From the start: a Ctrl-C
+    // must not find the other process before it has left the group by itself.
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
     command
         .arg(INIT)
         .env_clear()
