@@ -82,7 +82,7 @@ pub(super) fn forward(
     std::os::unix::fs::chown(socket, Some(uid), Some(gid)).map_err(failed)?;
     let stopped = forward.stop.clone();
     forward.thread = Some(std::thread::spawn(move || {
-        serve(&listener, &target, &stopped)
+        serve(&listener, &target, &stopped);
     }));
     Ok(forward)
 }
