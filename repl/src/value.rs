@@ -257,13 +257,17 @@ fn plan_table(view: &PlanView, now: SystemTime) -> Table {
         Column::right("LINE"),
         Column::flexible("STEP"),
         Column::flexible("FORECAST"),
+        Column::right("LAST TOOK"),
     ]);
     for step in view.forecast.numbered() {
         let planned = plan.step(step.step);
         table.row([
             planned.lines.start.to_string(),
             text::one_line(&planned.name),
-            forecast::sentence(step, plan, now),
+            forecast::outcome(step, plan, now),
+            forecast::last_took(step)
+                .map(|took| Span(took).to_string())
+                .unwrap_or_default(),
         ]);
     }
     table.notes.push(forecast::summary(&view.forecast));

@@ -181,6 +181,7 @@ fn keys_complete_recall_and_interrupt() {
             .is_some_and(|line| line.trim_end() == "cooper> layers casks:old")
     });
     terminal.press("C-c");
+    terminal.expect_prompt();
 
     terminal.say("build slow", "begun");
     terminal.press("C-c");

@@ -4,29 +4,38 @@ use super::cache::{CacheStatus, Culprit, MissKind};
 use super::forecast::{Forecast, StepForecast};
 use crate::units::{Size, Span, ago};
 use cooperage_lang::plan::{Op, Plan, Step, StepId};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// `cached 2 h ago, 38.0 MB`; `reruns: app/requirements.txt (content) changed, last took 42 s`; `depends on stage deps`.
 pub fn sentence(step: &StepForecast, plan: &Plan, now: SystemTime) -> String {
+    let said = outcome(step, plan, now);
+    match last_took(step) {
+        Some(took) => format!("{said}, last took {}", Span(took)),
+        None => said,
+    }
+}
+
+/// The time the last run of a step took that runs now, or may run.
+pub fn last_took(step: &StepForecast) -> Option<Duration> {
+    let may_run = match &step.status {
+        CacheStatus::Hit(_) => false,
+        CacheStatus::Depends { on } => *on != step.step,
+        CacheStatus::Miss(_) | CacheStatus::Never => true,
+    };
+    step.estimate.filter(|_| may_run && step.problem.is_none())
+}
+
+/// As [`sentence`], without the time.
+pub fn outcome(step: &StepForecast, plan: &Plan, now: SystemTime) -> String {
     if let Some(problem) = &step.problem {
         return format!("fails: {problem}");
     }
-    let mut said = match &step.status {
-        CacheStatus::Depends { on } if *on == step.step => {
-            return "not here yet: a build brings it first".to_owned();
-        }
+    match &step.status {
         CacheStatus::Hit(_) if matches!(plan.step(step.step).op, Op::Source(_)) => {
-            return match step.size {
-                Some(size) if size > 0 => format!("in the store, {}", Size(size)),
-                _ => "in the store".to_owned(),
-            };
+            "in the store".to_owned()
         }
         CacheStatus::Depends { on } if *on == step.step => {
-            return match (&step.problem, &plan.step(step.step).op) {
-                (Some(problem), _) => format!("fails: {problem}"),
-                (None, Op::Source(_)) => "not in the store, the build fetches it".to_owned(),
-                (None, _) => "known only when it has run".to_owned(),
-            };
+            "not here yet: a build brings it first".to_owned()
         }
         CacheStatus::Hit(hit) => {
             let size = if hit.size > 0 {
@@ -34,7 +43,7 @@ pub fn sentence(step: &StepForecast, plan: &Plan, now: SystemTime) -> String {
             } else {
                 String::new()
             };
-            return format!("cached {}{size}", ago(hit.created, now));
+            format!("cached {}{size}", ago(hit.created, now))
         }
         CacheStatus::Miss(reason) if reason.kind == MissKind::FirstBuild => {
             format!("runs: {reason}")
@@ -45,11 +54,7 @@ pub fn sentence(step: &StepForecast, plan: &Plan, now: SystemTime) -> String {
         CacheStatus::Miss(reason) => format!("reruns: {reason}"),
         CacheStatus::Depends { on } => format!("depends on {}", dependency(plan, step.step, *on)),
         CacheStatus::Never => "reruns: the cache is switched off for it".to_owned(),
-    };
-    if let Some(took) = step.estimate {
-        said += &format!(", last took {}", Span(took));
     }
-    said
 }
 
 /// The thing a step waits for: another stage by name, else the step by its text.
