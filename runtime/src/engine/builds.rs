@@ -160,6 +160,8 @@ impl Engine {
     ) -> Result<Built, BuildError> {
         let started = Instant::now();
         let began = SystemTime::now();
+        // A name that cannot be given is told before anything runs.
+        image_names(request)?;
         let planned = self.plan_with_images(request, events, cancel)?;
         if let Some(error) = official_error(&planned.plan, &planned.name, &planned.source) {
             return Err(error);
@@ -201,8 +203,16 @@ impl Engine {
                 .count()
         };
         let metadata = output::metadata(&record, &request.tags);
+        let opened = self.store().map_err(store_problem)?;
+        let image = to_image(opened, record).map_err(store_problem)?;
+        let exported_only = !request.outputs.is_empty()
+            && request.outputs.iter().all(|o| o.kind != OutputKind::Image);
+        if exported_only && image.names.is_empty() {
+            // Its layers stay with their cache records. An image that something else uses stays too.
+            let _ = opened.remove_image(&image.id, false);
+        }
         Ok(Built {
-            image: to_image(self.store().map_err(store_problem)?, record).map_err(store_problem)?,
+            image,
             ran: count(|o| matches!(o, Outcome::Ran { .. } | Outcome::Shared { .. })),
             cached: count(|o| matches!(o, Outcome::Cached)),
             took: started.elapsed(),
@@ -303,24 +313,17 @@ impl Engine {
         let id = store
             .put_image(&config, None, layers)
             .map_err(|e| Problem::Store(e.to_string()))?;
+        let references = image_names(request)?;
         let wants_image = request.outputs.is_empty()
             || request.outputs.iter().any(|o| o.kind == OutputKind::Image);
-        let names = request
-            .tags
-            .iter()
-            .chain(request.outputs.iter().filter_map(|o| o.name.as_ref()));
-        let mut references = Vec::new();
-        for name in names {
-            let reference = Reference::parse_normalized(name)
-                .map_err(|e| Problem::Option(format!("`{name}` is not a valid image name: {e}")))?
-                .with_default_tag();
+        for (name, reference) in &references {
             if wants_image || request.tags.contains(name) {
                 store
-                    .tag(&reference, &id)
+                    .tag(reference, &id)
                     .map_err(|e| Problem::Store(e.to_string()))?;
             }
-            references.push(reference);
         }
+        let references: Vec<Reference> = references.into_iter().map(|(_, r)| r).collect();
         let record = store
             .image_by_id(&id)
             .map_err(|e| Problem::Store(e.to_string()))?
@@ -544,6 +547,19 @@ fn read_dockerfile(
         .display()
         .to_string();
     Ok((source, name, Some(path)))
+}
+
+/// The names that a build's image gets, as written and read.
+fn image_names(request: &BuildRequest) -> Result<Vec<(String, Reference)>, BuildError> {
+    let outputs = request.outputs.iter().filter_map(|o| o.name.as_ref());
+    let read = |name: &String| match Reference::parse_normalized(name) {
+        Ok(reference) => Ok((name.clone(), reference.with_default_tag())),
+        Err(e) => {
+            let problem = format!("`{name}` is not a valid image name: {e}");
+            Err(Problem::Option(problem).into())
+        }
+    };
+    request.tags.iter().chain(outputs).map(read).collect()
 }
 
 fn warnings(plan: &Plan) -> Vec<Diagnostic> {
