@@ -521,9 +521,25 @@ fn stdin_context(
         }
         return Ok((ContextSource::Empty, stdin_dockerfile(bytes)));
     }
-    let path = std::env::temp_dir().join(format!("cooper-context-{}.tar", std::process::id()));
-    std::fs::write(&path, bytes).map_err(|error| CommandError::file("write", &path, &error))?;
+    let folder = std::env::temp_dir();
+    let file = unnamed_file(&folder, &bytes)
+        .map_err(|error| CommandError::file("write", &folder, &error))?;
+    // Open to the end of the program, which reads standard input once.
+    let number = std::os::fd::IntoRawFd::into_raw_fd(file);
+    let path = PathBuf::from(format!("/proc/self/fd/{number}"));
     Ok((ContextSource::Archive(path), dockerfile))
+}
+
+/// A file without a name, which nobody else finds and nobody has to remove; in memory where `folder` has no such files.
+fn unnamed_file(folder: &Path, bytes: &[u8]) -> std::io::Result<std::fs::File> {
+    use rustix::fs::{MemfdFlags, Mode, OFlags, memfd_create, open};
+    use std::io::Write;
+    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+    let fd = open(folder, flags, Mode::RUSR | Mode::WUSR)
+        .or_else(|_| memfd_create("context", MemfdFlags::CLOEXEC))?;
+    let mut file = std::fs::File::from(fd);
+    file.write_all(bytes)?;
+    Ok(file)
 }
 
 /// Tells archives, packed or not, from text by their first bytes.

@@ -7,7 +7,7 @@ use crate::request::{self, BuildOptions};
 use crate::session::Session;
 use crate::value::{BuiltView, Findings, Value};
 use cooperage_lang::diagnostic::Severity;
-use cooperage_runtime::build::request::{BuildRequest, ContextSource};
+use cooperage_runtime::build::request::BuildRequest;
 use std::path::{Path, PathBuf};
 
 /// Examples:
@@ -123,7 +123,6 @@ pub fn execute_with(
         .engine()?
         .build(request, &events, &session.cancel())
         .map_err(CommandError::from);
-    forget_archive(request);
     match result {
         Ok(built) => {
             let steps = built.forecast.numbered().count();
@@ -143,13 +142,6 @@ pub fn execute_with(
             progress.finish(&Outcome::Failed(&error));
             Err(error)
         }
-    }
-}
-
-/// Removes the file an archive from standard input was kept in.
-fn forget_archive(request: &BuildRequest) {
-    if let ContextSource::Archive(path) = &request.context {
-        let _ = std::fs::remove_file(path);
     }
 }
 

@@ -12,6 +12,7 @@ use crate::build::request::{BuildRequest, ContextSource, DockerfileSource, Outpu
 use crate::build::runner::{Mode, Session};
 use crate::cancel::Cancel;
 use crate::image::export::export;
+use crate::image::ingest::sniff;
 use crate::registry::PullEvent;
 use crate::registry::pull::LayerState;
 use crate::store::{DiffId, ImageRecord};
@@ -23,6 +24,7 @@ use cooperage_lang::model::reference::Reference;
 use cooperage_lang::plan::{Op, Plan, PlanOptions, Source};
 use cooperage_lang::{instructions, plan};
 use serde::{Deserialize, Serialize};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -519,6 +521,14 @@ fn read_dockerfile(
         DockerfileSource::Text { text, name, path } => {
             return Ok((text.clone(), name.clone(), path.clone()));
         }
+        named if matches!(request.context, ContextSource::Archive(_)) => {
+            return dockerfile_in_archive(&request.context, named);
+        }
+        DockerfileSource::Default if matches!(request.context, ContextSource::Url(_)) => {
+            let problem =
+                "name the Dockerfile with `--file`: that of a remote context is not looked for";
+            return Err(Problem::Option(problem.to_owned()).into());
+        }
         DockerfileSource::Path(path) => match folder {
             Some(folder) if path.is_relative() && !path.exists() => folder.join(path),
             _ => path.clone(),
@@ -547,6 +557,47 @@ fn read_dockerfile(
         .display()
         .to_string();
     Ok((source, name, Some(path)))
+}
+
+/// The Dockerfile in a context that is an archive.
+fn dockerfile_in_archive(
+    context: &ContextSource,
+    wanted: &DockerfileSource,
+) -> Result<(Vec<u8>, String, Option<PathBuf>), BuildError> {
+    /// Bytes of a Dockerfile that are still read.
+    const LIMIT: u64 = 16 << 20;
+    let ContextSource::Archive(archive) = context else {
+        unreachable!("asked of archives only")
+    };
+    let failed = |source: std::io::Error| Problem::Context {
+        path: archive.clone(),
+        source,
+    };
+    let wanted = match wanted {
+        DockerfileSource::Path(path) => path.as_path(),
+        _ => Path::new("Dockerfile"),
+    };
+    let file = std::fs::File::open(archive).map_err(failed)?;
+    let plain = match sniff(archive).map_err(failed)? {
+        Some(packing) => packing.reader(file).map_err(failed)?,
+        None => Box::new(file),
+    };
+    let mut reader = tar::Archive::new(plain);
+    for entry in reader.entries().map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let path = entry.path().map_err(failed)?.into_owned();
+        if path.strip_prefix("./").unwrap_or(&path) == wanted {
+            let mut text = Vec::new();
+            entry.take(LIMIT).read_to_end(&mut text).map_err(failed)?;
+            return Ok((text, wanted.display().to_string(), None));
+        }
+    }
+    let source = std::io::Error::new(std::io::ErrorKind::NotFound, "it is not in the archive");
+    Err(Problem::Dockerfile {
+        path: wanted.to_owned(),
+        source,
+    }
+    .into())
 }
 
 /// The names that a build's image gets, as written and read.
