@@ -46,6 +46,7 @@ pub(crate) use multiple_instructions_disallowed::check as multiple_instructions_
 pub(crate) use redundant_target_platform::check as redundant_target_platform;
 pub(crate) use reserved_stage_name::check as reserved_stage_name;
 pub(crate) use secrets_used_in_arg_or_env::check as secrets_used_in_arg_or_env;
+pub use secrets_used_in_arg_or_env::is_secret_name;
 pub(crate) use stage_name_casing::check as stage_name_casing;
 pub(crate) use undefined_arg_in_from::check as undefined_arg_in_from;
 pub(crate) use undefined_var::check as undefined_var;

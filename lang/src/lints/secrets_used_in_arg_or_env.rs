@@ -37,7 +37,7 @@ pub(crate) fn check(
     keyword: &str,
     name: &str,
 ) -> Option<Finding> {
-    if !has_part(name, &SECRET) || has_part(name, &HARMLESS) {
+    if !is_secret_name(name) {
         return None;
     }
     let message = format!(
@@ -45,6 +45,11 @@ pub(crate) fn check(
         quote(name.as_bytes())
     );
     Some(Finding::new(LINT, instruction, word.range, message))
+}
+
+/// Whether a variable's name says that its value is nobody's business.
+pub fn is_secret_name(name: &str) -> bool {
+    has_part(name, &SECRET) && !has_part(name, &HARMLESS)
 }
 
 fn has_part(name: &str, words: &[&str]) -> bool {
@@ -65,11 +70,7 @@ mod tests {
             ("PUBLIC_KEY", false),
             ("TOKEN_FILE", false),
         ] {
-            assert_eq!(
-                has_part(name, &SECRET) && !has_part(name, &HARMLESS),
-                secret,
-                "{name}"
-            );
+            assert_eq!(is_secret_name(name), secret, "{name}");
         }
     }
 }

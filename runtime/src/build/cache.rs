@@ -10,6 +10,7 @@
 use crate::build::content::{self, ContentManifest};
 use crate::store::digest::{hex, unhex};
 use crate::store::{CacheKey, DiffId};
+use cooperage_lang::lints::is_secret_name;
 use cooperage_lang::plan::{CopySource, MountKind, Op, Plan, Source, Step, StepId, Variable};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -562,8 +563,17 @@ fn hit(record: &Record) -> Hit {
     }
 }
 
+/// What is kept of a variable. Of one whose name says that it is secret, only whether it changed can be told later.
 fn variable_fact(v: &Variable) -> (String, String, Option<String>) {
-    (v.keyword.to_owned(), v.name.clone(), v.value.clone())
+    let value = v.value.as_ref().map(|value| {
+        if is_secret_name(&v.name) {
+            let digest: [u8; 32] = Sha256::digest(value.as_bytes()).into();
+            format!("(hidden, {})", &hex(&digest)[..8])
+        } else {
+            value.clone()
+        }
+    });
+    (v.keyword.to_owned(), v.name.clone(), value)
 }
 
 /// Compares a step that misses with its last run.
