@@ -1,7 +1,9 @@
 //! The prompt and containers on a real terminal, driven through tmux as a person would. Says so when tmux is missing.
 
 use crate::sandbox::{Sandbox, repository};
+use std::path::PathBuf;
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// Longest wait for something to appear.
@@ -10,6 +12,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A terminal of 100 columns and 40 lines with one program in it.
 struct Terminal<'s> {
     sandbox: &'s Sandbox,
+    /// A server of its own: one that is ending would take the next terminal with it.
+    socket: PathBuf,
 }
 
 impl<'s> Terminal<'s> {
@@ -21,7 +25,10 @@ impl<'s> Terminal<'s> {
             println!("SKIPPED: tmux is missing");
             return None;
         }
-        let terminal = Self { sandbox };
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let socket = sandbox.work().join(format!("../tmux-{number}"));
+        let terminal = Self { sandbox, socket };
         let program = env!("CARGO_BIN_EXE_cooper");
         // The shell shares the terminal's Ctrl-C and must live on to tell the status.
         let line = format!("trap : INT; '{program}' {arguments}; echo status=$?; exec sleep 600");
@@ -46,7 +53,7 @@ impl<'s> Terminal<'s> {
             .env("TERM", "xterm-256color")
             .env("LANG", "C.UTF-8")
             .arg("-S")
-            .arg(self.sandbox.work().join("../tmux"))
+            .arg(&self.socket)
             .args(arguments)
             .output()
             .unwrap();
