@@ -207,12 +207,6 @@ impl Engine {
         let metadata = output::metadata(&record, &request.tags);
         let opened = self.store().map_err(store_problem)?;
         let image = to_image(opened, record).map_err(store_problem)?;
-        let exported_only = !request.outputs.is_empty()
-            && request.outputs.iter().all(|o| o.kind != OutputKind::Image);
-        if exported_only && image.names.is_empty() {
-            // Its layers stay with their cache records. An image that something else uses stays too.
-            let _ = opened.remove_image(&image.id, false);
-        }
         Ok(Built {
             image,
             ran: count(|o| matches!(o, Outcome::Ran { .. } | Outcome::Shared { .. })),
