@@ -22,7 +22,7 @@ use tower_lsp::{Client, LanguageServer, LspService, Server};
 /// Edits closer together than this give one forecast.
 const QUIET: Duration = Duration::from_millis(30);
 
-/// A request for hints waits this long for the forecast of its version, then takes the last one.
+/// A request for hints waits this long for the forecast of its version, then gets none.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Answers still under way when the client leaves have this long.

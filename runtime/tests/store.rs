@@ -948,9 +948,6 @@ fn records_and_history_come_back() {
     }
     assert_eq!(store.last_build("ctx").unwrap().unwrap().document, "24");
     assert_eq!(store.builds("ctx", 100).unwrap().len(), 20);
-    assert_eq!(store.content_digest(&key, "/a").unwrap(), None);
-    store.put_content_digest(&key, "/a", &[3; 32]).unwrap();
-    assert_eq!(store.content_digest(&key, "/a").unwrap(), Some([3; 32]));
 }
 
 #[test]

@@ -118,6 +118,23 @@ pub struct Bind {
     pub recursive: bool,
 }
 
+impl Bind {
+    /// A generated file, 0644 and root's: `/etc/hosts` and its like.
+    pub fn generated(target: &str, content: BString, read_only: bool) -> Self {
+        Self {
+            target: PathBuf::from(target),
+            source: BindSource::File {
+                content,
+                mode: 0o644,
+                uid: 0,
+                gid: 0,
+            },
+            read_only,
+            recursive: false,
+        }
+    }
+}
+
 /// What a [`Bind`] shows.
 #[derive(Debug)]
 pub enum BindSource {

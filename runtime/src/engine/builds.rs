@@ -12,7 +12,7 @@ use crate::build::request::{BuildRequest, ContextSource, DockerfileSource, Outpu
 use crate::build::runner::{Mode, Session};
 use crate::cancel::Cancel;
 use crate::image::export::export;
-use crate::image::ingest::sniff;
+use crate::image::ingest::plain;
 use crate::registry::PullEvent;
 use crate::registry::pull::LayerState;
 use crate::store::{DiffId, ImageRecord};
@@ -75,7 +75,7 @@ pub struct Built {
 /// What the last build of a context did, and why.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Why {
-    /// When it began, seconds since 1970.
+    /// When it began.
     pub when: SystemTime,
     /// The Dockerfile.
     pub dockerfile: String,
@@ -181,6 +181,7 @@ impl Engine {
             estimate: forecast.estimate(),
         });
         let executed = execute(&planned.plan, &session, events, &own);
+        session.touch_records();
         session.save_contexts();
         self.remember(&session, &planned, &executed, began);
         if let Some((step, error)) = executed.error {
@@ -572,10 +573,7 @@ fn dockerfile_in_archive(
         _ => Path::new("Dockerfile"),
     };
     let file = std::fs::File::open(archive).map_err(failed)?;
-    let plain = match sniff(archive).map_err(failed)? {
-        Some(packing) => packing.reader(file).map_err(failed)?,
-        None => Box::new(file),
-    };
+    let plain = plain(file).map_err(failed)?;
     let mut reader = tar::Archive::new(plain);
     for entry in reader.entries().map_err(failed)? {
         let entry = entry.map_err(failed)?;

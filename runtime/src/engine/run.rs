@@ -10,7 +10,7 @@ use crate::container::{
     self, Bind, BindSource, ContainerInput, Launch, LaunchError, RootFs, Running, Stdio, Streams,
     User, UserError, files, is_forbidden_target, resolve_user,
 };
-use crate::store::{ImageRecord, Layer, Store, overlay_folders};
+use crate::store::{ImageRecord, Layer, Store};
 use cooperage_lang::plan::config::ContainerConfig;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::Signal;
@@ -153,14 +153,7 @@ impl Engine {
         let launch = Launch {
             spec: &spec,
             root: RootFs::Overlay {
-                lower: {
-                    let folders = overlay_folders(&layers);
-                    if folders.is_empty() {
-                        vec![folder("lower")?]
-                    } else {
-                        folders
-                    }
-                },
+                lower: lease.lower_folders(&layers).map_err(EngineError::from)?,
                 upper: folder("upper")?,
                 work: folder("work")?,
                 volatile: true,
@@ -356,21 +349,10 @@ fn network_files(input: &ContainerInput) -> Vec<Bind> {
         .clone()
         .unwrap_or_else(|| "localhost".to_owned());
     let host = std::fs::read("/etc/resolv.conf").unwrap_or_default();
-    let file = |target: &str, content| Bind {
-        target: PathBuf::from(target),
-        source: BindSource::File {
-            content,
-            mode: 0o644,
-            uid: 0,
-            gid: 0,
-        },
-        read_only: false,
-        recursive: false,
-    };
     vec![
-        file("/etc/resolv.conf", files::resolv_conf(&host, own)),
-        file("/etc/hosts", files::hosts(&hostname, None, &[])),
-        file("/etc/hostname", files::hostname(&hostname)),
+        Bind::generated("/etc/resolv.conf", files::resolv_conf(&host, own), false),
+        Bind::generated("/etc/hosts", files::hosts(&hostname, None, &[]), false),
+        Bind::generated("/etc/hostname", files::hostname(&hostname), false),
     ]
 }
 

@@ -1,7 +1,7 @@
 //! Reads image archives in place: a folder, or a tar file whose entries are found by offset, so that nothing is unpacked
 //! and no path of an archive ever reaches the file system.
 
-use super::ingest::Packing;
+use super::ingest::plain;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -106,27 +106,12 @@ impl Archive {
         Self::spool("standard input".to_owned(), reader, scratch)
     }
 
-    fn spool(
-        name: String,
-        mut reader: impl Read + Send,
-        scratch: &Path,
-    ) -> Result<Self, ArchiveError> {
+    fn spool(name: String, reader: impl Read + Send, scratch: &Path) -> Result<Self, ArchiveError> {
         let unreadable = |cause| ArchiveError::Read {
             name: name.clone(),
             cause,
         };
-        let mut head = Vec::new();
-        reader
-            .by_ref()
-            .take(6)
-            .read_to_end(&mut head)
-            .map_err(unreadable)?;
-        let packing = Packing::of_head(&head);
-        let whole = io::Cursor::new(head).chain(reader);
-        let mut plain: Box<dyn Read + Send> = match packing {
-            Some(packing) => packing.reader(whole).map_err(unreadable)?,
-            None => Box::new(whole),
-        };
+        let mut plain = plain(reader).map_err(unreadable)?;
         let path = scratch.join("archive.tar");
         let mut file = File::create(&path).map_err(ArchiveError::Spool)?;
         io::copy(&mut plain, &mut file).map_err(unreadable)?;

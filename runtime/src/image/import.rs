@@ -1,7 +1,7 @@
 //! Makes an image of one tree: an archive of a root file system, or a folder.
 
 use super::config;
-use super::ingest::{self, IngestError, Packing};
+use super::ingest::{self, IngestError, plain};
 use super::tarball::{Item, Kind, TarWriter};
 use crate::store::{
     ImageRecord, Layer, LayerError, Lease, Store, StoreError, UnpackOptions, unpack,
@@ -138,34 +138,13 @@ fn archive_layer(
     store: &Store,
     lease: &Lease,
     name: &str,
-    mut reader: impl Read + Send,
+    reader: impl Read + Send,
 ) -> Result<Layer, ImportError> {
     let unreadable = |cause| ImportError::Read {
         path: name.into(),
         cause,
     };
-    let mut head = Vec::new();
-    reader
-        .by_ref()
-        .take(6)
-        .read_to_end(&mut head)
-        .map_err(unreadable)?;
-    let packing = Packing::of_head(&head);
-    let whole = io::Cursor::new(head).chain(reader);
-    match packing {
-        Some(packing) => draft(
-            store,
-            lease,
-            name,
-            packing.reader(whole).map_err(unreadable)?,
-        ),
-        None => draft(
-            store,
-            lease,
-            name,
-            io::BufReader::with_capacity(128 << 10, whole),
-        ),
-    }
+    draft(store, lease, name, plain(reader).map_err(unreadable)?)
 }
 
 /// A layer of what `write` puts into an archive; the two run at the same time.

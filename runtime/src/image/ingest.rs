@@ -209,6 +209,21 @@ pub fn sniff(path: &Path) -> io::Result<Option<Packing>> {
     Ok(Packing::of_head(&head[..filled]))
 }
 
+/// The plain bytes of a stream that may be packed, told by its first bytes.
+///
+/// # Errors
+/// The stream cannot be read, or the decoder not set up.
+pub fn plain<'r>(mut reader: impl Read + Send + 'r) -> io::Result<Box<dyn Read + Send + 'r>> {
+    let mut head = Vec::new();
+    reader.by_ref().take(6).read_to_end(&mut head)?;
+    let packing = Packing::of_head(&head);
+    let whole = io::Cursor::new(head).chain(reader);
+    match packing {
+        Some(packing) => packing.reader(whole),
+        None => Ok(Box::new(io::BufReader::with_capacity(128 << 10, whole))),
+    }
+}
+
 /// Packings recognised by their first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Packing {

@@ -241,38 +241,6 @@ impl Store {
             .collect()
         })
     }
-
-    /// Remembers the digest of what `selection` picks from the file system that `chain` names.
-    pub fn put_content_digest(
-        &self,
-        chain: &CacheKey,
-        selection: &str,
-        digest: &[u8; 32],
-    ) -> Result<(), StoreError> {
-        if self.content_digest(chain, selection)? == Some(*digest) {
-            return Ok(());
-        }
-        self.db().write(|t| {
-            t.prepare_cached("INSERT OR REPLACE INTO content_digests (chain, selection, digest, added) VALUES (?1, ?2, ?3, ?4)")?
-                .execute(params![chain.0, selection, digest, micros(SystemTime::now())])
-                .map(drop)
-        })
-    }
-
-    /// The digest remembered by [`Store::put_content_digest`].
-    pub fn content_digest(
-        &self,
-        chain: &CacheKey,
-        selection: &str,
-    ) -> Result<Option<[u8; 32]>, StoreError> {
-        self.db().read(|c| {
-            c.prepare_cached(
-                "SELECT digest FROM content_digests WHERE chain = ?1 AND selection = ?2",
-            )?
-            .query_row(params![chain.0, selection], |row| row.get(0))
-            .optional()
-        })
-    }
 }
 
 fn step_run(row: &Row<'_>) -> rusqlite::Result<StepRun> {

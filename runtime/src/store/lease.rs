@@ -1,6 +1,7 @@
 //! What keeps unfinished work alive: a folder and a lock that dies with its process.
 
-use super::{DiffId, Store, StoreError, tree};
+use super::overlay::overlay_folders;
+use super::{DiffId, Layer, Store, StoreError, tree};
 use crate::engine::Paths;
 use cooperage_lang::model::reference::Digest;
 use rustix::fs::{FlockOperation, flock};
@@ -101,6 +102,16 @@ impl Lease {
             "{name}-{}",
             self.names.fetch_add(1, Ordering::Relaxed)
         ))
+    }
+
+    /// Folders of `layers` (bottom first) for an overlay mount, top first; an empty one for no layers, as the kernel wants
+    /// at least one.
+    pub fn lower_folders(&self, layers: &[Layer]) -> Result<Vec<PathBuf>, StoreError> {
+        let folders = overlay_folders(layers);
+        if folders.is_empty() {
+            return Ok(vec![self.folder("lower")?]);
+        }
+        Ok(folders)
     }
 
     /// Keeps a layer from being collected while the lease lives; false when the layer is not here.

@@ -29,7 +29,7 @@ pub use images::{ImageDetails, ImageDocuments, ImageError, ImageRecord};
 pub use index::{Entry, EntryKind, LayerIndex};
 pub use layers::{CommitOptions, Layer, LayerBlob, LayerDraft, LayerError};
 pub use lease::Lease;
-pub use overlay::{OverlayXattrs, overlay_folders, overlay_xattrs};
+pub use overlay::{OverlayXattrs, overlay_xattrs};
 
 use crate::engine::Paths;
 use db::Db;

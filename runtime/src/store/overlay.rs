@@ -41,7 +41,7 @@ fn initial_namespace() -> bool {
 ///
 /// A layer that comes twice is the same change made again: where it stands uppermost it hides what it does below, and the
 /// kernel refuses one folder in two places (`ELOOP`).
-pub fn overlay_folders(layers: &[super::Layer]) -> Vec<std::path::PathBuf> {
+pub(super) fn overlay_folders(layers: &[super::Layer]) -> Vec<std::path::PathBuf> {
     let mut seen = std::collections::HashSet::new();
     let top_first = layers
         .iter()

@@ -79,10 +79,3 @@ CREATE TABLE builds (
 );
 CREATE INDEX builds_by_subject ON builds (subject, id);
 
-CREATE TABLE content_digests (
-    chain     BLOB NOT NULL,
-    selection TEXT NOT NULL,
-    digest    BLOB NOT NULL,
-    added     INTEGER NOT NULL,
-    PRIMARY KEY (chain, selection)
-) WITHOUT ROWID;

@@ -9,10 +9,10 @@ use crate::build::stack::LayerStack;
 use crate::build::tree::FileTree;
 use crate::container::spec::Network;
 use crate::container::{
-    self, Bind, BindSource, ContainerInput, Exit, ExitStatus, Launch, RootFs, Running, Streams,
-    files, remove_stubs, resolve_user,
+    self, Bind, ContainerInput, Exit, ExitStatus, Launch, RootFs, Running, Streams, files,
+    remove_stubs, resolve_user,
 };
-use crate::store::{CommitOptions, Layer, overlay_folders};
+use crate::store::{CommitOptions, Layer};
 use cooperage_lang::instructions::{NetworkMode, SecurityMode};
 use cooperage_lang::plan::{Exec, Plan, Step};
 use rustix::event::{PollFd, PollFlags, poll};
@@ -70,7 +70,7 @@ impl Session<'_> {
         let launch = Launch {
             spec: &spec,
             root: RootFs::Overlay {
-                lower: self.lower_folders(&lower)?,
+                lower: lease.lower_folders(&lower).map_err(store)?,
                 upper: upper.clone(),
                 work,
                 volatile: true,
@@ -124,14 +124,6 @@ impl Session<'_> {
             self.lease()?.hold(&layer.diff_id).map_err(store)?;
         }
         Ok(layers)
-    }
-
-    fn lower_folders(&self, layers: &[Layer]) -> Result<Vec<PathBuf>, BuildError> {
-        let folders = overlay_folders(layers);
-        if folders.is_empty() {
-            return Ok(vec![self.lease()?.folder("lower").map_err(store)?]);
-        }
-        Ok(folders)
     }
 
     /// A Dockerfile does not get the host's network or kernel by asking for it.
@@ -200,23 +192,10 @@ impl Session<'_> {
     fn network_files(exec: &Exec, network: Network) -> Vec<Bind> {
         let host = std::fs::read("/etc/resolv.conf").unwrap_or_default();
         let resolv = files::resolv_conf(&host, network == Network::None);
-        let file = |target: &str, content| Bind {
-            target: PathBuf::from(target),
-            source: BindSource::File {
-                content,
-                mode: 0o644,
-                uid: 0,
-                gid: 0,
-            },
-            read_only: true,
-            recursive: false,
-        };
+        let hosts = files::hosts(HOSTNAME, Some("127.0.0.1"), &exec.add_hosts);
         vec![
-            file("/etc/resolv.conf", resolv),
-            file(
-                "/etc/hosts",
-                files::hosts(HOSTNAME, Some("127.0.0.1"), &exec.add_hosts),
-            ),
+            Bind::generated("/etc/resolv.conf", resolv, true),
+            Bind::generated("/etc/hosts", hosts, true),
         ]
     }
 

@@ -203,6 +203,17 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Notes that the records this build found are in use, so that collection takes others first.
+    pub fn touch_records(&self) {
+        let used: Vec<CacheKey> = locked(&self.records)
+            .iter()
+            .filter_map(|(key, record)| record.as_ref().map(|_| *key))
+            .collect();
+        if let Some(Err(error)) = self.store.map(|store| store.touch_records(&used)) {
+            tracing::warn!(%error, "the use of cache records was not noted");
+        }
+    }
+
     fn store(&self) -> Result<&'a Store, BuildError> {
         self.store
             .ok_or_else(|| Problem::Store("there is no store to build into".to_owned()).into())

@@ -7,7 +7,7 @@ use crate::build::error::{BuildError, Problem};
 use crate::build::events::Events;
 use crate::build::fetch::{self, http::HttpFile};
 use crate::build::selection::SourceView;
-use crate::image::ingest::sniff;
+use crate::image::ingest::plain;
 use crate::registry::Client;
 use crate::store::{UnpackOptions, unpack};
 use crate::waiting::block_on;
@@ -154,10 +154,7 @@ impl Session<'_> {
         };
         let folder = self.lease()?.folder("context").map_err(store)?;
         let file = std::fs::File::open(archive).map_err(failed)?;
-        let plain = match sniff(archive).map_err(failed)? {
-            Some(packing) => packing.reader(file).map_err(failed)?,
-            None => Box::new(file),
-        };
+        let plain = plain(file).map_err(failed)?;
         let root = std::fs::File::open(&folder).map_err(failed)?;
         unpack(plain, root.as_fd(), &UnpackOptions::default())
             .map_err(|e| Problem::Option(e.to_string()))?;
