@@ -59,9 +59,9 @@ pub(super) static SPEC: Spec = Spec {
     lower,
 };
 
-fn lower(line: &Line<'_>) -> Result<Kind, Problem> {
+fn lower(line: Line<'_>) -> Result<Kind, Problem> {
     let (sources, heredocs, dest, flags) = super::copy::operands(line)?;
-    Ok(Kind::Add(Copy {
+    Ok(Kind::Add(Box::new(Copy {
         sources,
         heredocs,
         dest,
@@ -73,5 +73,5 @@ fn lower(line: &Line<'_>) -> Result<Kind, Problem> {
         keep_git_dir: flags.bool("keep-git-dir"),
         unpack: flags.bool("unpack"),
         ..Copy::default()
-    }))
+    })))
 }

@@ -15,12 +15,12 @@ pub(super) static SPEC: Spec = Spec {
     lower,
 };
 
-fn lower(line: &Line<'_>) -> Result<Kind, Problem> {
+fn lower(line: Line<'_>) -> Result<Kind, Problem> {
     line.at_least_one()?;
     let items = line
         .args
         .iter()
-        .map(|word| item(line, word))
+        .map(|word| item(&line, word))
         .collect::<Result<_, _>>()?;
     Ok(Kind::Arg(items))
 }

@@ -12,7 +12,7 @@ pub(super) static SPEC: Spec = Spec {
     lower,
 };
 
-fn lower(line: &Line<'_>) -> Result<Kind, Problem> {
+fn lower(line: Line<'_>) -> Result<Kind, Problem> {
     line.flags()?;
-    Ok(Kind::Cmd(line.command(&line.args)))
+    Ok(Kind::Cmd(line.command()))
 }

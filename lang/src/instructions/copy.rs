@@ -58,9 +58,9 @@ pub(super) static SPEC: Spec = Spec {
     lower,
 };
 
-fn lower(line: &Line<'_>) -> Result<Kind, Problem> {
+fn lower(line: Line<'_>) -> Result<Kind, Problem> {
     let (sources, heredocs, dest, flags) = operands(line)?;
-    Ok(Kind::Copy(Copy {
+    Ok(Kind::Copy(Box::new(Copy {
         sources,
         heredocs,
         dest,
@@ -71,17 +71,15 @@ fn lower(line: &Line<'_>) -> Result<Kind, Problem> {
         parents: flags.bool("parents").unwrap_or(false),
         exclude: flags.list("exclude"),
         ..Copy::default()
-    }))
+    })))
 }
 
 /// Sources, here documents, destination and flags, checked in the official order.
-pub(super) fn operands(line: &Line<'_>) -> Result<(Vec<Word>, Vec<Heredoc>, Word, Flags), Problem> {
-    let [sources @ .., dest] = line.args.as_slice() else {
-        return Err(no_destination(line));
+pub(super) fn operands(line: Line<'_>) -> Result<(Vec<Word>, Vec<Heredoc>, Word, Flags), Problem> {
+    let [_, .., dest] = line.args.as_slice() else {
+        let what = "at least two arguments, but only one was provided. Destination could not be determined";
+        return Err(line.missing(what));
     };
-    if sources.is_empty() {
-        return Err(no_destination(line));
-    }
     let flags = line.flags()?;
     // A word whose quotes do not balance is an ordinary path.
     let opener = |word: &Word| heredoc::opener(&word.text).ok().flatten();
@@ -93,15 +91,17 @@ pub(super) fn operands(line: &Line<'_>) -> Result<(Vec<Word>, Vec<Heredoc>, Word
         return Err(Problem::new("heredoc-destination", message, dest.range));
     }
     let bodies = line.heredocs();
-    let mut paths = Vec::new();
+    let mut paths = line.args;
+    let dest = paths.pop().unwrap_or_default();
     let mut heredocs = Vec::new();
-    for source in sources {
-        match opener(source) {
-            Some(opener) => heredocs.push(resolve(&opener, &bodies, source.range)),
-            None => paths.push(source.clone()),
+    paths.retain(|source| match opener(source) {
+        Some(opener) => {
+            heredocs.push(resolve(&opener, &bodies, source.range));
+            false
         }
-    }
-    Ok((paths, heredocs, dest.clone(), flags))
+        None => true,
+    });
+    Ok((paths, heredocs, dest, flags))
 }
 
 /// Finds the body of a source by name: the last one wins. Without any the content is empty.
@@ -115,10 +115,4 @@ fn resolve(opener: &heredoc::Opener, bodies: &[Heredoc], range: TextRange) -> He
         content: body.map_or_else(BString::default, |b| b.content.as_bytes().into()),
         range: body.map_or(range, |b| b.range),
     }
-}
-
-fn no_destination(line: &Line<'_>) -> Problem {
-    let what =
-        "at least two arguments, but only one was provided. Destination could not be determined";
-    line.missing(what)
 }

@@ -15,7 +15,7 @@ pub(super) static SPEC: Spec = Spec {
     lower,
 };
 
-fn lower(line: &Line<'_>) -> Result<Kind, Problem> {
+fn lower(line: Line<'_>) -> Result<Kind, Problem> {
     line.flags()?;
-    Ok(Kind::Entrypoint(line.command(&line.args)))
+    Ok(Kind::Entrypoint(line.command()))
 }

@@ -12,22 +12,22 @@ pub(super) static SPEC: Spec = Spec {
     lower,
 };
 
-fn lower(line: &Line<'_>) -> Result<Kind, Problem> {
+fn lower(line: Line<'_>) -> Result<Kind, Problem> {
     pairs(line).map(Kind::Env)
 }
 
 /// Name and value pairs of `ENV` and `LABEL`.
-pub(super) fn pairs(line: &Line<'_>) -> Result<KeyValues, Problem> {
+pub(super) fn pairs(line: Line<'_>) -> Result<KeyValues, Problem> {
     line.flags()?;
     line.at_least_one()?;
     let mut values = KeyValues {
         pairs: Vec::new(),
         legacy: false,
     };
-    for triple in line.args.chunks_exact(3) {
-        let [name, value, separator] = triple else {
-            continue;
-        };
+    let mut words = line.args.into_iter();
+    while let (Some(name), Some(value), Some(separator)) =
+        (words.next(), words.next(), words.next())
+    {
         if name.text.is_empty() {
             let message = format!("{} names can not be blank", line.keyword.upper());
             return Err(Problem::new(
@@ -37,7 +37,7 @@ pub(super) fn pairs(line: &Line<'_>) -> Result<KeyValues, Problem> {
             ));
         }
         values.legacy |= separator.text.is_empty();
-        values.pairs.push((name.clone(), value.clone()));
+        values.pairs.push((name, value));
     }
     Ok(values)
 }

@@ -12,10 +12,10 @@ pub(super) static SPEC: Spec = Spec {
     lower,
 };
 
-fn lower(line: &Line<'_>) -> Result<Kind, Problem> {
+fn lower(line: Line<'_>) -> Result<Kind, Problem> {
     line.at_least_one()?;
     line.flags()?;
-    let mut ports = line.args.clone();
+    let mut ports = line.args;
     ports.sort_by(|a, b| a.text.cmp(&b.text));
     Ok(Kind::Expose(ports))
 }

@@ -33,7 +33,7 @@ pub enum FlagKind {
 /// Flags of a line that were checked, with their values.
 #[derive(Debug, Default)]
 pub struct Flags {
-    found: Vec<(String, Word)>,
+    found: Vec<(&'static str, Word)>,
 }
 
 impl Flags {
@@ -41,7 +41,7 @@ impl Flags {
     pub fn text(&self, name: &str) -> Option<&Word> {
         self.found
             .iter()
-            .find(|(n, _)| n == name)
+            .find(|(n, _)| *n == name)
             .map(|(_, value)| value)
     }
 
@@ -62,7 +62,7 @@ impl Flags {
     pub fn list(&self, name: &str) -> Vec<Word> {
         self.found
             .iter()
-            .filter(|(n, _)| n == name)
+            .filter(|(n, _)| *n == name)
             .map(|(_, value)| value.clone())
             .collect()
     }
@@ -72,7 +72,7 @@ impl Flags {
 ///
 /// # Errors
 /// The first problem, with its official text. **Source:** BuildKit `instructions/bflag.go`, `Parse`.
-pub fn check(given: &[Word], known: &[(&str, FlagKind)]) -> Result<Flags, Problem> {
+pub(super) fn check(given: &[Word], known: &'static [Flag]) -> Result<Flags, Problem> {
     let mut flags = Flags::default();
     for flag in given {
         let Some(body) = flag.text.strip_prefix(b"--") else {
@@ -86,41 +86,42 @@ pub fn check(given: &[Word], known: &[(&str, FlagKind)]) -> Result<Flags, Proble
             Some((name, value)) => (name, Some(value)),
             None => (body, None),
         };
-        let shown = rune::to_string(name);
+        let shown = || rune::to_string(name);
         let problem = |code, message: String| Err(Problem::new(code, message, flag.range));
-        let Some((known_name, kind)) = known.iter().find(|(n, _)| n.as_bytes() == name) else {
-            let hint = suggest::hint(name, known.iter().map(|(n, _)| *n), true);
-            return problem("unknown-flag", format!("unknown flag: --{shown}{hint}"));
+        let Some(known) = known.iter().find(|f| f.name.as_bytes() == name) else {
+            let hint = suggest::hint(name, known.iter().map(|f| f.name), true);
+            return problem("unknown-flag", format!("unknown flag: --{}{hint}", shown()));
         };
-        if *kind != FlagKind::List && flags.text(known_name).is_some() {
+        if known.kind != FlagKind::List && flags.text(known.name).is_some() {
             return problem(
                 "duplicate-flag",
-                format!("duplicate flag specified: --{shown}"),
+                format!("duplicate flag specified: --{}", shown()),
             );
         }
-        let missing = match kind {
+        let missing = match known.kind {
             FlagKind::Bool => value.is_some_and(<[u8]>::is_empty),
             FlagKind::Text | FlagKind::List => value.is_none(),
         };
         if missing {
             return problem(
                 "missing-flag-value",
-                format!("missing a value on flag: --{shown}"),
+                format!("missing a value on flag: --{}", shown()),
             );
         }
         let value = value.unwrap_or_default();
-        if *kind == FlagKind::Bool && !matches!(rune::lower(value).as_str(), "" | "true" | "false")
+        if known.kind == FlagKind::Bool
+            && !matches!(rune::lower(value).as_str(), "" | "true" | "false")
         {
             let message = format!(
-                "expecting boolean value for flag --{shown}, not: {}",
+                "expecting boolean value for flag --{}, not: {}",
+                shown(),
                 rune::to_string(value)
             );
             return problem("bad-flag-value", message);
         }
-        flags.found.push((
-            (*known_name).to_owned(),
-            Word::new(value, value_range(flag, value.len())),
-        ));
+        flags
+            .found
+            .push((known.name, Word::new(value, value_range(flag, value.len()))));
     }
     Ok(flags)
 }

@@ -22,17 +22,17 @@ pub(super) static SPEC: Spec = Spec {
     lower,
 };
 
-fn lower(line: &Line<'_>) -> Result<Kind, Problem> {
-    let (name, as_keyword, name_as_written) = stage_name(line)?;
+fn lower(line: Line<'_>) -> Result<Kind, Problem> {
+    let (name, as_keyword, name_as_written) = stage_name(&line)?;
     let flags = line.flags()?;
-    Ok(Kind::From(From {
+    Ok(Kind::From(Box::new(From {
         base: line.args[0].clone(),
         doc: name.as_ref().and_then(|name| line.doc(&name.text)),
         name,
         name_as_written,
         as_keyword,
         platform: flags.non_empty("platform"),
-    }))
+    })))
 }
 
 type StageName = (Option<Word>, Option<Word>, Option<BString>);

@@ -50,7 +50,7 @@ pub(super) static SPEC: Spec = Spec {
     lower,
 };
 
-fn lower(line: &Line<'_>) -> Result<Kind, Problem> {
+fn lower(line: Line<'_>) -> Result<Kind, Problem> {
     let Some((kind, args)) = line.args.split_first() else {
         return Err(line.missing("at least one argument"));
     };
@@ -63,10 +63,10 @@ fn lower(line: &Line<'_>) -> Result<Kind, Problem> {
                 args[0].range,
             ));
         }
-        return Ok(Kind::Healthcheck(Healthcheck {
+        return Ok(Kind::Healthcheck(Box::new(Healthcheck {
             test: vec![name.into()],
             ..Healthcheck::default()
-        }));
+        })));
     }
     let flags = line.flags()?;
     if name != "CMD" {
@@ -86,14 +86,14 @@ fn lower(line: &Line<'_>) -> Result<Kind, Problem> {
     }
     let mut test: Vec<BString> = vec![if line.node.json { "CMD" } else { "CMD-SHELL" }.into()];
     test.extend(args.iter().map(|word| word.text.clone()));
-    Ok(Kind::Healthcheck(Healthcheck {
+    Ok(Kind::Healthcheck(Box::new(Healthcheck {
         test,
         interval: interval(&flags, "interval")?,
         timeout: interval(&flags, "timeout")?,
         start_period: interval(&flags, "start-period")?,
         start_interval: interval(&flags, "start-interval")?,
         retries: retries(&flags)?,
-    }))
+    })))
 }
 
 /// Value of a duration flag; zero when absent. The reference refuses less than a millisecond, but not zero.

@@ -1,6 +1,6 @@
 //! A parsed line on its way to a typed instruction.
 
-use super::flags::{self, FlagKind, Flags};
+use super::flags::{self, Flags};
 use super::{CommandLine, Heredoc, spec};
 use crate::rune;
 use crate::syntax::{self, Keyword, Node, Parse, Piece};
@@ -9,13 +9,13 @@ use bstr::{BString, ByteSlice};
 
 /// What the official front end says of a line, without the prefix that names the line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub(super) struct Problem {
     /// Stable identifier.
-    pub code: &'static str,
+    pub(super) code: &'static str,
     /// Exact official text.
-    pub message: String,
+    pub(super) message: String,
     /// Bytes to underline.
-    pub range: TextRange,
+    pub(super) range: TextRange,
 }
 
 impl Problem {
@@ -60,12 +60,7 @@ impl<'a> Line<'a> {
 
     /// Checks the flags against the instruction's row.
     pub(super) fn flags(&self) -> Result<Flags, Problem> {
-        let known: Vec<(&str, FlagKind)> = spec(self.keyword)
-            .flags
-            .iter()
-            .map(|f| (f.name, f.kind))
-            .collect();
-        flags::check(&self.flag_words(), &known)
+        flags::check(&self.flag_words(), spec(self.keyword).flags)
     }
 
     /// Flags as written.
@@ -87,9 +82,9 @@ impl<'a> Line<'a> {
     }
 
     /// The one argument, or fails.
-    pub(super) fn exactly_one(&self) -> Result<Word, Problem> {
-        match self.args.as_slice() {
-            [only] => Ok(only.clone()),
+    pub(super) fn exactly_one(&mut self) -> Result<Word, Problem> {
+        match self.args.as_mut_slice() {
+            [only] => Ok(std::mem::take(only)),
             _ => Err(self.missing("exactly one argument")),
         }
     }
@@ -107,9 +102,9 @@ impl<'a> Line<'a> {
     }
 
     /// The arguments as a command: the elements of a JSON array, else the text for the shell.
-    pub(super) fn command(&self, args: &[Word]) -> CommandLine {
+    pub(super) fn command(self) -> CommandLine {
         CommandLine {
-            args: args.to_vec(),
+            args: self.args,
             shell: !self.node.json,
         }
     }

@@ -172,7 +172,7 @@ impl Lowering<'_> {
             platform: None,
             doc: None,
         };
-        instruction(self.source, self.parse, node, Kind::From(from))
+        instruction(self.source, self.parse, node, Kind::From(Box::new(from)))
     }
 
     fn report(&mut self, node: &Node, problem: Problem, prefix: &str) {
@@ -219,7 +219,7 @@ fn typed(source: &[u8], parse: &Parse, node: &Node) -> Result<Kind, Problem> {
             node.keyword.range,
         ));
     };
-    (spec(keyword).lower)(&Line::new(source, parse, node, keyword))
+    (spec(keyword).lower)(Line::new(source, parse, node, keyword))
 }
 
 fn instruction(source: &[u8], parse: &Parse, node: &Node, kind: Kind) -> Instruction {

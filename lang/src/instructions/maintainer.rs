@@ -12,7 +12,7 @@ pub(super) static SPEC: Spec = Spec {
     lower,
 };
 
-fn lower(line: &Line<'_>) -> Result<Kind, Problem> {
+fn lower(mut line: Line<'_>) -> Result<Kind, Problem> {
     let name = line.exactly_one()?;
     line.flags()?;
     Ok(Kind::Maintainer(name))

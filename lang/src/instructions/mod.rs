@@ -76,7 +76,7 @@ pub struct Spec {
     /// Where the rules come from.
     pub source: &'static str,
     /// Checks a line and gives it its type.
-    lower: fn(&Line<'_>) -> Result<Kind, Problem>,
+    lower: fn(Line<'_>) -> Result<Kind, Problem>,
 }
 
 impl std::fmt::Debug for Spec {
@@ -135,18 +135,18 @@ pub struct Instruction {
     pub comments: Vec<BString>,
 }
 
-/// The instruction's own content.
+/// The instruction's own content; boxed where it is large, since instructions are moved about.
 #[derive(Clone, Debug)]
 pub enum Kind {
-    From(From),
+    From(Box<From>),
     Arg(Vec<ArgItem>),
     Env(KeyValues),
     Label(KeyValues),
-    Run(Run),
+    Run(Box<Run>),
     Cmd(CommandLine),
     Entrypoint(CommandLine),
-    Copy(Copy),
-    Add(Copy),
+    Copy(Box<Copy>),
+    Add(Box<Copy>),
     /// Port words, sorted bytewise.
     Expose(Vec<Word>),
     User(Word),
@@ -154,7 +154,7 @@ pub enum Kind {
     Volume(Vec<Word>),
     StopSignal(Word),
     Shell(Vec<Word>),
-    Healthcheck(Healthcheck),
+    Healthcheck(Box<Healthcheck>),
     /// The trigger's text, heredoc bodies and names included.
     Onbuild(Word),
     Maintainer(Word),

@@ -15,7 +15,7 @@ pub(super) static SPEC: Spec = Spec {
     lower,
 };
 
-fn lower(line: &Line<'_>) -> Result<Kind, Problem> {
+fn lower(line: Line<'_>) -> Result<Kind, Problem> {
     let Some(trigger) = line.parse.sub(line.node) else {
         return Err(line.missing("at least one argument"));
     };
@@ -25,7 +25,7 @@ fn lower(line: &Line<'_>) -> Result<Kind, Problem> {
     let message = match upper.as_str() {
         "ONBUILD" => "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed".to_owned(),
         "MAINTAINER" | "FROM" => format!("{upper} isn't allowed as an ONBUILD trigger"),
-        _ => return Ok(Kind::Onbuild(expression(line))),
+        _ => return Ok(Kind::Onbuild(expression(&line))),
     };
     Err(Problem::new("bad-trigger", message, trigger.keyword.range))
 }

@@ -47,7 +47,7 @@ pub(super) static SPEC: Spec = Spec {
     lower,
 };
 
-fn lower(line: &Line<'_>) -> Result<Kind, Problem> {
+fn lower(line: Line<'_>) -> Result<Kind, Problem> {
     let flags = line.flags()?;
     let devices = flags
         .list("device")
@@ -56,14 +56,14 @@ fn lower(line: &Line<'_>) -> Result<Kind, Problem> {
         .collect::<Result<_, _>>()?;
     let mounts = flags.list("mount");
     mounts.iter().try_for_each(check_mount)?;
-    Ok(Kind::Run(Run {
-        command: line.command(&line.args),
+    Ok(Kind::Run(Box::new(Run {
         heredocs: line.heredocs(),
+        command: line.command(),
         mounts,
         network: flags.text("network").map(network).transpose()?,
         security: flags.text("security").map(security).transpose()?,
         devices,
-    }))
+    })))
 }
 
 fn read_device(value: &Word) -> Result<Device, Problem> {

@@ -12,12 +12,12 @@ pub(super) static SPEC: Spec = Spec {
     lower,
 };
 
-fn lower(line: &Line<'_>) -> Result<Kind, Problem> {
+fn lower(line: Line<'_>) -> Result<Kind, Problem> {
     line.flags()?;
     line.at_least_one()?;
     if !line.node.json {
         let message = "SHELL requires the arguments to be in JSON form";
         return Err(Problem::new("shell-not-json", message, line.args[0].range));
     }
-    Ok(Kind::Shell(line.args.clone()))
+    Ok(Kind::Shell(line.args))
 }

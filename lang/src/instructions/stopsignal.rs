@@ -12,7 +12,7 @@ pub(super) static SPEC: Spec = Spec {
     lower,
 };
 
-fn lower(line: &Line<'_>) -> Result<Kind, Problem> {
+fn lower(mut line: Line<'_>) -> Result<Kind, Problem> {
     // Flags are ignored here, as in the reference.
     line.exactly_one().map(Kind::StopSignal)
 }

@@ -14,7 +14,7 @@ pub(super) static SPEC: Spec = Spec {
     lower,
 };
 
-fn lower(line: &Line<'_>) -> Result<Kind, Problem> {
+fn lower(line: Line<'_>) -> Result<Kind, Problem> {
     line.at_least_one()?;
     line.flags()?;
     let volumes: Vec<Word> = line.args.iter().map(trimmed).collect();

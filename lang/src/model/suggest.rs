@@ -25,6 +25,10 @@ pub fn closest<'c>(
     let mut best = None;
     let mut best_distance = CLOSE;
     for candidate in candidates {
+        // Every character more or less is an edit.
+        if candidate.chars().count().abs_diff(wanted.len()) >= CLOSE {
+            continue;
+        }
         let folded: Vec<char> = fold(candidate.as_bytes()).chars().collect();
         let distance = distance(&wanted, &folded);
         if distance == 0 {

@@ -37,6 +37,7 @@ impl Tree {
             parse,
             tree: Self::default(),
             next_directive: 0,
+            stretches: Vec::new(),
         };
         builder.tree.kinds.reserve(source.len() / 5);
         builder.tree.starts.reserve(source.len() / 5);
@@ -95,6 +96,8 @@ struct Builder<'a> {
     parse: &'a Parse,
     tree: Tree,
     next_directive: usize,
+    /// Those of the current instruction; kept for its room.
+    stretches: Vec<Stretch>,
 }
 
 /// A stretch of a logical line that is spelled in one way.
@@ -198,7 +201,8 @@ impl Builder<'_> {
 
     /// The lines of a logical line up to `end`.
     fn logical_line(&mut self, node: &Node, end: usize) {
-        let stretches = self.stretches(node);
+        let mut stretches = std::mem::take(&mut self.stretches);
+        self.stretches(node, &mut stretches);
         let mut lexer = Lexer::new(self.parse.escape);
         let mut stretch = 0;
         let mut first = true;
@@ -225,6 +229,7 @@ impl Builder<'_> {
             }
             self.push(TokenKind::LineEnd, line_end);
         }
+        self.stretches = stretches;
     }
 
     /// The text of one physical line up to `end`, cut along the stretches.
@@ -250,8 +255,8 @@ impl Builder<'_> {
     }
 
     /// Keyword, flags and arguments of a node and, of an `ONBUILD`, of the instructions inside.
-    fn stretches(&self, node: &Node) -> Vec<Stretch> {
-        let mut out = Vec::new();
+    fn stretches(&self, node: &Node, out: &mut Vec<Stretch>) {
+        out.clear();
         let mut node = node;
         loop {
             let mut add = |mode, range: TextRange| {
@@ -274,7 +279,7 @@ impl Builder<'_> {
                 argument_mode(node),
                 self.parse.text_range(node.argument_text),
             );
-            return out;
+            return;
         }
     }
 }
@@ -289,10 +294,11 @@ fn argument_mode(node: &Node) -> Mode {
 
 /// End of the text of the line `start..end`, without LF and the carriage returns in front of it.
 fn without_line_end(source: &[u8], start: usize, end: usize) -> usize {
-    start
-        + source[start..end]
-            .trim_end_with(|c| matches!(c, '\n' | '\r'))
-            .len()
+    let ends = source[start..end]
+        .iter()
+        .rev()
+        .take_while(|b| matches!(b, b'\n' | b'\r'));
+    end - ends.count()
 }
 
 #[cfg(test)]
