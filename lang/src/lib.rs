@@ -5,6 +5,7 @@
 //! through [`world::World`].
 
 pub mod diagnostic;
+pub mod ide;
 pub mod instructions;
 pub mod lints;
 pub mod model;

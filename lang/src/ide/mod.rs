@@ -1,0 +1,85 @@
+//! What an editor asks of one file, as plain data: byte offsets and ranges, no protocol types, no I/O.
+//!
+//! Every feature is a function of a [`File`], which is made once for each version of a text.
+
+use crate::instructions::{self, Dockerfile, Instruction};
+use crate::syntax::{self, Parse, Tree};
+use crate::text::{LineIndex, TextRange};
+use std::sync::OnceLock;
+
+/// A text with everything that is read from it. Immutable: an edit makes a new one.
+#[derive(Debug)]
+pub struct File {
+    source: Vec<u8>,
+    parse: Parse,
+    dockerfile: Dockerfile,
+    lines: LineIndex,
+    tree: OnceLock<Tree>,
+}
+
+impl File {
+    /// Reads a text.
+    ///
+    /// ```
+    /// let file = cooperage_lang::ide::File::new(b"FROM a\nRUN b\n".to_vec());
+    /// assert_eq!(file.instruction_at(9).unwrap().keyword.text, "RUN");
+    /// ```
+    pub fn new(source: Vec<u8>) -> Self {
+        let parse = syntax::parse(&source);
+        let dockerfile = instructions::lower(&source, &parse);
+        let lines = LineIndex::new(&source);
+        Self {
+            source,
+            parse,
+            dockerfile,
+            lines,
+            tree: OnceLock::new(),
+        }
+    }
+
+    /// The text.
+    pub fn source(&self) -> &[u8] {
+        &self.source
+    }
+
+    /// Its nodes.
+    pub fn parse(&self) -> &Parse {
+        &self.parse
+    }
+
+    /// Its typed instructions.
+    pub fn dockerfile(&self) -> &Dockerfile {
+        &self.dockerfile
+    }
+
+    /// Its lines.
+    pub fn lines(&self) -> &LineIndex {
+        &self.lines
+    }
+
+    /// Its tokens; cut when first asked for.
+    pub fn tree(&self) -> &Tree {
+        self.tree.get_or_init(|| self.parse.tree(&self.source))
+    }
+
+    /// Bytes of a range.
+    pub fn text(&self, range: TextRange) -> &[u8] {
+        &self.source[range.start as usize..range.end as usize]
+    }
+
+    /// Every typed instruction, in file order; lines that could not be understood are missing.
+    pub fn instructions(&self) -> impl Iterator<Item = &Instruction> {
+        self.dockerfile.global_args.iter().chain(
+            self.dockerfile
+                .stages
+                .iter()
+                .flat_map(|stage| std::iter::once(&stage.from).chain(&stage.instructions)),
+        )
+    }
+
+    /// The typed instruction whose range covers `offset`, its end included.
+    pub fn instruction_at(&self, offset: u32) -> Option<&Instruction> {
+        self.instructions()
+            .find(|found| found.range.start <= offset && offset <= found.range.end)
+    }
+}
