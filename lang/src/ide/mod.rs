@@ -3,9 +3,10 @@
 //! Every feature is a function of a [`File`], which is made once for each version of a text.
 
 use crate::instructions::{self, Dockerfile, Instruction};
+use crate::shell::{self, Script, Snippet};
 use crate::syntax::{self, Parse, Tree};
 use crate::text::{LineIndex, TextRange};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// A text with everything that is read from it. Immutable: an edit makes a new one.
 #[derive(Debug)]
@@ -15,6 +16,9 @@ pub struct File {
     dockerfile: Dockerfile,
     lines: LineIndex,
     tree: OnceLock<Tree>,
+    scripts: OnceLock<Vec<Snippet>>,
+    /// Scripts of the version before, to be taken over where a text is the same.
+    known_scripts: Vec<Arc<Script>>,
 }
 
 impl File {
@@ -34,6 +38,21 @@ impl File {
             dockerfile,
             lines,
             tree: OnceLock::new(),
+            scripts: OnceLock::new(),
+            known_scripts: Vec::new(),
+        }
+    }
+
+    /// Reads the text that an edit made of this one; what did not change is not read again where that is slow.
+    #[must_use]
+    pub fn edited(&self, source: Vec<u8>) -> Self {
+        let scripts = self.scripts.get().map(|snippets| {
+            let scripts = snippets.iter().map(|snippet| Arc::clone(&snippet.script));
+            scripts.collect()
+        });
+        Self {
+            known_scripts: scripts.unwrap_or_else(|| self.known_scripts.clone()),
+            ..Self::new(source)
         }
     }
 
@@ -60,6 +79,12 @@ impl File {
     /// Its tokens; cut when first asked for.
     pub fn tree(&self) -> &Tree {
         self.tree.get_or_init(|| self.parse.tree(&self.source))
+    }
+
+    /// Its shell texts; read when first asked for.
+    pub fn scripts(&self) -> &[Snippet] {
+        self.scripts
+            .get_or_init(|| shell::snippets(&self.source, &self.parse, &self.known_scripts))
     }
 
     /// Bytes of a range.

@@ -11,6 +11,16 @@ pub mod pragma;
 pub mod subject;
 
 mod absolute_workdir;
+mod apk_cache_kept;
+mod apk_version_unpinned;
+mod apt_for_apt_get;
+mod apt_lists_kept;
+mod apt_recommends_installed;
+mod apt_version_unpinned;
+mod apt_yes_missing;
+mod archive_copied_then_extracted;
+mod cd_for_workdir;
+mod consecutive_runs;
 mod consistent_instruction_casing;
 mod copy_destination_folder;
 mod copy_from_own_stage;
@@ -19,6 +29,9 @@ mod copy_ignored_file;
 mod copy_instead_of_add;
 mod copy_whole_filesystem;
 mod directive_casing;
+mod dnf_cache_kept;
+mod dnf_version_unpinned;
+mod dnf_yes_missing;
 mod duplicate_stage_name;
 mod exec_form;
 mod expose_invalid_format;
@@ -27,7 +40,10 @@ mod forbidden_trigger;
 mod from_as_casing;
 mod from_platform_flag;
 mod from_platform_flag_const_disallowed;
+mod gem_version_unpinned;
+mod go_version_unpinned;
 mod healthcheck_missing;
+mod host_command_in_run;
 mod image_name;
 mod inline_ignore_comment;
 mod instruction_order;
@@ -56,22 +72,40 @@ mod multiple_entrypoints;
 mod multiple_healthchecks;
 mod multiple_instructions_disallowed;
 mod no_empty_continuation;
+mod npm_version_unpinned;
 mod numeric_user;
 #[cfg(test)]
 mod page;
+mod pip_cache_kept;
+mod pip_version_unpinned;
+mod pipefail_missing;
 mod port_out_of_range;
 mod redundant_target_platform;
 mod relative_copy_destination;
 mod reserved_stage_name;
+mod runs;
 mod secrets_used_in_arg_or_env;
 mod self_reference_in_env;
 mod sensitive_name;
+mod shell_relinked;
 mod stage_name_casing;
+mod sudo_in_run;
 mod trusted_registry;
 mod undefined_arg_in_from;
 mod undefined_var;
 mod untagged_image;
+mod useradd_high_uid;
+mod wget_and_curl;
+mod wget_progress_bar;
 mod workdir_relative_path;
+mod yarn_cache_kept;
+mod yum_cache_kept;
+mod yum_version_unpinned;
+mod yum_yes_missing;
+mod zypper_cache_kept;
+mod zypper_dist_upgrade;
+mod zypper_version_unpinned;
+mod zypper_yes_missing;
 
 pub(crate) use consistent_instruction_casing::check as consistent_instruction_casing;
 pub(crate) use copy_ignored_file::check as copy_ignored_file;
@@ -182,6 +216,16 @@ impl Lint {
 /// says of them, and by what the program does.
 pub const LINTS: &[Lint] = &[
     absolute_workdir::LINT,
+    apk_cache_kept::LINT,
+    apk_version_unpinned::LINT,
+    apt_for_apt_get::LINT,
+    apt_lists_kept::LINT,
+    apt_recommends_installed::LINT,
+    apt_version_unpinned::LINT,
+    apt_yes_missing::LINT,
+    archive_copied_then_extracted::LINT,
+    cd_for_workdir::LINT,
+    consecutive_runs::LINT,
     consistent_instruction_casing::LINT,
     copy_destination_folder::LINT,
     copy_from_own_stage::LINT,
@@ -190,6 +234,9 @@ pub const LINTS: &[Lint] = &[
     copy_instead_of_add::LINT,
     copy_whole_filesystem::LINT,
     directive_casing::LINT,
+    dnf_cache_kept::LINT,
+    dnf_version_unpinned::LINT,
+    dnf_yes_missing::LINT,
     duplicate_stage_name::LINT,
     exec_form::LINT,
     expose_invalid_format::LINT,
@@ -198,7 +245,10 @@ pub const LINTS: &[Lint] = &[
     from_as_casing::LINT,
     from_platform_flag::LINT,
     from_platform_flag_const_disallowed::LINT,
+    gem_version_unpinned::LINT,
+    go_version_unpinned::LINT,
     healthcheck_missing::LINT,
+    host_command_in_run::LINT,
     inline_ignore_comment::LINT,
     instruction_order::LINT,
     invalid_base_image_platform::LINT,
@@ -225,7 +275,11 @@ pub const LINTS: &[Lint] = &[
     multiple_healthchecks::LINT,
     multiple_instructions_disallowed::LINT,
     no_empty_continuation::LINT,
+    npm_version_unpinned::LINT,
     numeric_user::LINT,
+    pip_cache_kept::LINT,
+    pip_version_unpinned::LINT,
+    pipefail_missing::LINT,
     port_out_of_range::LINT,
     redundant_target_platform::LINT,
     relative_copy_destination::LINT,
@@ -233,12 +287,25 @@ pub const LINTS: &[Lint] = &[
     secrets_used_in_arg_or_env::LINT,
     self_reference_in_env::LINT,
     sensitive_name::LINT,
+    shell_relinked::LINT,
     stage_name_casing::LINT,
+    sudo_in_run::LINT,
     trusted_registry::LINT,
     undefined_arg_in_from::LINT,
     undefined_var::LINT,
     untagged_image::LINT,
+    useradd_high_uid::LINT,
+    wget_and_curl::LINT,
+    wget_progress_bar::LINT,
     workdir_relative_path::LINT,
+    yarn_cache_kept::LINT,
+    yum_cache_kept::LINT,
+    yum_version_unpinned::LINT,
+    yum_yes_missing::LINT,
+    zypper_cache_kept::LINT,
+    zypper_dist_upgrade::LINT,
+    zypper_version_unpinned::LINT,
+    zypper_yes_missing::LINT,
 ];
 
 /// The rule with exactly that name.
