@@ -20,6 +20,8 @@ pub struct Snippet {
     pub trigger: bool,
     /// In JSON form: one command, run without a shell.
     pub exec: bool,
+    /// The text stands in a string of JSON.
+    pub in_json: bool,
     /// Who reads it.
     pub interpreter: Interpreter,
     /// Counts the `FROM` lines so far: 0 before the first.
@@ -133,6 +135,7 @@ impl<'a> Finder<'a> {
             keyword,
             trigger,
             exec: inner.json,
+            in_json: inner.json,
             interpreter: self.stages.interpreter,
             stage: self.stages.number,
             stretches: Vec::new(),
@@ -323,7 +326,8 @@ impl<'a> Stages<'a> {
             .unwrap_or_default();
         self.interpreter = match self.ended.get(base.as_bstr()) {
             Some(interpreter) => *interpreter,
-            None if is_windows(&base) => Interpreter {
+            // The other escape character is for paths of Windows.
+            None if self.parse.escape() == '`' || is_windows(&base) => Interpreter {
                 dialect: Dialect::Foreign,
                 ..Interpreter::default()
             },
@@ -340,14 +344,8 @@ fn pragma(comment: &[u8]) -> Option<&[u8]> {
     Some(value.strip_prefix(b"=")?.trim())
 }
 
-/// Microsoft's images of Windows, whose shell is `cmd`.
+/// Images of Windows, whose shell is `cmd`, have its name in theirs.
 fn is_windows(base: &[u8]) -> bool {
-    [
-        &b"windows/"[..],
-        b"nanoserver",
-        b"servercore",
-        b"windowsservercore",
-    ]
-    .iter()
-    .any(|mark| base.contains_str(mark))
+    let marks = ["windows", "nanoserver", "servercore"];
+    marks.iter().any(|mark| base.contains_str(mark))
 }
