@@ -200,22 +200,22 @@ impl<'a> Finder<'a> {
     fn shell_text(&mut self, mut snippet: Snippet, node: &Node, inner: &Node) {
         let heredocs = self.parse.heredocs(node);
         let line = self.line(&snippet, inner);
-        let only_heredoc = heredoc::opener(&line.text).is_ok_and(|opener| opener.is_some());
-        let place = match heredocs.first() {
-            Some(first) if only_heredoc => {
-                let body = &self.source[first.body.start as usize..first.body.end as usize];
-                if let Some(rest) = body.strip_prefix(b"#!") {
+        let place = match heredocs {
+            [first, ..] if heredoc::opener(&line.text).is_ok_and(|opener| opener.is_some()) => {
+                let body = self.body(first);
+                if let Some(rest) = body.text.strip_prefix(b"#!") {
                     let line = rest.lines().next().unwrap_or_default();
                     snippet.interpreter = Interpreter::of_shebang(line);
                 }
-                Place {
-                    text: body.into(),
-                    stretches: vec![Stretch {
-                        text: 0,
-                        source: first.body.start,
-                    }],
-                }
+                body
             }
+            [only] => match shell_of_document(&line.text) {
+                Some(interpreter) => {
+                    snippet.interpreter = interpreter;
+                    self.body(only)
+                }
+                None => self.with_bodies(line, heredocs),
+            },
             _ => self.with_bodies(line, heredocs),
         };
         if snippet.interpreter.is_shell() {
@@ -241,6 +241,17 @@ impl<'a> Finder<'a> {
         Place {
             text: self.parse.text(self.source, text).into(),
             stretches: self.parse.stretches(text),
+        }
+    }
+
+    fn body(&self, heredoc: &crate::syntax::Heredoc) -> Place {
+        let range = heredoc.body;
+        Place {
+            text: self.source[range.start as usize..range.end as usize].into(),
+            stretches: vec![Stretch {
+                text: 0,
+                source: range.start,
+            }],
         }
     }
 
@@ -335,6 +346,30 @@ impl<'a> Stages<'a> {
         };
         self.name = args.get(2).map(|name| name.to_ascii_lowercase().into());
     }
+}
+
+/// The shell of `<<NAME bash -e` or `bash -e <<NAME`, which reads the document as its script; `None` of any other line.
+fn shell_of_document(line: &[u8]) -> Option<Interpreter> {
+    let words = || {
+        line.split(|b| b.is_ascii_whitespace())
+            .filter(|w| !w.is_empty())
+    };
+    let opens = |word: &&[u8]| word.starts_with(b"<<");
+    let shell = || words().filter(|word| !opens(word)).map(BStr::new);
+    let plain = words().all(|w| {
+        opens(&w)
+            || w.iter()
+                .all(|b| b.is_ascii_alphanumeric() || b"/-_".contains(b))
+    });
+    // Behind the program there are flags only, not a script of its own.
+    let named = shell()
+        .next()
+        .is_some_and(|program| Interpreter::named(program).is_shell());
+    let only_flags = shell()
+        .skip(1)
+        .all(|word| word.starts_with(b"-") || matches!(word.as_bytes(), b"pipefail" | b"errexit"));
+    let args: Vec<&BStr> = shell().collect();
+    (plain && named && only_flags).then(|| Interpreter::new(args))
 }
 
 /// `hadolint shell=NAME`. **Source:** hadolint's manual, section "Inline pragmas".
