@@ -59,8 +59,10 @@ fn hadolint(case: &Value) -> Vec<Numbered> {
 fn numbered(found: &Diagnostic) -> impl Iterator<Item = Numbered> {
     let line = found.lines.first().map_or(0, |lines| u64::from(lines.start));
     let severity = found.severity;
-    let aliases = lints::find(found.code).map_or(&[][..], |lint| lint.aliases);
-    aliases.iter().map(move |alias| (line, *alias, severity))
+    let lint = lints::find(found.code);
+    let twin = lint.and_then(|lint| lint.twin).and_then(lints::find);
+    let names = lint.into_iter().chain(twin).flat_map(|lint| lint.aliases);
+    names.map(move |alias| (line, *alias, severity))
 }
 
 fn planned(source: &str) -> Vec<Diagnostic> {

@@ -158,6 +158,7 @@ use crate::diagnostic::{Diagnostic, Fix, Severity};
 use crate::ide::File;
 use crate::instructions::Instruction;
 use crate::text::{LineSpan, TextRange};
+use std::collections::{HashMap, HashSet};
 
 /// A check rule.
 #[derive(Clone, Copy, Debug)]
@@ -180,6 +181,9 @@ pub struct Lint {
     pub experimental: bool,
     /// Findings come with a fix where it is mechanical.
     pub fixable: bool,
+    /// Name of the rule that says nearly the same in another set. Who silences one silences both, and of two findings
+    /// at one instruction that of the official rule is shown.
+    pub twin: Option<&'static str>,
     /// How it comes to its findings.
     pub run: Run,
 }
@@ -205,6 +209,7 @@ impl Lint {
         hadolint: Level::Off,
         experimental: false,
         fixable: false,
+        twin: None,
         run: Run::Plan,
     };
 
@@ -222,6 +227,15 @@ impl Lint {
     /// Tells whether `name` is the rule's name or one of its aliases, in any case.
     pub fn is_called(&self, name: &str) -> bool {
         self.names().any(|own| own.eq_ignore_ascii_case(name))
+    }
+
+    /// The same for the rule or its twin.
+    pub(crate) fn or_twin_is_called(&self, name: &str) -> bool {
+        self.is_called(name)
+            || self
+                .twin
+                .and_then(find)
+                .is_some_and(|twin| twin.is_called(name))
     }
 
     /// The name, then the aliases.
@@ -381,8 +395,40 @@ pub fn report(file: &File, planned: &[Diagnostic], config: &Config) -> Vec<Diagn
         .chain(own)
         .filter_map(|found| at_its_level(found, &subject.pragmas, config))
         .collect();
+    drop_doubles(&mut shown);
     shown.sort_by_key(|found| (found.range.start, found.range.end));
     shown
+}
+
+/// Leaves of twins that found something at the same line the official one, at the stricter of the two levels.
+fn drop_doubles(shown: &mut Vec<Diagnostic>) {
+    let line = |found: &Diagnostic| found.lines.first().map_or(0, |lines| lines.start);
+    let mut own: HashMap<(&str, u32), Severity> = HashMap::new();
+    for found in shown.iter() {
+        if let Some(Lint {
+            run: Run::File(_),
+            twin: Some(twin),
+            ..
+        }) = find(found.code)
+        {
+            own.insert((twin, line(found)), found.severity);
+        }
+    }
+    if own.is_empty() {
+        return;
+    }
+    let mut doubled = HashSet::new();
+    for found in shown.iter_mut() {
+        let place = (found.code, line(found));
+        if let Some(severity) = own.get(&place) {
+            found.severity = found.severity.min(*severity);
+            doubled.insert(place);
+        }
+    }
+    shown.retain(|found| {
+        let twin = find(found.code).and_then(|lint| lint.twin);
+        twin.is_none_or(|twin| !doubled.contains(&(twin, line(found))))
+    });
 }
 
 /// The finding as `config` and the pragmas have it; an error of the language stays what it is.
@@ -491,7 +537,6 @@ mod tests {
     use crate::plan::config::ImageConfig;
     use crate::plan::lower::plan;
     use crate::world::{Known, World};
-    use std::collections::HashSet;
     use std::sync::Arc;
 
     #[test]
@@ -524,6 +569,29 @@ mod tests {
         for lint in LINTS.iter().filter(|lint| lint.hadolint != Level::Off) {
             let numbered = |name: &&str| name.starts_with("DL") || name.starts_with("SC");
             assert!(lint.aliases.iter().any(numbered), "{}", lint.name);
+        }
+    }
+
+    #[test]
+    fn of_twins_the_official_one_is_shown_and_silenced() {
+        for (head, want) in [
+            ("", "JSONArgsRecommended"),
+            ("# hadolint global ignore=DL3025\n", ""),
+        ] {
+            let source = format!("{head}FROM a\nCMD a\n");
+            let file = File::new(source.clone().into_bytes());
+            let config = Config::default().with_level("ExecForm", Level::Warning);
+            let found = report(&file, &planned(&source), &config);
+            let codes: Vec<_> = found.iter().map(|d| d.code).collect();
+            assert_eq!(codes.join(" "), want);
+        }
+        for lint in LINTS {
+            let back = lint.twin.map(|twin| find(twin).unwrap().twin);
+            assert!(
+                back.is_none_or(|back| back == Some(lint.name)),
+                "{}",
+                lint.name
+            );
         }
     }
 
