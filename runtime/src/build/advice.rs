@@ -311,6 +311,10 @@ fn needs_no_file(command: &Command) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::cache::Hit;
+    use super::super::content::selection;
+    use super::super::context::{Context, ignore::IgnoreFile};
+    use super::super::ops::tests::Scratch;
+    use super::super::selection::SourceView;
     use super::*;
     use cooperage_lang::instructions;
     use cooperage_lang::model::platform::Platform;
@@ -368,6 +372,62 @@ mod tests {
         };
         let found = advice(&forecast, now);
         found.iter().map(|d| (d.code, d.lines[0].start)).collect()
+    }
+
+    /// What the first COPY of a file sweeps in, of a context with litter.
+    fn sweeps(source: &str, ignore: &str) -> Vec<String> {
+        let scratch = Scratch::new();
+        let files = [
+            ".git/HEAD=x",
+            ".git/objects/ab=x",
+            "app/node_modules/a/index.js=x",
+            "app/node_modules/a/node_modules/b/index.js=x",
+            "app/main.js=x",
+            "empty/.venv/",
+            "out/CACHEDIR.TAG=x",
+            "out/a.o=x",
+        ];
+        let folder = scratch.folder("context", &files);
+        let ignore = IgnoreFile::parse(".dockerignore", ignore.into()).unwrap();
+        let context = Context::open(&folder, ignore, None).unwrap();
+        let plan = planned(source);
+        let step = plan
+            .steps
+            .iter()
+            .find(|step| matches!(step.op, Op::Copy(_)));
+        let step = step.unwrap();
+        let Op::Copy(copy) = &step.op else {
+            unreachable!("found by its kind")
+        };
+        let views: Vec<SourceView<'_>> = copy
+            .sources
+            .iter()
+            .map(|_| SourceView::Tree(&context))
+            .collect();
+        let manifest = Arc::new(selection(copy, &views).unwrap());
+        let found = swept(&plan, step, &[manifest]);
+        found
+            .iter()
+            .map(|litter| format!("{} {}", litter.folder, litter.files))
+            .collect()
+    }
+
+    #[test]
+    fn litter_of_the_context_is_counted() {
+        let all = [".git 2", "app/node_modules 2", "out 2"];
+        assert_eq!(sweeps("FROM a\nCOPY . .\n", ""), all);
+        assert_eq!(
+            sweeps("FROM a\nCOPY . .\n", ".git\nout\n"),
+            ["app/node_modules 2"]
+        );
+        assert_eq!(
+            sweeps("FROM a\nCOPY app /app\n", ""),
+            ["app/node_modules 2"]
+        );
+        assert_eq!(
+            sweeps("FROM a\nCOPY . app/node_modules .git /b/\n", ""),
+            ["out 2"]
+        );
     }
 
     #[test]
