@@ -122,7 +122,7 @@ impl<'t> Reader<'t> {
             | Kind::Pipeline
             | Kind::Negated => self.and_or(node, frame),
             Kind::Program | Kind::Error => {
-                self.parts(node, frame.between(Joint::Edge, frame.after))
+                self.parts(node, frame.between(Joint::Edge, frame.after));
             }
             Kind::Group | Kind::Do => self.parts(node, frame),
             Kind::Subshell => self.parts(node, frame.within(Scopes::SUBSHELL)),
