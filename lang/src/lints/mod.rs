@@ -92,6 +92,8 @@ mod pip_version_unpinned;
 mod pipe_into_non_reader;
 mod pipefail_missing;
 mod port_out_of_range;
+#[cfg(test)]
+mod quiet;
 mod redirection_order;
 mod redirection_to_number;
 mod redundant_target_platform;
@@ -746,6 +748,51 @@ mod tests {
         ] {
             check(&File::new(text.to_vec()), &all);
         }
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, cases: 64, ..Default::default() })]
+
+        #[test]
+        fn places_of_findings_lie_in_the_text(parts in proptest::collection::vec(fragment(), 0..30)) {
+            let all = LINTS.iter().fold(example_config(&LINTS[0]), |config, lint| {
+                config.with_level(lint.name, Level::Warning)
+            });
+            let text = parts.concat();
+            let len = text.len() as u32;
+            for found in check(&File::new(text), &all) {
+                let edits = found.fix.iter().flat_map(|fix| fix.edits.iter().map(|(range, _)| *range));
+                for range in std::iter::once(found.range).chain(edits) {
+                    assert!(range.start <= range.end && range.end <= len, "{}: {range:?}", found.code);
+                }
+            }
+        }
+    }
+
+    /// Pieces that together reach every rule.
+    fn fragment() -> impl proptest::strategy::Strategy<Value = Vec<u8>> {
+        let lines: Vec<Vec<u8>> = LINTS
+            .iter()
+            .flat_map(|lint| {
+                example(lint, "## Bad")
+                    .lines()
+                    .map(|line| format!("{line}\n").into_bytes())
+            })
+            .chain(
+                [
+                    &b"ONBUILD "[..],
+                    b"\\\n",
+                    b" ",
+                    b"\"",
+                    b"'",
+                    b"\xff",
+                    b"$",
+                    b"# hadolint ignore=DL3006\n",
+                ]
+                .map(<[u8]>::to_vec),
+            )
+            .collect();
+        proptest::sample::select(lines)
     }
 
     #[test]
