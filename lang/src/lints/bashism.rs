@@ -11,8 +11,8 @@ pub(super) const LINT: Lint = Lint {
     name: "Bashism",
     aliases: &[
         "SC3001", "SC3003", "SC3006", "SC3009", "SC3010", "SC3011", "SC3014", "SC3020", "SC3024",
-        "SC3028", "SC3030", "SC3037", "SC3040", "SC3043", "SC3044", "SC3046", "SC3050", "SC3053",
-        "SC3054", "SC3057", "SC3059", "SC3060",
+        "SC3028", "SC3030", "SC3037", "SC3040", "SC3044", "SC3046", "SC3050", "SC3053", "SC3054",
+        "SC3057", "SC3059", "SC3060",
     ],
     description: "A text for sh uses nothing that only bash knows",
     docs: include_str!("../../docs/lints/bashism.md"),
