@@ -15,6 +15,8 @@ mod parser;
 pub mod token;
 pub mod tree;
 
+pub(crate) use parser::{continuation, next_word};
+
 pub use directive::Directive;
 pub use keyword::{Form, Keyword};
 pub use tree::Tree;
