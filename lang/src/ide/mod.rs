@@ -2,8 +2,15 @@
 //!
 //! Every feature is a function of a [`File`], which is made once for each version of a text.
 
+pub mod folding;
+pub mod links;
 mod mount;
 pub mod names;
+pub mod navigation;
+pub mod rename;
+pub mod selection;
+pub mod symbols;
+pub mod values;
 
 use crate::instructions::{self, Dockerfile, Instruction};
 use crate::syntax::{self, Parse, Tree};

@@ -14,6 +14,8 @@
 mod mentions;
 mod references;
 mod resolve;
+#[cfg(test)]
+mod tests;
 mod values;
 
 pub use values::Variable;
