@@ -2,14 +2,22 @@
 //!
 //! Every feature is a function of a [`File`], which is made once for each version of a text.
 
+pub mod completion;
+mod cursor;
+mod facts;
 pub mod folding;
+pub mod hover;
+mod json;
 pub mod links;
 mod mount;
 pub mod names;
 pub mod navigation;
 pub mod rename;
 pub mod selection;
+pub mod signature;
+pub mod surroundings;
 pub mod symbols;
+mod template;
 pub mod values;
 
 use crate::instructions::{self, Dockerfile, Instruction};

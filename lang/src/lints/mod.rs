@@ -200,11 +200,7 @@ pub fn report(file: &File, planned: &[Diagnostic], config: &Config) -> Vec<Diagn
 }
 
 /// The finding as `config` and the pragmas have it; an error of the language stays what it is.
-fn at_its_level(
-    mut found: Diagnostic,
-    pragmas: &Pragmas,
-    config: &Config,
-) -> Option<Diagnostic> {
+fn at_its_level(mut found: Diagnostic, pragmas: &Pragmas, config: &Config) -> Option<Diagnostic> {
     let Some(lint) = find(found.code) else {
         return Some(found).filter(|error| !pragmas.silence_errors(error.range.start));
     };
@@ -251,7 +247,11 @@ impl Finding {
         })
     }
 
-    pub(crate) fn with_fix(mut self, title: impl Into<String>, edits: Vec<(TextRange, String)>) -> Self {
+    pub(crate) fn with_fix(
+        mut self,
+        title: impl Into<String>,
+        edits: Vec<(TextRange, String)>,
+    ) -> Self {
         self.fix = Some(Fix {
             title: title.into(),
             edits,
@@ -329,7 +329,10 @@ mod tests {
             }
             let page = format!("/rule/{}/", kebab(name));
             assert!(lint.url.is_empty() || lint.url.ends_with(&page), "{name}");
-            assert!(!lint.description.is_empty() && !lint.description.ends_with('.'), "{name}");
+            assert!(
+                !lint.description.is_empty() && !lint.description.ends_with('.'),
+                "{name}"
+            );
         }
     }
 
