@@ -2,9 +2,28 @@
 //!
 //! Every feature is a function of a [`File`], which is made once for each version of a text.
 
+pub mod completion;
+mod cursor;
+mod facts;
+pub mod folding;
+pub mod hover;
+mod json;
+pub mod links;
+mod mount;
+pub mod names;
+pub mod navigation;
+pub mod rename;
+pub mod selection;
+pub mod signature;
+pub mod surroundings;
+pub mod symbols;
+mod template;
+pub mod values;
+
 use crate::instructions::{self, Dockerfile, Instruction};
 use crate::syntax::{self, Parse, Tree};
 use crate::text::{LineIndex, TextRange};
+use names::Names;
 use std::sync::OnceLock;
 
 /// A text with everything that is read from it. Immutable: an edit makes a new one.
@@ -15,6 +34,7 @@ pub struct File {
     dockerfile: Dockerfile,
     lines: LineIndex,
     tree: OnceLock<Tree>,
+    names: OnceLock<Names>,
 }
 
 impl File {
@@ -34,6 +54,7 @@ impl File {
             dockerfile,
             lines,
             tree: OnceLock::new(),
+            names: OnceLock::new(),
         }
     }
 
@@ -62,6 +83,11 @@ impl File {
         self.tree.get_or_init(|| self.parse.tree(&self.source))
     }
 
+    /// Its names; resolved when first asked for.
+    pub fn names(&self) -> &Names {
+        self.names.get_or_init(|| Names::new(self))
+    }
+
     /// Bytes of a range.
     pub fn text(&self, range: TextRange) -> &[u8] {
         &self.source[range.start as usize..range.end as usize]
@@ -69,12 +95,7 @@ impl File {
 
     /// Every typed instruction, in file order; lines that could not be understood are missing.
     pub fn instructions(&self) -> impl Iterator<Item = &Instruction> {
-        self.dockerfile.global_args.iter().chain(
-            self.dockerfile
-                .stages
-                .iter()
-                .flat_map(|stage| std::iter::once(&stage.from).chain(&stage.instructions)),
-        )
+        self.dockerfile.instructions()
     }
 
     /// The typed instruction whose range covers `offset`, its end included.
