@@ -2,9 +2,20 @@
 //!
 //! Every feature is a function of a [`File`], which is made once for each version of a text.
 
+pub mod folding;
+pub mod links;
+mod mount;
+pub mod names;
+pub mod navigation;
+pub mod rename;
+pub mod selection;
+pub mod symbols;
+pub mod values;
+
 use crate::instructions::{self, Dockerfile, Instruction};
 use crate::syntax::{self, Parse, Tree};
 use crate::text::{LineIndex, TextRange};
+use names::Names;
 use std::sync::OnceLock;
 
 /// A text with everything that is read from it. Immutable: an edit makes a new one.
@@ -15,6 +26,7 @@ pub struct File {
     dockerfile: Dockerfile,
     lines: LineIndex,
     tree: OnceLock<Tree>,
+    names: OnceLock<Names>,
 }
 
 impl File {
@@ -34,6 +46,7 @@ impl File {
             dockerfile,
             lines,
             tree: OnceLock::new(),
+            names: OnceLock::new(),
         }
     }
 
@@ -60,6 +73,11 @@ impl File {
     /// Its tokens; cut when first asked for.
     pub fn tree(&self) -> &Tree {
         self.tree.get_or_init(|| self.parse.tree(&self.source))
+    }
+
+    /// Its names; resolved when first asked for.
+    pub fn names(&self) -> &Names {
+        self.names.get_or_init(|| Names::new(self))
     }
 
     /// Bytes of a range.
