@@ -2,6 +2,7 @@
 
 use crate::rpc::{self, Id, Response};
 use crate::session::Session;
+use cooperage_lang::ide::folding::FoldOptions;
 use lsp_types as lsp;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -22,8 +23,14 @@ pub(crate) struct Features {
     pub(crate) register_configuration: bool,
     pub(crate) register_files: bool,
     pub(crate) progress: bool,
-    pub(crate) show_document: bool,
     pub(crate) snippets: bool,
+    /// It asks for the documentation of an item when it shows it.
+    pub(crate) later_documentation: bool,
+    /// It has Visual Studio Code's command for opening the menu again.
+    pub(crate) suggest_again: bool,
+    pub(crate) definition_links: bool,
+    pub(crate) versioned_edits: bool,
+    pub(crate) folding: FoldOptions,
     pub(crate) nested_symbols: bool,
     /// It opens a terminal when told so by the request `cooper/terminal`.
     pub(crate) terminal: bool,
@@ -47,7 +54,20 @@ impl Features {
             register_configuration: can("/workspace/didChangeConfiguration/dynamicRegistration"),
             register_files: can("/workspace/didChangeWatchedFiles/dynamicRegistration"),
             progress: can("/window/workDoneProgress"),
-            show_document: can("/window/showDocument/support"),
+            later_documentation: capabilities
+                .pointer("/textDocument/completion/completionItem/resolveSupport/properties")
+                .and_then(Value::as_array)
+                .is_some_and(|all| all.iter().any(|one| one == "documentation")),
+            suggest_again: can("/experimental/cooper/suggestAgain"),
+            definition_links: can("/textDocument/definition/linkSupport"),
+            versioned_edits: can("/workspace/workspaceEdit/documentChanges"),
+            folding: FoldOptions {
+                limit: capabilities
+                    .pointer("/textDocument/foldingRange/rangeLimit")
+                    .and_then(Value::as_u64)
+                    .and_then(|limit| usize::try_from(limit).ok()),
+                whole_lines: can("/textDocument/foldingRange/lineFoldingOnly"),
+            },
             snippets: can("/textDocument/completion/completionItem/snippetSupport"),
             nested_symbols: can("/textDocument/documentSymbol/hierarchicalDocumentSymbolSupport"),
             terminal: can("/experimental/cooper/terminal"),

@@ -84,8 +84,11 @@ impl Text {
     /// What the language reads in it.
     pub(crate) fn file(&self) -> &File {
         self.file.get_or_init(|| {
-            let _before = self.take_before();
-            File::new(self.source.clone())
+            let source = self.source.clone();
+            match self.take_before().as_ref().and_then(|text| text.file.get()) {
+                Some(before) => before.edited(source),
+                None => File::new(source),
+            }
         })
     }
 

@@ -4,6 +4,7 @@
 //! [`serve`] speaks the protocol on standard input and output. The server only reads: it executes nothing itself, writes
 //! nothing into the store and asks no network; a build that is asked for is a process of its own.
 
+mod around;
 mod builds;
 mod client;
 mod convert;

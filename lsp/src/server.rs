@@ -372,6 +372,23 @@ impl Routed<'_> {
         }
     }
 
+    /// `completionItem/resolve`, whose parameters are the item itself.
+    fn item(mut self) {
+        use lsp::request::ResolveCompletionItem;
+        if let Some(item) = self.params::<lsp::CompletionItem>() {
+            match handlers::completion::uri_of(&item) {
+                Some(uri) => self.session.about_document::<ResolveCompletionItem>(
+                    self.id,
+                    &uri,
+                    item,
+                    handlers::completion::resolve,
+                ),
+                // Not one of ours, or one that came complete.
+                None => self.session.output.send(rpc::answer(&self.id, Ok(&item))),
+            }
+        }
+    }
+
     fn unknown(self, method: &str) {
         let error = rpc::Error {
             code: code::UNKNOWN_METHOD,
@@ -398,6 +415,50 @@ fn route(session: &mut Session, request: Request) {
         }
         r::CodeLensRequest::METHOD => {
             to.forecast::<r::CodeLensRequest>(Parts::Lenses, handlers::lenses::answer);
+        }
+        r::Completion::METHOD => to.document::<r::Completion>(handlers::completion::answer),
+        r::ResolveCompletionItem::METHOD => to.item(),
+        r::SignatureHelpRequest::METHOD => {
+            to.document::<r::SignatureHelpRequest>(handlers::signature::answer);
+        }
+        r::GotoDefinition::METHOD => {
+            to.document::<r::GotoDefinition>(handlers::navigation::definition);
+        }
+        r::References::METHOD => to.document::<r::References>(handlers::navigation::references),
+        r::DocumentHighlightRequest::METHOD => {
+            to.document::<r::DocumentHighlightRequest>(handlers::navigation::highlights);
+        }
+        r::LinkedEditingRange::METHOD => {
+            to.document::<r::LinkedEditingRange>(handlers::navigation::linked);
+        }
+        r::PrepareRenameRequest::METHOD => {
+            to.document::<r::PrepareRenameRequest>(handlers::rename::prepare);
+        }
+        r::Rename::METHOD => to.document::<r::Rename>(handlers::rename::answer),
+        r::DocumentSymbolRequest::METHOD => {
+            to.document::<r::DocumentSymbolRequest>(handlers::symbols::document);
+        }
+        r::WorkspaceSymbolRequest::METHOD => {
+            to.workspace::<r::WorkspaceSymbolRequest>(handlers::symbols::workspace);
+        }
+        r::FoldingRangeRequest::METHOD => {
+            to.document::<r::FoldingRangeRequest>(handlers::structure::folding);
+        }
+        r::SelectionRangeRequest::METHOD => {
+            to.document::<r::SelectionRangeRequest>(handlers::structure::selections);
+        }
+        r::DocumentLinkRequest::METHOD => {
+            to.document::<r::DocumentLinkRequest>(handlers::links::answer);
+        }
+        r::Formatting::METHOD => to.document::<r::Formatting>(handlers::formatting::document),
+        r::RangeFormatting::METHOD => {
+            to.document::<r::RangeFormatting>(handlers::formatting::range);
+        }
+        r::OnTypeFormatting::METHOD => {
+            to.document::<r::OnTypeFormatting>(handlers::formatting::typed);
+        }
+        r::InlineValueRequest::METHOD => {
+            to.document::<r::InlineValueRequest>(handlers::values::answer);
         }
         r::DocumentDiagnosticRequest::METHOD => {
             to.document::<r::DocumentDiagnosticRequest>(handlers::diagnostics::document);

@@ -4,6 +4,7 @@ use crate::client::Features;
 use crate::convert::{self, Encoding, Text};
 use crate::settings::Settings;
 use cooperage_lang::diagnostic::Diagnostic;
+use cooperage_lang::lints::{self, Config};
 use cooperage_runtime::build::forecast::Forecast;
 use cooperage_runtime::build::request::{BuildRequest, ContextSource, DockerfileSource};
 use cooperage_runtime::cancel::Cancel;
@@ -76,7 +77,7 @@ impl Setup {
     pub(crate) fn findings(&self, uri: &lsp::Uri, text: &Text) -> Vec<Diagnostic> {
         let dockerfile = text.file().dockerfile();
         match self.engine.plan_read(dockerfile, &self.request(uri), true) {
-            Ok(plan) => plan.diagnostics,
+            Ok(plan) => lints::report(text.file(), &plan.diagnostics, &Config::default()),
             // An option of the settings is not valid: what the text itself has to say.
             Err(_) => dockerfile.diagnostics.clone(),
         }

@@ -119,11 +119,20 @@ impl Score {
         };
         let (on_purpose, wrong): (Vec<_>, Vec<_>) = self.wrong.iter().partition(is_argued);
         let count = self.right + self.wrong.len();
-        println!("{kind}: {} of {count}, {} argued", self.right, on_purpose.len());
+        println!(
+            "{kind}: {} of {count}, {} argued",
+            self.right,
+            on_purpose.len()
+        );
         for failure in wrong.iter().take(SHOWN) {
             println!("    {failure}");
         }
-        let idle = argued.iter().filter(|(id, _)| !self.wrong.iter().any(|why| why.starts_with(&format!("{id}: "))));
+        let idle = argued.iter().filter(|(id, _)| {
+            !self
+                .wrong
+                .iter()
+                .any(|why| why.starts_with(&format!("{id}: ")))
+        });
         let idle: Vec<&str> = idle.map(|(id, _)| *id).collect();
         if !idle.is_empty() {
             println!("    argued without need: {idle:?}");

@@ -82,7 +82,8 @@ impl World for StandIn {
 
 /// What planning finds in a text in that world, looking at every stage.
 pub(crate) fn diagnostics(source: &str) -> Vec<Diagnostic> {
-    planned_text(source.as_bytes(), &options(true), None).map_or_else(|_| Vec::new(), |plan| plan.diagnostics)
+    planned_text(source.as_bytes(), &options(true), None)
+        .map_or_else(|_| Vec::new(), |plan| plan.diagnostics)
 }
 
 fn lint(case: &Value) -> Result<(), String> {

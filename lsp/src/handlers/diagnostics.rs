@@ -6,6 +6,7 @@ use crate::jobs::{Answer, Fault};
 use crate::session::{Snapshot, Workspace};
 use crate::workspace;
 use cooperage_lang::diagnostic::{Diagnostic, Severity};
+use cooperage_lang::lints;
 use cooperage_runtime::build::words;
 use lsp_types as lsp;
 use std::collections::HashMap;
@@ -32,16 +33,29 @@ pub(super) fn diagnostic(_: &lsp::Uri, text: &Text, found: &Diagnostic) -> lsp::
     let severity = match found.severity {
         Severity::Error => lsp::DiagnosticSeverity::ERROR,
         Severity::Warning => lsp::DiagnosticSeverity::WARNING,
+        Severity::Info => lsp::DiagnosticSeverity::INFORMATION,
         Severity::Hint => lsp::DiagnosticSeverity::HINT,
     };
     lsp::Diagnostic {
         range: text.range(found.range),
         severity: Some(severity),
         code: Some(lsp::NumberOrString::String(found.code.to_owned())),
+        code_description: page(found),
         source: Some("cooper".to_owned()),
         message: found.message.clone(),
+        tags: tags(found),
         ..lsp::Diagnostic::default()
     }
+}
+
+/// The official page of the rule that found it.
+fn page(found: &Diagnostic) -> Option<lsp::CodeDescription> {
+    let href = lints::find(found.code)?.url.parse().ok()?;
+    Some(lsp::CodeDescription { href })
+}
+
+fn tags(found: &Diagnostic) -> Option<Vec<lsp::DiagnosticTag>> {
+    (found.code == "MaintainerDeprecated").then(|| vec![lsp::DiagnosticTag::DEPRECATED])
 }
 
 /// The forecast as diagnostics of level hint, for editors that show it in no other way.

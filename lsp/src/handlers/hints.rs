@@ -2,6 +2,7 @@
 
 use crate::jobs::Answer;
 use crate::session::Snapshot;
+use cooperage_lang::ide::values::inline_values;
 use cooperage_runtime::build::forecast::StepForecast;
 use cooperage_runtime::build::words;
 use lsp_types as lsp;
@@ -12,10 +13,27 @@ pub(crate) fn answer(
     snapshot: &Snapshot,
     params: lsp::InlayHintParams,
 ) -> Answer<Option<Vec<lsp::InlayHint>>> {
-    Ok(snapshot
-        .forecast
-        .as_ref()
-        .map(|_| forecasts(snapshot, params.range)))
+    let mut hints = forecasts(snapshot, params.range);
+    if snapshot.setup.settings.variable_values {
+        hints.extend(values(snapshot, params.range));
+    }
+    let known = snapshot.forecast.is_some() || !hints.is_empty();
+    Ok(known.then_some(hints))
+}
+
+/// The value of each variable behind it.
+fn values(snapshot: &Snapshot, range: lsp::Range) -> impl Iterator<Item = lsp::InlayHint> {
+    let found = inline_values(snapshot.file(), snapshot.text.text_range(range));
+    found.into_iter().map(|found| lsp::InlayHint {
+        position: snapshot.text.position(found.range.end),
+        label: lsp::InlayHintLabel::String(format!("= {}", found.value)),
+        kind: Some(lsp::InlayHintKind::PARAMETER),
+        text_edits: None,
+        tooltip: None,
+        padding_left: Some(true),
+        padding_right: Some(true),
+        data: None,
+    })
 }
 
 /// One hint for each numbered step that begins in `range`.

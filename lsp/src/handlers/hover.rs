@@ -1,10 +1,10 @@
 //! Hover: what the text means there, and of a step what the next build will do with it.
 
+use crate::around::Around;
 use crate::jobs::Answer;
 use crate::session::Snapshot;
-use cooperage_lang::instructions::{self, Instruction};
-use cooperage_lang::syntax::Keyword;
-use cooperage_lang::text::TextRange;
+use cooperage_lang::ide::hover::{Subject, hover};
+use cooperage_lang::instructions::Instruction;
 use cooperage_runtime::build::content::ManifestEntry;
 use cooperage_runtime::build::forecast::{Forecast, StepForecast};
 use cooperage_runtime::build::tree::Kind;
@@ -15,39 +15,33 @@ use std::time::SystemTime;
 /// Files of a step that are named.
 const NAMED: usize = 12;
 
-/// `textDocument/hover`.
+/// `textDocument/hover`. What is smaller than a step goes before the forecast of the step.
 pub(crate) fn answer(snapshot: &Snapshot, params: lsp::HoverParams) -> Answer<Option<lsp::Hover>> {
     let position = params.text_document_position_params.position;
     let offset = snapshot.text.offset(position);
-    let Some(instruction) = snapshot.file().instruction_at(offset) else {
-        return Ok(None);
+    let file = snapshot.file();
+    let found = hover(file, offset, &Around::new(snapshot));
+    let instruction = file.instruction_at(offset);
+    let forecasts = instruction.map_or_else(Vec::new, |i| forecasts(snapshot, i));
+    let (range, parts) = match (found, instruction) {
+        (Some(found), _) => {
+            let text = found.text.into_owned();
+            let parts = match found.subject {
+                Subject::Instruction(_) => forecasts.into_iter().chain([text]).collect(),
+                _ => vec![text],
+            };
+            (found.range, parts)
+        }
+        (None, Some(instruction)) => (instruction.range, forecasts),
+        (None, None) => return Ok(None),
     };
-    let on_keyword = offset <= instruction.keyword.range.end;
-    let mut parts = forecasts(snapshot, instruction);
-    if on_keyword && let Some(page) = page(instruction) {
-        parts.push(page.to_owned());
-    }
-    let range = if on_keyword {
-        instruction.keyword.range
-    } else {
-        instruction.range
-    };
-    Ok(shown(snapshot, parts, range))
-}
-
-fn page(instruction: &Instruction) -> Option<&'static str> {
-    let keyword = Keyword::find(&instruction.keyword.text)?;
-    Some(instructions::spec(keyword).docs)
-}
-
-fn shown(snapshot: &Snapshot, parts: Vec<String>, range: TextRange) -> Option<lsp::Hover> {
-    (!parts.is_empty()).then(|| lsp::Hover {
+    Ok((!parts.is_empty()).then(|| lsp::Hover {
         contents: lsp::HoverContents::Markup(lsp::MarkupContent {
             kind: lsp::MarkupKind::Markdown,
             value: parts.join("\n\n---\n\n"),
         }),
         range: Some(snapshot.text.range(range)),
-    })
+    }))
 }
 
 /// What the forecast says of the steps of an instruction; a `FROM` with triggers has several.

@@ -1,14 +1,25 @@
 //! What answers each request: one file each, a thin shell over the language and the engine.
 
 pub(crate) mod commands;
+pub(crate) mod completion;
 pub(crate) mod configuration;
 pub(crate) mod diagnostics;
+pub(crate) mod formatting;
 pub(crate) mod hints;
 pub(crate) mod hover;
 pub(crate) mod lenses;
+pub(crate) mod links;
+pub(crate) mod navigation;
+pub(crate) mod rename;
+pub(crate) mod signature;
+pub(crate) mod structure;
+pub(crate) mod symbols;
 pub(crate) mod tokens;
+pub(crate) mod values;
 
 use crate::convert::Encoding;
+use crate::session::Snapshot;
+use cooperage_lang::text::TextRange;
 use lsp_types as lsp;
 
 /// Parameters that are about one document.
@@ -54,6 +65,36 @@ about! {
     TextDocumentPositionParams: text_document;
 }
 
+/// Documentation, unless there is none.
+fn markdown(text: &str) -> Option<lsp::Documentation> {
+    (!text.is_empty()).then(|| {
+        lsp::Documentation::MarkupContent(lsp::MarkupContent {
+            kind: lsp::MarkupKind::Markdown,
+            value: text.to_owned(),
+        })
+    })
+}
+
+/// Edits of one version of a document; a client that knows versions refuses them for another.
+fn workspace_edit(snapshot: &Snapshot, edits: Vec<(TextRange, String)>) -> lsp::WorkspaceEdit {
+    let edits = edits.into_iter().map(|edit| snapshot.text.edit(edit));
+    if !snapshot.setup.features.versioned_edits {
+        return lsp::WorkspaceEdit::new([(snapshot.uri.clone(), edits.collect())].into());
+    }
+    let text_document = lsp::OptionalVersionedTextDocumentIdentifier {
+        uri: snapshot.uri.clone(),
+        version: Some(snapshot.version),
+    };
+    let edit = lsp::TextDocumentEdit {
+        text_document,
+        edits: edits.map(lsp::OneOf::Left).collect(),
+    };
+    lsp::WorkspaceEdit {
+        document_changes: Some(lsp::DocumentChanges::Edits(vec![edit])),
+        ..lsp::WorkspaceEdit::default()
+    }
+}
+
 /// What the server says it can do.
 pub(crate) fn capabilities(encoding: Encoding) -> lsp::ServerCapabilities {
     let sync = lsp::TextDocumentSyncOptions {
@@ -85,6 +126,40 @@ pub(crate) fn capabilities(encoding: Encoding) -> lsp::ServerCapabilities {
             commands: commands::names(),
             ..lsp::ExecuteCommandOptions::default()
         }),
+        completion_provider: Some(lsp::CompletionOptions {
+            resolve_provider: Some(true),
+            trigger_characters: Some(completion::TRIGGERS.map(str::to_owned).into()),
+            ..lsp::CompletionOptions::default()
+        }),
+        signature_help_provider: Some(lsp::SignatureHelpOptions {
+            trigger_characters: Some(signature::TRIGGERS.map(str::to_owned).into()),
+            ..lsp::SignatureHelpOptions::default()
+        }),
+        definition_provider: Some(lsp::OneOf::Left(true)),
+        references_provider: Some(lsp::OneOf::Left(true)),
+        document_highlight_provider: Some(lsp::OneOf::Left(true)),
+        linked_editing_range_provider: Some(lsp::LinkedEditingRangeServerCapabilities::Simple(
+            true,
+        )),
+        rename_provider: Some(lsp::OneOf::Right(lsp::RenameOptions {
+            prepare_provider: Some(true),
+            work_done_progress_options: lsp::WorkDoneProgressOptions::default(),
+        })),
+        document_symbol_provider: Some(lsp::OneOf::Left(true)),
+        workspace_symbol_provider: Some(lsp::OneOf::Left(true)),
+        folding_range_provider: Some(lsp::FoldingRangeProviderCapability::Simple(true)),
+        selection_range_provider: Some(lsp::SelectionRangeProviderCapability::Simple(true)),
+        document_link_provider: Some(lsp::DocumentLinkOptions {
+            resolve_provider: Some(false),
+            work_done_progress_options: lsp::WorkDoneProgressOptions::default(),
+        }),
+        document_formatting_provider: Some(lsp::OneOf::Left(true)),
+        document_range_formatting_provider: Some(lsp::OneOf::Left(true)),
+        document_on_type_formatting_provider: Some(lsp::DocumentOnTypeFormattingOptions {
+            first_trigger_character: formatting::TRIGGERS.0.to_owned(),
+            more_trigger_character: Some(formatting::TRIGGERS.1.map(str::to_owned).into()),
+        }),
+        inline_value_provider: Some(lsp::OneOf::Left(true)),
         workspace: Some(lsp::WorkspaceServerCapabilities {
             workspace_folders: Some(folders),
             ..lsp::WorkspaceServerCapabilities::default()

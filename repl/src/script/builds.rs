@@ -191,6 +191,7 @@ fn read_request(folder: &str, options: &mut Options) -> Outcome<BuildRequest> {
     let mut tags = options.list("tags")?;
     tags.extend(options.text("tag")?);
     let made = BuildOptions {
+        text_of: None,
         tags,
         file: options.text("file")?.map(Into::into),
         target: options.text("target")?,
