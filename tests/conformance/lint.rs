@@ -62,8 +62,10 @@ fn numbered(found: &Diagnostic) -> impl Iterator<Item = Numbered> {
         .first()
         .map_or(0, |lines| u64::from(lines.start));
     let severity = found.severity;
-    let aliases = lints::find(found.code).map_or(&[][..], |lint| lint.aliases);
-    aliases.iter().map(move |alias| (line, *alias, severity))
+    let lint = lints::find(found.code);
+    let twin = lint.and_then(|lint| lint.twin).and_then(lints::find);
+    let names = lint.into_iter().chain(twin).flat_map(|lint| lint.aliases);
+    names.map(move |alias| (line, *alias, severity))
 }
 
 fn planned(source: &str) -> Vec<Diagnostic> {

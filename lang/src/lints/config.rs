@@ -135,6 +135,14 @@ impl Config {
             .map(String::as_str)
     }
 
+    fn is_off(&self, name: Option<&str>) -> bool {
+        let lint = name
+            .filter(|_| !self.levels.0.is_empty())
+            .and_then(super::find);
+        let mut names = lint.into_iter().flat_map(Lint::names);
+        names.any(|name| self.levels.0.get(&name.to_ascii_lowercase()) == Some(&Level::Off))
+    }
+
     /// The level of a rule: its own, else that of the set, else the rule's default.
     pub fn level(&self, lint: &Lint) -> Level {
         if !self.levels.0.is_empty()
@@ -143,6 +151,9 @@ impl Config {
                 .find_map(|name| self.levels.0.get(&name.to_ascii_lowercase()))
         {
             return *level;
+        }
+        if self.is_off(lint.twin) {
+            return Level::Off;
         }
         if self.hadolint && lint.hadolint != Level::Off {
             lint.hadolint
