@@ -12,6 +12,7 @@ mod corpus;
 mod lint;
 mod parser;
 mod plans;
+mod service;
 mod values;
 
 use serde_json::Value;
@@ -46,6 +47,11 @@ fn plans_and_check_rules() {
 #[test]
 fn findings_of_other_linters() {
     lint::run();
+}
+
+#[test]
+fn service_cases() {
+    service::run(&service::kinds());
 }
 
 /// The folder of the data; `None` when it is not there.

@@ -20,6 +20,8 @@ pub(super) enum Place<'f> {
     Heredoc(Body<'f>),
     /// An instruction, or where one may begin.
     Line(Line<'f>),
+    /// In front of a comment between the lines of an instruction.
+    Nothing,
 }
 
 /// A comment line.
@@ -210,12 +212,15 @@ fn in_instruction<'f>(file: &'f File, node: &Node, offset: u32) -> Option<Place<
     Some(Place::Line(line))
 }
 
-/// A comment between the lines of an instruction; in front of its `#` there is nothing to say either.
+/// A comment between the lines of an instruction.
 fn inner_comment(file: &File, hash: usize, end: usize, offset: usize) -> Place<'_> {
+    if offset <= hash {
+        return Place::Nothing;
+    }
     Place::Comment(Comment {
         text: &file.source()[hash..end],
         range: TextRange::new(hash as u32, end as u32),
-        cursor: offset.saturating_sub(hash).max(1),
+        cursor: offset - hash,
         head: false,
     })
 }
@@ -288,7 +293,7 @@ impl<'f> Line<'f> {
 
     /// Cuts the joined text into keyword, flags and words.
     fn cut(&mut self) {
-        let start = self.skip_space(0);
+        let start = rune::leading_space(&self.text);
         self.read_keyword(start);
         if self.known == Some(Keyword::Onbuild) && self.keyword.end < self.text.len() {
             // In the keyword itself the offset is at ONBUILD, behind it at its trigger.
@@ -422,10 +427,13 @@ impl<'f> Line<'f> {
             .count()
     }
 
-    /// The offset is in front of every argument, so that a flag may be written.
+    /// The offset is in front of every argument, so that a flag may be written; a dash may be the first of one.
     pub(super) fn takes_flag(&self) -> bool {
         self.keyword.end < self.cursor
-            && self.words.first().is_none_or(|w| self.cursor <= w.start)
+            && self
+                .words
+                .first()
+                .is_none_or(|w| self.cursor <= w.start || self.typed(w.start) == b"-")
             && !self
                 .flags
                 .iter()
@@ -484,6 +492,7 @@ mod tests {
         match find(&file, offset as u32) {
             Place::Comment(c) => format!("comment {} {}", c.cursor, c.head),
             Place::Heredoc(b) => format!("heredoc {} {}", b.cursor, b.terminator),
+            Place::Nothing => "nothing".to_owned(),
             Place::Line(line) => {
                 let show = |span: &Span| line.text(span).as_bstr().to_string();
                 let words: Vec<_> = line.words.iter().map(show).collect();
@@ -517,6 +526,7 @@ mod tests {
             ("ONBUILD COPY --from=a |b", "Word(0) COPY(b)"),
             ("ENV a=\"b c\" d|", "Word(1) ENV(a=\"b c\",d)"),
             ("ADD a \\\n# c| d\n b", "comment 3 false"),
+            ("ADD a \\\n | # c", "nothing"),
             ("# a|", "comment 3 true"),
             ("# syntax=a\n#| b", "comment 1 true"),
             ("# hello\n#| b", "comment 1 false"),

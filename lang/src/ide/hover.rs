@@ -64,11 +64,15 @@ pub enum Subject {
 /// assert_eq!(found.subject, Subject::Variable { value: Some("80".to_owned()) });
 /// ```
 pub fn hover(file: &File, offset: u32, around: &dyn Surroundings) -> Option<Hover> {
-    match cursor::find(file, offset) {
+    let offset = offset.min(file.source().len() as u32);
+    let found = match cursor::find(file, offset) {
         Place::Comment(comment) => in_comment(&comment),
         Place::Heredoc(_) => name(file, offset, around),
         Place::Line(line) => in_line(file, &line, around),
-    }
+        Place::Nothing => None,
+    };
+    // A continuation in front of a word belongs to the line, but the word is not there.
+    found.filter(|hover| hover.range.start <= offset && offset <= hover.range.end)
 }
 
 fn in_line(file: &File, line: &Line<'_>, around: &dyn Surroundings) -> Option<Hover> {
@@ -88,7 +92,6 @@ fn in_line(file: &File, line: &Line<'_>, around: &dyn Surroundings) -> Option<Ho
 
 fn keyword(line: &Line<'_>) -> Option<Hover> {
     let known = line.known?;
-    // A word that is not finished on its line may still become another.
     Some(Hover {
         range: line.range(&line.keyword),
         subject: Subject::Instruction(known),
@@ -113,12 +116,12 @@ fn name(file: &File, offset: u32, around: &dyn Surroundings) -> Option<Hover> {
 fn variable(file: &File, id: OccurrenceId, found: &Occurrence) -> Option<Hover> {
     let names = file.names();
     let name = names.symbol_of(found).name.to_str_lossy().into_owned();
-    let range = found.range;
+    let range = found.whole;
     let known = match found.role {
         Role::Definition => names.defined(file, id),
         Role::Use | Role::Indirect if is_open(file, found) => return None,
         Role::Use | Role::Indirect => names
-            .variables(file, range.start)
+            .variables(file, found.range.start)
             .into_iter()
             .find(|v| v.name == name),
     };
@@ -182,7 +185,7 @@ fn described(file: &File, variable: &Variable) -> String {
 /// A stage: its `FROM` line, what its author says of it, and how much there is of it.
 fn stage(file: &File, found: &Occurrence) -> Hover {
     let names = file.names();
-    let range = found.range;
+    let range = found.whole;
     let defining = |stage: &&super::names::Stage| stage.symbol == found.symbol;
     let Some((index, stage)) = names
         .stages()

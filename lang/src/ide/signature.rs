@@ -45,7 +45,7 @@ pub struct Parameter {
 pub fn signatures(file: &File, offset: u32) -> Vec<Signature> {
     match cursor::find(file, offset) {
         Place::Comment(comment) => directive(&comment).into_iter().collect(),
-        Place::Heredoc(_) => Vec::new(),
+        Place::Heredoc(_) | Place::Nothing => Vec::new(),
         Place::Line(line) => of_line(&line),
     }
 }
@@ -255,7 +255,7 @@ fn healthcheck(line: &Line<'_>, part: Part) -> Vec<Signature> {
     let kind = line.word(0).to_ascii_uppercase();
     let none = !kind.is_empty() && b"NONE".starts_with(kind.as_slice());
     match part {
-        Part::Gap(0) if kind.is_empty() => forms(keyword, |_| Some(0)),
+        Part::Gap(0) if kind.is_empty() => forms(keyword, |form| Some(first(form))),
         Part::Gap(0) => forms(keyword, |form| index_of(form, "[flags]")),
         Part::Word(0) if none => forms(keyword, |form| index_of(form, "NONE")),
         Part::Word(0) => forms(keyword, |form| index_of(form, "CMD")),

@@ -4,6 +4,7 @@ use super::{Entry, ItemKind, Menu, Slot, Spot, Style, idioms};
 use crate::ide::cursor::{Body, Line};
 use crate::ide::json;
 use crate::ide::surroundings::Files;
+use crate::shell::Script;
 use crate::text::TextRange;
 use bstr::ByteSlice;
 
@@ -53,9 +54,9 @@ pub(super) fn offer_in_body(menu: &mut Menu<'_>, body: &Body<'_>) {
 fn command_word(text: &[u8]) -> Option<usize> {
     let begins = |b: &u8| b.is_ascii_whitespace() || b"|&;(){}`<>".contains(b);
     let start = text.iter().rposition(begins).map_or(0, |at| at + 1);
-    let before = text[..start].trim_end();
-    let ends = before.last().is_none_or(|b| b"|&;({`".contains(b));
-    ends.then_some(start)
+    Script::new(text)
+        .is_command_place(text.len() as u32)
+        .then_some(start)
 }
 
 fn offer_programs(menu: &mut Menu<'_>, slot: &Slot, offset: u32) {

@@ -2,7 +2,7 @@
 
 use super::{Entry, ItemKind, Menu, Slot, Style};
 use crate::ide::File;
-use crate::ide::cursor::{Comment, directive_name};
+use crate::ide::cursor::Comment;
 use crate::lints::LINTS;
 use crate::rune;
 use crate::syntax::directive::{DIRECTIVES, Name};
@@ -87,7 +87,7 @@ fn offer_directives(menu: &mut Menu<'_>, file: &File, comment: &Comment<'_>, tex
         let (usual, _) = row.values[0];
         let template = format!("{name}=${{1:{usual}}}");
         let mut entry = Entry::template(ItemKind::Directive, template);
-        if menu.style == Style::Plain || has_value(comment) {
+        if menu.style == Style::Plain {
             entry = Entry::new(ItemKind::Directive, format!("{name}=")).again();
         }
         menu.offer(&slot, entry.detail(row.summary).doc(row.docs).rank(3));
@@ -96,11 +96,6 @@ fn offer_directives(menu: &mut Menu<'_>, file: &File, comment: &Comment<'_>, tex
 
 fn within(inner: TextRange, outer: TextRange) -> bool {
     outer.start <= inner.start && inner.end <= outer.end
-}
-
-/// The directive at the cursor has its value already.
-fn has_value(comment: &Comment<'_>) -> bool {
-    directive_name(comment.text).is_some()
 }
 
 /// Options of `check=`, and behind `skip=` and `experimental=` names of rules.

@@ -11,7 +11,8 @@ pub(super) fn offer(menu: &mut Menu<'_>, line: &Line<'_>) {
     let slot = Slot::of(line, line.keyword.start);
     let in_stage = line.stages_above() > 0;
     for spec in INSTRUCTIONS {
-        if may_stand(spec.keyword, line.trigger, in_stage) {
+        // A trigger acts in the stages of other files.
+        if may_stand(spec.keyword, line.trigger, in_stage || line.trigger) {
             offer_instruction(menu, &slot, spec);
         }
     }

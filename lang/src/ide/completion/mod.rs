@@ -118,6 +118,7 @@ pub fn complete(file: &File, offset: u32, around: &dyn Surroundings, style: Styl
         Place::Comment(comment) => comments::offer(&mut menu, file, &comment),
         Place::Heredoc(body) => in_heredoc(&mut menu, file, &body),
         Place::Line(line) => in_line(&mut menu, &line),
+        Place::Nothing => {}
     }
     menu.found
 }
