@@ -13,6 +13,7 @@ pub mod model;
 pub mod plan;
 pub mod quote;
 pub mod rune;
+pub mod shell;
 pub mod syntax;
 pub mod text;
 pub mod world;

@@ -13,10 +13,11 @@ pub mod symbols;
 pub mod values;
 
 use crate::instructions::{self, Dockerfile, Instruction};
+use crate::shell::{self, Script, Snippet};
 use crate::syntax::{self, Parse, Tree};
 use crate::text::{LineIndex, TextRange};
 use names::Names;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// A text with everything that is read from it. Immutable: an edit makes a new one.
 #[derive(Debug)]
@@ -27,6 +28,9 @@ pub struct File {
     lines: LineIndex,
     tree: OnceLock<Tree>,
     names: OnceLock<Names>,
+    scripts: OnceLock<Vec<Snippet>>,
+    /// Scripts of the version before, to be taken over where a text is the same.
+    known_scripts: Vec<Arc<Script>>,
 }
 
 impl File {
@@ -47,6 +51,21 @@ impl File {
             lines,
             tree: OnceLock::new(),
             names: OnceLock::new(),
+            scripts: OnceLock::new(),
+            known_scripts: Vec::new(),
+        }
+    }
+
+    /// Reads the text that an edit made of this one; what did not change is not read again where that is slow.
+    #[must_use]
+    pub fn edited(&self, source: Vec<u8>) -> Self {
+        let scripts = self.scripts.get().map(|snippets| {
+            let scripts = snippets.iter().map(|snippet| Arc::clone(&snippet.script));
+            scripts.collect()
+        });
+        Self {
+            known_scripts: scripts.unwrap_or_else(|| self.known_scripts.clone()),
+            ..Self::new(source)
         }
     }
 
@@ -78,6 +97,12 @@ impl File {
     /// Its names; resolved when first asked for.
     pub fn names(&self) -> &Names {
         self.names.get_or_init(|| Names::new(self))
+    }
+
+    /// Its shell texts; read when first asked for.
+    pub fn scripts(&self) -> &[Snippet] {
+        self.scripts
+            .get_or_init(|| shell::snippets(&self.source, &self.parse, &self.known_scripts))
     }
 
     /// Bytes of a range.
