@@ -2,6 +2,7 @@
 //!
 //! Every feature is a function of a [`File`], which is made once for each version of a text.
 
+pub mod actions;
 pub mod folding;
 pub mod links;
 mod mount;
@@ -103,6 +104,13 @@ impl File {
     pub fn scripts(&self) -> &[Snippet] {
         self.scripts
             .get_or_init(|| shell::snippets(&self.source, &self.parse, &self.known_scripts))
+    }
+
+    /// The shell text of the instruction with that index in [`Parse::nodes`].
+    pub fn script_of(&self, node: usize) -> Option<&Snippet> {
+        let scripts = self.scripts();
+        let found = scripts.binary_search_by_key(&node, |snippet| snippet.node);
+        found.ok().map(|index| &scripts[index])
     }
 
     /// Bytes of a range.
