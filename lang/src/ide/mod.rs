@@ -11,6 +11,7 @@ pub mod navigation;
 pub mod rename;
 pub mod selection;
 pub mod symbols;
+pub mod tokens;
 pub mod values;
 
 use crate::instructions::{self, Dockerfile, Instruction};
