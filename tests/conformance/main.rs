@@ -11,6 +11,7 @@
 mod corpus;
 mod parser;
 mod plans;
+mod service;
 mod values;
 
 use serde_json::Value;
@@ -40,6 +41,11 @@ fn corpus_files() {
 #[test]
 fn plans_and_check_rules() {
     run(&plans::kinds(), "");
+}
+
+#[test]
+fn service_cases() {
+    service::run(&service::kinds());
 }
 
 /// The folder of the data; `None` when it is not there.
