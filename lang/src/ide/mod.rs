@@ -5,6 +5,7 @@
 pub mod completion;
 mod cursor;
 mod facts;
+pub mod actions;
 pub mod folding;
 pub mod hover;
 mod json;
@@ -18,6 +19,7 @@ pub mod signature;
 pub mod surroundings;
 pub mod symbols;
 mod template;
+pub mod tokens;
 pub mod values;
 
 use crate::instructions::{self, Dockerfile, Instruction};
@@ -111,6 +113,13 @@ impl File {
     pub fn scripts(&self) -> &[Snippet] {
         self.scripts
             .get_or_init(|| shell::snippets(&self.source, &self.parse, &self.known_scripts))
+    }
+
+    /// The shell text of the instruction with that index in [`Parse::nodes`].
+    pub fn script_of(&self, node: usize) -> Option<&Snippet> {
+        let scripts = self.scripts();
+        let found = scripts.binary_search_by_key(&node, |snippet| snippet.node);
+        found.ok().map(|index| &scripts[index])
     }
 
     /// Bytes of a range.
