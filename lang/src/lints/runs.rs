@@ -327,9 +327,14 @@ impl<'a> Variables<'a> {
             });
     }
 
-    /// Every name that is set anywhere in the file.
-    pub(super) fn names(&self) -> impl Iterator<Item = &'a BStr> {
-        self.set.keys().copied()
+    /// Every name that a `RUN` sees.
+    pub(super) fn visible_names<'s>(
+        &'s self,
+        subject: &'s Subject<'_>,
+        snippet: &'s Snippet,
+    ) -> impl Iterator<Item = &'a BStr> + 's {
+        let names = self.set.keys().copied();
+        names.filter(|name| self.is_visible(name, subject, snippet))
     }
 
     /// Tells whether an `ARG` above, of whatever stage, or an `ENV` in force names a variable.
@@ -348,6 +353,17 @@ impl<'a> Variables<'a> {
     /// Tells whether a `RUN` sees a variable: an `ARG` or `ENV` above in its stage or in those below it.
     pub(super) fn is_visible(&self, name: &BStr, subject: &Subject<'_>, snippet: &Snippet) -> bool {
         self.last(name, subject, snippet, |_| true).is_some()
+    }
+
+    /// The value, as written, that a `RUN` sees; empty for an `ARG` without default.
+    pub(super) fn value(
+        &self,
+        name: &BStr,
+        subject: &Subject<'_>,
+        snippet: &Snippet,
+    ) -> Option<&'a BStr> {
+        let setting = self.last(name, subject, snippet, |_| true)?;
+        Some(setting.value)
     }
 
     /// The value, as written, of an `ENV` in force.
@@ -415,4 +431,41 @@ pub(super) fn removes(command: &Command, folders: &[&str]) -> bool {
     command.runs("rm")
         && command.has_flag(&["r", "R", "recursive"])
         && command.operands().any(|word| one(word) || all(word))
+}
+
+/// Tells whether `set -e` stands above a command.
+pub(super) fn exits_on_error(snippet: &Snippet, command: &Command) -> bool {
+    let above = snippet.script.commands().iter();
+    above
+        .take_while(|other| other.range.start < command.range.start)
+        .filter(|other| other.runs("set"))
+        .any(|set| set.has_flag(&["e"]) || subcommand(set, &["errexit"]).is_some())
+}
+
+/// Names that a script gives a value to: by assignment, loop, or a builtin that takes names.
+pub(super) fn assigned_in(snippet: &Snippet) -> HashSet<&BStr> {
+    let script = &snippet.script;
+    let mut names: HashSet<&BStr> = script
+        .loop_names()
+        .iter()
+        .map(|name| name.as_bstr())
+        .collect();
+    for command in script.commands() {
+        names.extend(command.assignments.iter().map(|a| a.name.as_bstr()));
+        let takes_names = [
+            "read",
+            "mapfile",
+            "readarray",
+            "getopts",
+            "printf",
+            "local",
+            "declare",
+            "typeset",
+            "export",
+        ];
+        if takes_names.iter().any(|name| command.runs(name)) {
+            names.extend(command.operands().map(|word| word.text.as_bstr()));
+        }
+    }
+    names
 }
