@@ -3,7 +3,6 @@
 use crate::error::{CommandError, Kind};
 use crate::units::binary_size;
 use cooperage_lang::instructions::NetworkMode;
-use cooperage_lang::model::reference::Reference;
 use cooperage_lang::plan::NamedContext;
 use cooperage_runtime::build::request::{
     BuildRequest, ContextSource, DockerfileSource, Output, OutputKind, Secret, SecretSource,
@@ -231,7 +230,7 @@ fn fields(text: &str) -> Result<Vec<(String, Option<String>)>, CommandError> {
 
 /// Where the files of a build come from.
 pub fn context(text: &str) -> Result<ContextSource, CommandError> {
-    if is_url(text) {
+    if cooperage_runtime::build::request::is_url(text) {
         return Ok(ContextSource::Url(text.to_owned()));
     }
     let path = PathBuf::from(text);
@@ -256,44 +255,17 @@ pub fn context(text: &str) -> Result<ContextSource, CommandError> {
     }
 }
 
-/// Tells whether a context is a URL and not a path.
-fn is_url(text: &str) -> bool {
-    [
-        "http://",
-        "https://",
-        "git://",
-        "ssh://",
-        "git@",
-        "github.com/",
-    ]
-    .iter()
-    .any(|head| text.starts_with(head))
-}
-
 /// `--build-context`'s source.
 pub fn named_context(source: &str) -> Result<NamedContext, CommandError> {
-    if let Some(reference) = source.strip_prefix("docker-image://") {
-        let reference = Reference::parse_docker(reference).map_err(|error| {
-            CommandError::usage(format!("--build-context: `{reference}`: {error}"))
-        })?;
-        return Ok(NamedContext::Image(reference));
-    }
-    if let Some(layout) = source.strip_prefix("oci-layout://") {
-        return Ok(NamedContext::OciLayout(layout.to_owned()));
-    }
-    if let Some(stage) = source.strip_prefix("target:") {
-        return Ok(NamedContext::Stage(stage.to_owned()));
-    }
-    if is_url(source) {
-        return Ok(NamedContext::Url(source.to_owned()));
-    }
-    if !Path::new(source).is_dir() {
+    let context = cooperage_runtime::build::request::named_context(source)
+        .map_err(|error| CommandError::usage(format!("--build-context: {error}")))?;
+    if matches!(&context, NamedContext::Local(folder) if !Path::new(folder).is_dir()) {
         return Err(CommandError::new(
             Kind::NotFound,
             format!("--build-context: the folder `{source}` does not exist"),
         ));
     }
-    Ok(NamedContext::Local(source.to_owned()))
+    Ok(context)
 }
 
 /// `--secret id=ID[,src=FILE|,env=NAME][,type=file|env]`.
