@@ -7,10 +7,12 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// The build fails.
+    /// The build fails, or a rule is configured to be that strict.
     Error,
     /// The build goes on; a check rule found something.
     Warning,
+    /// A convention is not kept.
+    Info,
     /// Worth knowing.
     Hint,
 }
@@ -20,7 +22,7 @@ pub enum Severity {
 pub struct Diagnostic {
     /// Stable identifier: a check rule's name (`StageNameCasing`) or an error's (`unknown-instruction`).
     pub code: &'static str,
-    /// Error, warning or hint.
+    /// How much it matters.
     pub severity: Severity,
     /// Bytes of the source to underline.
     pub range: TextRange,

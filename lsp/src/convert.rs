@@ -73,6 +73,7 @@ pub(crate) fn diagnostic(text: &Text, found: &Diagnostic) -> lsp::Diagnostic {
     let severity = match found.severity {
         Severity::Error => lsp::DiagnosticSeverity::ERROR,
         Severity::Warning => lsp::DiagnosticSeverity::WARNING,
+        Severity::Info => lsp::DiagnosticSeverity::INFORMATION,
         Severity::Hint => lsp::DiagnosticSeverity::HINT,
     };
     lsp::Diagnostic {

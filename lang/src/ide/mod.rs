@@ -69,12 +69,7 @@ impl File {
 
     /// Every typed instruction, in file order; lines that could not be understood are missing.
     pub fn instructions(&self) -> impl Iterator<Item = &Instruction> {
-        self.dockerfile.global_args.iter().chain(
-            self.dockerfile
-                .stages
-                .iter()
-                .flat_map(|stage| std::iter::once(&stage.from).chain(&stage.instructions)),
-        )
+        self.dockerfile.instructions()
     }
 
     /// The typed instruction whose range covers `offset`, its end included.

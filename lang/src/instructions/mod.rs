@@ -25,6 +25,7 @@ mod volume;
 mod workdir;
 
 pub use lower::{lower, parse, parse_trigger};
+pub(crate) use lower::trigger;
 
 use crate::diagnostic::{Diagnostic, OfficialError};
 use crate::syntax::Keyword;
@@ -95,6 +96,8 @@ pub struct Dockerfile {
     pub global_args: Vec<Instruction>,
     /// The stages in file order.
     pub stages: Vec<Stage>,
+    /// Other instructions before the first `FROM`: the build fails on them, an editor reads them all the same.
+    pub strays: Vec<Instruction>,
     /// Escape character: `\` or a backquote.
     pub escape: char,
     /// Every problem of the first two steps, in source order, check rules included.
@@ -105,6 +108,21 @@ pub struct Dockerfile {
     pub check: Option<Word>,
     /// `# syntax=` at the head of the file.
     pub syntax: Option<Word>,
+}
+
+impl Dockerfile {
+    /// Every instruction in file order; lines that could not be understood are missing.
+    pub fn instructions(&self) -> impl Iterator<Item = &Instruction> {
+        let mut globals = self.global_args.iter().peekable();
+        let mut strays = self.strays.iter().peekable();
+        let head = std::iter::from_fn(move || match (globals.peek(), strays.peek()) {
+            (Some(global), Some(stray)) if stray.range.start < global.range.start => strays.next(),
+            (None, _) => strays.next(),
+            (Some(_), _) => globals.next(),
+        });
+        let stages = self.stages.iter();
+        head.chain(stages.flat_map(|s| std::iter::once(&s.from).chain(&s.instructions)))
+    }
 }
 
 /// From a `FROM` to the next.

@@ -1,7 +1,6 @@
 //! `CMD` and `ENTRYPOINT` in JSON form.
 
 use super::{Finding, Lint};
-use crate::diagnostic::Severity;
 use crate::instructions::{CommandLine, Instruction};
 use bstr::ByteSlice;
 use std::fmt::Write as _;
@@ -11,8 +10,8 @@ pub(super) const LINT: Lint = Lint {
     description: "JSON arguments recommended for ENTRYPOINT/CMD to prevent unintended behavior related to OS signals",
     url: "https://docs.docker.com/go/dockerfile/rule/json-args-recommended/",
     docs: include_str!("../../docs/lints/json-args-recommended.md"),
-    severity: Severity::Warning,
-    experimental: false,
+    fixable: true,
+    ..Lint::OFFICIAL
 };
 
 /// Looks at the form of a `CMD` or `ENTRYPOINT` while no `SHELL` is in effect.
@@ -32,7 +31,7 @@ pub(crate) fn check(
         .args
         .first()
         .map_or(instruction.range, |text| text.range);
-    let finding = Finding::new(LINT, instruction, range, message);
+    let finding = Finding::new(&LINT, instruction, range, message);
     Some(
         match command.args.first().and_then(|text| json_form(&text.text)) {
             Some(json) => finding.with_fix("use the JSON form", vec![(range, json)]),

@@ -1,10 +1,14 @@
 //! The check rules: what each looks for, its words, and how `# check=` switches them.
 //!
-//! A rule's file holds its row of [`LINTS`] and a function that looks at exactly what the rule is about and returns
-//! findings. Planning calls these functions where the official front end raises the warning, because many rules
-//! need what only planning knows (the environment at a line, the base image, which stages are looked at).
+//! A rule's file holds its row of [`LINTS`] and a function that looks at exactly what the rule is about. Those of the
+//! official front end are called by planning ([`Run::Plan`]) where the original raises the warning, because many need
+//! what only planning knows (the environment at a line, the base image, which stages are looked at). The others look
+//! at a [`Subject`] ([`Run::File`]). [`report`] joins both, and applies levels ([`Config`]) and comments ([`Pragmas`]).
 
+pub mod config;
 pub mod options;
+pub mod pragma;
+pub mod subject;
 
 mod consistent_instruction_casing;
 mod copy_ignored_file;
@@ -52,7 +56,12 @@ pub(crate) use undefined_arg_in_from::check as undefined_arg_in_from;
 pub(crate) use undefined_var::check as undefined_var;
 pub(crate) use workdir_relative_path::check as workdir_relative_path;
 
+pub use config::{Config, Level};
+pub use pragma::Pragmas;
+pub use subject::Subject;
+
 use crate::diagnostic::{Diagnostic, Fix, Severity};
+use crate::ide::File;
 use crate::instructions::Instruction;
 use crate::text::{LineSpan, TextRange};
 
@@ -61,21 +70,71 @@ use crate::text::{LineSpan, TextRange};
 pub struct Lint {
     /// Name, as in `# check=skip=…`; the code of its diagnostics.
     pub name: &'static str,
-    /// One sentence; the official description.
+    /// What other linters call it (`DL3007`, `SC2086`); understood wherever the name is.
+    pub aliases: &'static [&'static str],
+    /// One sentence; the official description where there is one.
     pub description: &'static str,
     /// Page of the official documentation; empty when there is none.
     pub url: &'static str,
     /// Documentation in Markdown, with a bad and a good example.
     pub docs: &'static str,
     /// How much a finding matters unless told otherwise.
-    pub severity: Severity,
+    pub level: Level,
+    /// How much it matters where hadolint's set is switched on; `Off` when it is not in the set, or off there too.
+    pub hadolint: Level,
     /// Runs only when `experimental=` names it.
     pub experimental: bool,
+    /// Findings come with a fix where it is mechanical.
+    pub fixable: bool,
+    /// How it comes to its findings.
+    pub run: Run,
+}
+
+/// How a rule comes to its findings.
+#[derive(Clone, Copy, Debug)]
+pub enum Run {
+    /// Planning raises it, since it needs what only planning knows.
+    Plan,
+    /// It looks at a file by itself.
+    File(fn(&Subject<'_>, &mut Vec<Finding>)),
+}
+
+impl Lint {
+    /// What the checks of the official front end have in common.
+    const OFFICIAL: Self = Self {
+        name: "",
+        aliases: &[],
+        description: "",
+        url: "",
+        docs: "",
+        level: Level::Warning,
+        hadolint: Level::Off,
+        experimental: false,
+        fixable: false,
+        run: Run::Plan,
+    };
+
+    /// What our own rules have in common: off unless asked for.
+    const OWN: Self = Self {
+        level: Level::Off,
+        ..Self::OFFICIAL
+    };
+
+    /// Tells whether `name` is the rule's name or one of its aliases, in any case.
+    pub fn is_called(&self, name: &str) -> bool {
+        self.names().any(|own| own.eq_ignore_ascii_case(name))
+    }
+
+    /// The name, then the aliases.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        std::iter::once(self.name).chain(self.aliases.iter().copied())
+    }
 }
 
 /// All check rules by name.
 ///
-/// **Source:** BuildKit `frontend/dockerfile/linter/ruleset.go`.
+/// **Source:** BuildKit `frontend/dockerfile/linter/ruleset.go`; the rules of hadolint 2.15 by what its documentation
+/// says of them, and by what the program does.
 pub const LINTS: &[Lint] = &[
     consistent_instruction_casing::LINT,
     copy_ignored_file::LINT,
@@ -101,15 +160,62 @@ pub const LINTS: &[Lint] = &[
     workdir_relative_path::LINT,
 ];
 
-/// The rule called `name`, in exact case.
+/// The rule with exactly that name.
 pub fn find(name: &str) -> Option<&'static Lint> {
     LINTS.iter().find(|lint| lint.name == name)
 }
 
-/// What a rule found, before `# check=` has its say.
+/// The rule with that name or alias, in any case.
+pub fn find_called(name: &str) -> Option<&'static Lint> {
+    LINTS.iter().find(|lint| lint.is_called(name))
+}
+
+/// What the rules that look at a file by themselves find, at the levels of `config`, in source order.
+pub fn check(file: &File, config: &Config) -> Vec<Diagnostic> {
+    report(file, &[], config)
+}
+
+/// All that is to be shown of a file: what planning found (`planned`, errors included) and what the other rules find,
+/// at the levels of `config`, without what a pragma silences, in source order.
+pub fn report(file: &File, planned: &[Diagnostic], config: &Config) -> Vec<Diagnostic> {
+    let pragmas = Pragmas::read(file, config);
+    let subject = Subject::new(file, config);
+    let mut findings = Vec::new();
+    for lint in LINTS {
+        if let Run::File(run) = lint.run
+            && config.level(lint) != Level::Off
+        {
+            run(&subject, &mut findings);
+        }
+    }
+    let own = findings.into_iter().map(Finding::into_diagnostic);
+    let mut shown: Vec<Diagnostic> = planned
+        .iter()
+        .cloned()
+        .chain(own)
+        .filter_map(|found| at_its_level(found, &pragmas, config))
+        .collect();
+    shown.sort_by_key(|found| (found.range.start, found.range.end));
+    shown
+}
+
+/// The finding as `config` and the pragmas have it; an error of the language stays what it is.
+fn at_its_level(
+    mut found: Diagnostic,
+    pragmas: &Pragmas,
+    config: &Config,
+) -> Option<Diagnostic> {
+    let Some(lint) = find(found.code) else {
+        return Some(found).filter(|error| !pragmas.silence_errors(error.range.start));
+    };
+    found.severity = config.level(lint).severity()?;
+    Some(found).filter(|found| !pragmas.silence(lint, found))
+}
+
+/// What a rule found, before pragmas and levels have their say.
 #[derive(Clone, Debug)]
-pub(crate) struct Finding {
-    pub(crate) lint: Lint,
+pub struct Finding {
+    pub(crate) lint: &'static Lint,
     pub(crate) range: TextRange,
     /// Lines the official front end reports.
     pub(crate) lines: LineSpan,
@@ -119,12 +225,17 @@ pub(crate) struct Finding {
 
 impl Finding {
     /// A finding at `range` of an instruction, without fix.
-    fn new(lint: Lint, instruction: &Instruction, range: TextRange, message: String) -> Self {
+    pub(crate) fn new(
+        lint: &'static Lint,
+        instruction: &Instruction,
+        range: TextRange,
+        message: impl Into<String>,
+    ) -> Self {
         Self {
             lint,
             range,
             lines: instruction.lines,
-            message,
+            message: message.into(),
             fix: None,
         }
     }
@@ -132,7 +243,7 @@ impl Finding {
     /// Takes over what was found while instructions were read; `None` when that is no finding of a rule.
     pub(crate) fn adopt(found: &Diagnostic) -> Option<Self> {
         Some(Self {
-            lint: *find(found.code)?,
+            lint: find(found.code)?,
             range: found.range,
             lines: found.lines.first().copied().unwrap_or_default(),
             message: found.message.clone(),
@@ -140,7 +251,7 @@ impl Finding {
         })
     }
 
-    fn with_fix(mut self, title: impl Into<String>, edits: Vec<(TextRange, String)>) -> Self {
+    pub(crate) fn with_fix(mut self, title: impl Into<String>, edits: Vec<(TextRange, String)>) -> Self {
         self.fix = Some(Fix {
             title: title.into(),
             edits,
@@ -151,7 +262,7 @@ impl Finding {
     pub(crate) fn into_diagnostic(self) -> Diagnostic {
         Diagnostic {
             code: self.lint.name,
-            severity: self.lint.severity,
+            severity: self.lint.level.severity().unwrap_or(Severity::Hint),
             range: self.range,
             lines: vec![self.lines],
             message: self.message,
@@ -185,6 +296,7 @@ fn reference_to(name: &str, word: &crate::text::Word) -> Option<TextRange> {
 
 #[cfg(test)]
 mod tests {
+    use super::config::LabelKind;
     use super::*;
     use crate::model::ignore::Patterns;
     use crate::model::platform::Platform;
@@ -193,24 +305,39 @@ mod tests {
     use crate::plan::config::ImageConfig;
     use crate::plan::lower::plan;
     use crate::world::{Known, World};
+    use std::collections::HashSet;
     use std::sync::Arc;
 
     #[test]
-    fn rules_are_sorted_documented_and_linked() {
-        assert_eq!(LINTS.len(), 22);
+    fn rules_are_sorted_and_named_once() {
+        let official = LINTS.iter().filter(|lint| !lint.url.is_empty());
+        assert!(official.count() >= 21);
         assert!(LINTS.windows(2).all(|w| w[0].name < w[1].name));
+        let mut seen = HashSet::new();
+        for name in LINTS.iter().flat_map(Lint::names) {
+            assert!(seen.insert(name.to_ascii_lowercase()), "{name} twice");
+        }
+    }
+
+    #[test]
+    fn rules_are_documented_and_linked() {
         for lint in LINTS {
-            assert!(
-                lint.docs.starts_with(&format!("# {}\n", lint.name)),
-                "{}",
-                lint.name
-            );
+            let name = lint.name;
+            assert!(lint.docs.starts_with(&format!("# {name}\n")), "{name}");
             for part in ["## Bad", "## Good"] {
-                assert!(lint.docs.contains(part), "{}: no {part}", lint.name);
+                assert!(lint.docs.contains(part), "{name}: no {part}");
             }
-            assert!(
-                lint.url.is_empty() || lint.url.ends_with(&format!("/rule/{}/", kebab(lint.name)))
-            );
+            let page = format!("/rule/{}/", kebab(name));
+            assert!(lint.url.is_empty() || lint.url.ends_with(&page), "{name}");
+            assert!(!lint.description.is_empty() && !lint.description.ends_with('.'), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_in_hadolints_set_has_its_number() {
+        for lint in LINTS.iter().filter(|lint| lint.hadolint != Level::Off) {
+            let numbered = |name: &&str| name.starts_with("DL") || name.starts_with("SC");
+            assert!(lint.aliases.iter().any(numbered), "{}", lint.name);
         }
     }
 
@@ -235,20 +362,44 @@ mod tests {
         }
     }
 
-    fn findings(source: &str, lint: &Lint) -> Vec<Diagnostic> {
-        let source = format!("# check=experimental=all\n{source}");
-        let linux = Platform::new("linux", "amd64", "");
+    /// The project of the examples: each says in its page which setting it needs.
+    fn example_config(lint: &Lint) -> Config {
+        let schema = [
+            ("title", LabelKind::Text),
+            ("created", LabelKind::Rfc3339),
+            ("version", LabelKind::Semver),
+            ("source", LabelKind::Url),
+            ("revision", LabelKind::Hash),
+            ("licenses", LabelKind::Spdx),
+            ("contact", LabelKind::Email),
+        ];
+        let config = Config {
+            trusted_registries: vec!["registry.example.com".to_owned()],
+            label_schema: schema.map(|(name, kind)| (name.to_owned(), kind)).into(),
+            strict_labels: true,
+            ..Config::default()
+        };
+        config.with_level(lint.name, Level::Warning)
+    }
+
+    fn planned(source: &str) -> Vec<Diagnostic> {
         let options = PlanOptions {
-            build_platform: linux,
+            build_platform: Platform::new("linux", "amd64", ""),
             all_stages: true,
             ..PlanOptions::default()
         };
-        let plan = plan(
-            &crate::instructions::parse(source.as_bytes()),
-            &options,
-            &Examples,
-        );
-        let found = plan.diagnostics.into_iter().filter(|d| d.code == lint.name);
+        let file = crate::instructions::parse(source.as_bytes());
+        plan(&file, &options, &Examples).diagnostics
+    }
+
+    fn findings(source: &str, lint: &Lint) -> Vec<Diagnostic> {
+        if let Run::File(_) = lint.run {
+            let file = File::new(source.as_bytes().to_vec());
+            let found = check(&file, &example_config(lint)).into_iter();
+            return found.filter(|d| d.code == lint.name).collect();
+        }
+        let source = format!("# check=experimental=all\n{source}");
+        let found = planned(&source).into_iter().filter(|d| d.code == lint.name);
         // Ranges count without the directive above.
         let head = (source.len() - source.split_once('\n').unwrap().1.len()) as u32;
         let moved = found.map(|mut found| {
@@ -274,39 +425,48 @@ mod tests {
     #[test]
     fn bad_examples_are_found_and_good_ones_are_not() {
         for lint in LINTS {
-            assert!(
-                !findings(example(lint, "## Bad"), lint).is_empty(),
-                "{}",
-                lint.name
-            );
-            assert!(
-                findings(example(lint, "## Good"), lint).is_empty(),
-                "{}",
-                lint.name
-            );
+            let bad = findings(example(lint, "## Bad"), lint);
+            assert!(!bad.is_empty(), "{}", lint.name);
+            let good = findings(example(lint, "## Good"), lint);
+            assert!(good.is_empty(), "{}: {good:?}", lint.name);
         }
     }
 
     #[test]
     fn fixes_leave_nothing_to_find() {
-        let mut fixed = 0;
         for lint in LINTS {
             let mut source = example(lint, "## Bad").to_owned();
-            let found = findings(&source, lint);
-            let Some(fix) = found.into_iter().next_back().and_then(|d| d.fix) else {
-                continue;
+            let fixes = |source: &str| {
+                let found = findings(source, lint);
+                found.into_iter().filter_map(|d| d.fix).collect::<Vec<_>>()
             };
-            for (range, text) in fix.edits.iter().rev() {
-                source.replace_range(range.start as usize..range.end as usize, text);
+            assert_eq!(!fixes(&source).is_empty(), lint.fixable, "{}", lint.name);
+            // The last first, so that places above stay what they are.
+            while let Some(fix) = fixes(&source).pop() {
+                let before = source.clone();
+                for (range, text) in fix.edits.iter().rev() {
+                    source.replace_range(range.start as usize..range.end as usize, text);
+                }
+                assert_ne!(source, before, "{}: a fix that changes nothing", lint.name);
             }
-            assert!(
-                findings(&source, lint).is_empty(),
-                "{}: {source}",
-                lint.name
-            );
-            fixed += 1;
+            let left = findings(&source, lint);
+            assert!(!lint.fixable || left.is_empty(), "{}: {source}", lint.name);
         }
-        assert!(fixed >= 12, "{fixed}");
+    }
+
+    #[test]
+    fn rules_stand_any_text() {
+        let all = LINTS.iter().fold(Config::default(), |config, lint| {
+            config.with_level(lint.name, Level::Warning)
+        });
+        for text in [
+            &b""[..],
+            b"\xff\xfe\0",
+            b"FROM \xff AS \xff\nCOPY --from=\xff \xff \xff\nENV \xff=$\xff\nLABEL \xff=\xff",
+            b"ONBUILD ONBUILD RUN\nONBUILD COPY a\nFROM\nUSER :\nWORKDIR \"\nENV \"",
+        ] {
+            check(&File::new(text.to_vec()), &all);
+        }
     }
 
     #[test]

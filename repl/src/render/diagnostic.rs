@@ -121,6 +121,7 @@ pub fn finding(finding: &Diagnostic, file: &str, source: &[u8], paint: Paint) ->
     let label = match finding.severity {
         Severity::Error => paint.red(&format!("error[{}]", finding.code)),
         Severity::Warning => paint.yellow(&format!("warning[{}]", finding.code)),
+        Severity::Info => paint.blue(&format!("info[{}]", finding.code)),
         Severity::Hint => paint.blue(&format!("hint[{}]", finding.code)),
     };
     let line = line_of(finding, source);

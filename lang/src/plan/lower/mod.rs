@@ -283,12 +283,7 @@ impl<'a> Planner<'a> {
             self.report
                 .findings_reported(&checks, Some(finding), reported);
         }
-        let all = self
-            .file
-            .stages
-            .iter()
-            .flat_map(|s| std::iter::once(&s.from).chain(&s.instructions));
-        for instruction in self.file.global_args.iter().chain(all) {
+        for instruction in self.file.instructions() {
             let checks = self.checks.with_comments(&instruction.comments);
             let reported = parsed && instruction.lines.start < last_line;
             // The original looks at the casing of a FROM line before it looks for errors.
