@@ -4,6 +4,7 @@ use super::document::Node;
 use super::reader::{ByRule, Number, Reader, Rule, Scalar, Setting, table, words};
 use crate::build::request::named_context;
 use cooperage_lang::diagnostic::Severity;
+use cooperage_lang::format::{Continuations, Indent, Options, ShellText};
 use cooperage_lang::lints::Level;
 use cooperage_lang::lints::config::LabelKind;
 use cooperage_lang::model::platform::Platform;
@@ -53,10 +54,20 @@ table! {
 table! {
     /// How Dockerfiles are formatted.
     Format {
-        /// Blanks before a continued line. The default is 4.
-        "indent" indent: Number<0, 16>,
-        /// Whether a tab stands before a continued line instead of blanks. The default is false.
+        /// Blanks that a continued line is indented by. The default is 4.
+        "indent" indent: Number<1, 16>,
+        /// Whether a tabulator indents instead of blanks. The default is false.
         "tabs" tabs: bool,
+        /// Whether continued lines are indented, or stay as they are. The default is `indent`.
+        "continuations" continuations: Continuations,
+        /// Whether continued lines of shell text stay as they are, or shift together, which makes their steps run again. The default is `keep`.
+        "shell-text" shell_text: ShellText,
+        /// Most empty lines in a row that stay. The default is 2.
+        "empty-lines" empty_lines: Number<0, 100>,
+        /// Whether the last line gets a line end. The default is true.
+        "final-newline" final_newline: bool,
+        /// Whether empty lines at the end of the file go. The default is true.
+        "trim-end" trim_end: bool,
     }
 }
 
@@ -90,6 +101,28 @@ table! {
     }
 }
 
+impl Format {
+    /// Puts what is said here over what was said before.
+    pub(super) fn apply(&self, options: &mut Options) {
+        if let Some(Number(blanks)) = self.indent {
+            // The bound of the type is below 256.
+            options.indent = Indent::Spaces(blanks as u8);
+        }
+        match self.tabs {
+            Some(true) => options.indent = Indent::Tab,
+            Some(false) if options.indent == Indent::Tab => {
+                options.indent = Options::default().indent;
+            }
+            Some(false) | None => {}
+        }
+        options.continuations = self.continuations.unwrap_or(options.continuations);
+        options.shell_text = self.shell_text.unwrap_or(options.shell_text);
+        options.empty_lines = self.empty_lines.map_or(options.empty_lines, |most| most.0);
+        options.final_newline = self.final_newline.unwrap_or(options.final_newline);
+        options.trim_end = self.trim_end.unwrap_or(options.trim_end);
+    }
+}
+
 /// A set of rules with levels of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Set {
@@ -105,6 +138,16 @@ words!("level", Level {
     "info" => Self::Info,
     "warning" => Self::Warning,
     "error" => Self::Error,
+});
+
+words!("treatment of continued lines", Continuations {
+    "indent" => Self::Indent,
+    "keep" => Self::Keep,
+});
+
+words!("treatment of shell text", ShellText {
+    "keep" => Self::Keep,
+    "shift" => Self::Shift,
 });
 
 words!("kind of label", LabelKind {

@@ -19,6 +19,7 @@ pub use reader::CODE;
 
 use crate::build::request::{BuildRequest, ContextSource};
 use cooperage_lang::diagnostic::Diagnostic;
+use cooperage_lang::format;
 use cooperage_lang::lints;
 use cooperage_lang::lints::Level;
 use cooperage_lang::lints::config::Config;
@@ -55,7 +56,7 @@ pub struct Settings {
     /// What makes a check fail.
     pub fail_on: FailOn,
     /// How it is formatted.
-    pub format: cooperage::Format,
+    pub format: format::Options,
     /// What its build is given.
     pub build: BuildDefaults,
 }
@@ -168,14 +169,18 @@ impl Settings {
 
     fn apply_cooperage(&mut self, said: &Cooperage, folder: &Path, below: &Path) {
         self.apply_lint(said.lint.as_ref());
-        self.apply_format(said.format.as_ref());
+        if let Some(format) = &said.format {
+            format.apply(&mut self.format);
+        }
         if let Some(build) = &said.build {
             self.build.apply(build, folder);
         }
         let fitting = said.overrides.iter().flatten().filter(|one| fits(one, below));
         for one in fitting {
             self.apply_lint(one.lint.as_ref());
-            self.apply_format(one.format.as_ref());
+            if let Some(format) = &one.format {
+                format.apply(&mut self.format);
+            }
             if let Some(build) = &one.build {
                 self.build.apply(build, folder);
             }
@@ -205,12 +210,6 @@ impl Settings {
         lint.strict_labels = said.strict_labels.unwrap_or(lint.strict_labels);
         lint.disable_ignore_pragma = said.pragmas.map_or(lint.disable_ignore_pragma, |on| !on);
         self.fail_on = said.fail_on.unwrap_or(self.fail_on);
-    }
-
-    fn apply_format(&mut self, said: Option<&cooperage::Format>) {
-        let Some(said) = said else { return };
-        self.format.indent = said.indent.or(self.format.indent);
-        self.format.tabs = said.tabs.or(self.format.tabs);
     }
 }
 
