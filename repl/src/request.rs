@@ -1,6 +1,9 @@
 //! The options of a build, as command lines write them, turned into a [`BuildRequest`].
 
+use crate::commands::lint::settings_files;
 use crate::error::{CommandError, Kind};
+use crate::render::{self, Paint};
+use crate::session::Session;
 use crate::units::binary_size;
 use cooperage_lang::instructions::NetworkMode;
 use cooperage_lang::plan::NamedContext;
@@ -8,6 +11,7 @@ use cooperage_runtime::build::request::{
     BuildRequest, ContextSource, DockerfileSource, Output, OutputKind, Secret, SecretSource,
     SshAgent,
 };
+use cooperage_runtime::settings::Finder;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -69,14 +73,31 @@ pub struct BuildOptions {
     /// Speak to this registry without TLS (repeatable)
     #[arg(long = "insecure-registry", value_name = "HOST[:PORT]")]
     pub insecure_registries: Vec<String>,
+    /// Look for no settings files
+    #[arg(long)]
+    pub no_config: bool,
     /// Folder the build copies from, a URL, or `-` for standard input
     #[arg(value_name = "CONTEXT")]
     pub context: Option<String>,
 }
 
 impl BuildOptions {
-    /// The request these options make.
-    pub fn request(&self) -> Result<BuildRequest, CommandError> {
+    /// The request these options make, completed by what the project's settings say.
+    pub fn request(&self, session: &Session) -> Result<BuildRequest, CommandError> {
+        let mut request = self.as_written()?;
+        if !self.no_config
+            && let Some(dockerfile) = dockerfile_path(&request)
+        {
+            let finder = Finder::default();
+            finder.settings(&dockerfile).build.complete(&mut request);
+            let paint = Paint(session.terminal.color_err);
+            session.note(&render::lint::faulty(&settings_files(&finder), paint));
+        }
+        Ok(request)
+    }
+
+    /// The request these options make by themselves.
+    fn as_written(&self) -> Result<BuildRequest, CommandError> {
         let stdin = self.context.as_deref() == Some("-");
         let text_from_stdin = self.file.as_deref() == Some(Path::new("-"));
         if stdin && text_from_stdin {
@@ -161,6 +182,18 @@ impl BuildOptions {
         request.network = self.network.as_deref().map(network).transpose()?;
         request.source_date_epoch = epoch(&request)?;
         Ok(request)
+    }
+}
+
+/// The file whose settings apply; none for a build without files of the host.
+fn dockerfile_path(request: &BuildRequest) -> Option<PathBuf> {
+    match (&request.dockerfile, &request.context) {
+        (DockerfileSource::Path(path), ContextSource::Folder(folder)) if !path.exists() => {
+            Some(folder.join(path))
+        }
+        (DockerfileSource::Path(path), _) => Some(path.clone()),
+        (_, ContextSource::Folder(folder)) => Some(folder.join("Dockerfile")),
+        _ => None,
     }
 }
 
@@ -572,7 +605,7 @@ mod tests {
             context: Some(".".into()),
             ..BuildOptions::default()
         };
-        let args = options.request().unwrap().build_args;
+        let args = options.as_written().unwrap().build_args;
         let args: Vec<(&str, &str)> = args.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
         assert_eq!(args, [("A", "\"q\" $x 'y'"), ("B", ""), ("C", "a=b")]);
     }

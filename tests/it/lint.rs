@@ -1,6 +1,6 @@
 //! `cooper lint`: formats, exit statuses, settings, fixes, and many files at once.
 
-use crate::sandbox::{Ran, Sandbox};
+use crate::sandbox::{Ran, Sandbox, repository};
 use serde_json::Value as Json;
 
 const GOOD: &str = "FROM scratch AS base\nCOPY a /a\n";
@@ -367,4 +367,53 @@ fn scripts_and_the_prompt_lint_too() {
     let script = "print(format_text(\"from  scratch\\n\"));";
     assert_eq!(sandbox.cooper_with_input(&[], script).ok(), "FROM scratch\n\n");
     assert_eq!(sandbox.cooper(&["-c", "lint -q ."]).stdout, "Dockerfile\n");
+}
+
+#[test]
+fn the_action_passes_its_inputs_on_and_nothing_else() {
+    let sandbox = Sandbox::new();
+    sandbox.write("a b/Dockerfile", BAD);
+    sandbox.write("$(touch pwned)/Dockerfile", BROKEN);
+    let run = |inputs: &[(&str, &str)]| {
+        let action = repository().join("editors/github-action/lint");
+        let mut command = sandbox.command(action.as_os_str());
+        command.env("COOPER", env!("CARGO_BIN_EXE_cooper"));
+        command.envs(inputs.iter().copied());
+        Ran::from(command.output().unwrap())
+    };
+    let ran = run(&[("COOPER_PATHS", "a b\n\n$(touch pwned)\n"), ("COOPER_FAIL_ON", "error")]);
+    assert_eq!(ran.status, 3, "{}", ran.stderr);
+    assert!(ran.stdout.contains("::warning file=a b/Dockerfile,line=1"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("::error file=$(touch pwned)/Dockerfile,line=2"), "{}", ran.stdout);
+    assert!(!sandbox.work().join("pwned").exists());
+    let inputs = [
+        ("COOPER_PATHS", "a b"),
+        ("COOPER_FORMAT", "sarif"),
+        ("COOPER_OUTPUT", "lint.sarif"),
+        ("COOPER_FAIL_ON", "never"),
+        ("COOPER_ARGUMENTS", "--ignore=DL4000"),
+    ];
+    let ran = run(&inputs);
+    assert_eq!((ran.status, ran.stdout.as_str()), (0, ""));
+    let log = std::fs::read_to_string(sandbox.work().join("lint.sarif")).unwrap();
+    assert!(log.contains("StageNameCasing") && !log.contains("MaintainerDeprecated"));
+    sandbox.write("ugly/Dockerfile", "from scratch\ncopy a /a\n");
+    let ran = run(&[("COOPER_PATHS", "ugly"), ("COOPER_CHECK_FORMAT", "true")]);
+    assert_eq!(ran.status, 3, "{}", ran.stdout);
+    let ran = run(&[("COOPER", "no-such-program")]);
+    assert_eq!(ran.status, 1);
+    assert!(ran.stdout.contains("is not installed"), "{}", ran.stdout);
+}
+
+#[test]
+fn hooks_call_commands_that_there_are() {
+    let sandbox = Sandbox::new();
+    sandbox.write("Dockerfile", GOOD);
+    let hooks = std::fs::read_to_string(repository().join(".pre-commit-hooks.yaml")).unwrap();
+    let entries: Vec<&str> = hooks.lines().filter_map(|line| line.trim().strip_prefix("entry: cooper ")).collect();
+    assert_eq!(entries.len(), hooks.matches("- id: ").count());
+    for entry in entries {
+        let words: Vec<&str> = entry.split(' ').chain(["Dockerfile"]).collect();
+        assert_eq!(sandbox.cooper(&words).status, 0, "{entry}");
+    }
 }

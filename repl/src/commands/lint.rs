@@ -294,7 +294,7 @@ impl Linter {
 }
 
 /// The settings files with mistakes, which are shown as those of a Dockerfile are.
-pub(super) fn settings_files(finder: &Finder) -> Vec<Checked> {
+pub fn settings_files(finder: &Finder) -> Vec<Checked> {
     let here = std::env::current_dir().unwrap_or_default();
     let checked = |file: cooperage_runtime::settings::Faulty| Checked {
         name: file.path.strip_prefix(&here).unwrap_or(&file.path).display().to_string(),
