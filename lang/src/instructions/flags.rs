@@ -72,7 +72,7 @@ impl Flags {
 ///
 /// # Errors
 /// The first problem, with its official text. **Source:** BuildKit `instructions/bflag.go`, `Parse`.
-pub(super) fn check(given: &[Word], known: &'static [Flag]) -> Result<Flags, Problem> {
+pub fn check(given: &[Word], known: &[Flag]) -> Result<Flags, Problem> {
     let mut flags = Flags::default();
     for flag in given {
         let Some(body) = flag.text.strip_prefix(b"--") else {
