@@ -13,7 +13,7 @@ mod toml;
 mod yaml;
 
 pub use cooperage::FailOn;
-pub use find::{Choice, Finder, Project};
+pub use find::{Choice, Faulty, Finder, Project};
 pub use hadolint::Hadolint;
 pub use reader::CODE;
 
