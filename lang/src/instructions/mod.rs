@@ -24,8 +24,8 @@ mod user;
 mod volume;
 mod workdir;
 
-pub use lower::{lower, parse, parse_trigger};
 pub(crate) use lower::trigger;
+pub use lower::{lower, parse, parse_trigger};
 
 use crate::diagnostic::{Diagnostic, OfficialError};
 use crate::syntax::Keyword;

@@ -67,7 +67,7 @@ pub struct Config {
     /// hadolint's rules run, at hadolint's levels.
     pub hadolint: bool,
     /// Levels of single rules, by name or alias in lower case; made with [`Config::with_level`].
-    levels: BTreeMap<String, Level>,
+    pub(super) levels: BTreeMap<String, Level>,
     /// Registries an image may come from, `*` in either end stands for anything; any when empty.
     pub trusted_registries: Vec<String>,
     /// Labels an image must have, and what their values look like.

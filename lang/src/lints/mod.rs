@@ -11,13 +11,29 @@ pub mod options;
 pub mod pragma;
 pub mod subject;
 
+mod apk_cache_kept;
+mod apk_version_unpinned;
+mod apt_for_apt_get;
+mod apt_lists_kept;
+mod apt_recommends_installed;
+mod apt_version_unpinned;
+mod apt_yes_missing;
+mod archive_copied_then_extracted;
+mod cd_for_workdir;
+mod consecutive_runs;
 mod consistent_instruction_casing;
 mod copy_ignored_file;
+mod dnf_cache_kept;
+mod dnf_version_unpinned;
+mod dnf_yes_missing;
 mod duplicate_stage_name;
 mod expose_invalid_format;
 mod expose_proto_casing;
 mod from_as_casing;
 mod from_platform_flag_const_disallowed;
+mod gem_version_unpinned;
+mod go_version_unpinned;
+mod host_command_in_run;
 mod invalid_base_image_platform;
 mod invalid_default_arg_in_from;
 mod invalid_definition_description;
@@ -26,13 +42,31 @@ mod legacy_key_value_format;
 mod maintainer_deprecated;
 mod multiple_instructions_disallowed;
 mod no_empty_continuation;
+mod npm_version_unpinned;
+mod pip_cache_kept;
+mod pip_version_unpinned;
+mod pipefail_missing;
 mod redundant_target_platform;
 mod reserved_stage_name;
+mod runs;
 mod secrets_used_in_arg_or_env;
+mod shell_relinked;
 mod stage_name_casing;
+mod sudo_in_run;
 mod undefined_arg_in_from;
 mod undefined_var;
+mod useradd_high_uid;
+mod wget_and_curl;
+mod wget_progress_bar;
 mod workdir_relative_path;
+mod yarn_cache_kept;
+mod yum_cache_kept;
+mod yum_version_unpinned;
+mod yum_yes_missing;
+mod zypper_cache_kept;
+mod zypper_dist_upgrade;
+mod zypper_version_unpinned;
+mod zypper_yes_missing;
 
 pub(crate) use consistent_instruction_casing::check as consistent_instruction_casing;
 pub(crate) use copy_ignored_file::check as copy_ignored_file;
@@ -137,13 +171,29 @@ impl Lint {
 /// **Source:** BuildKit `frontend/dockerfile/linter/ruleset.go`; the rules of hadolint 2.15 by what its documentation
 /// says of them, and by what the program does.
 pub const LINTS: &[Lint] = &[
+    apk_cache_kept::LINT,
+    apk_version_unpinned::LINT,
+    apt_for_apt_get::LINT,
+    apt_lists_kept::LINT,
+    apt_recommends_installed::LINT,
+    apt_version_unpinned::LINT,
+    apt_yes_missing::LINT,
+    archive_copied_then_extracted::LINT,
+    cd_for_workdir::LINT,
+    consecutive_runs::LINT,
     consistent_instruction_casing::LINT,
     copy_ignored_file::LINT,
+    dnf_cache_kept::LINT,
+    dnf_version_unpinned::LINT,
+    dnf_yes_missing::LINT,
     duplicate_stage_name::LINT,
     expose_invalid_format::LINT,
     expose_proto_casing::LINT,
     from_as_casing::LINT,
     from_platform_flag_const_disallowed::LINT,
+    gem_version_unpinned::LINT,
+    go_version_unpinned::LINT,
+    host_command_in_run::LINT,
     invalid_base_image_platform::LINT,
     invalid_default_arg_in_from::LINT,
     invalid_definition_description::LINT,
@@ -152,13 +202,30 @@ pub const LINTS: &[Lint] = &[
     maintainer_deprecated::LINT,
     multiple_instructions_disallowed::LINT,
     no_empty_continuation::LINT,
+    npm_version_unpinned::LINT,
+    pip_cache_kept::LINT,
+    pip_version_unpinned::LINT,
+    pipefail_missing::LINT,
     redundant_target_platform::LINT,
     reserved_stage_name::LINT,
     secrets_used_in_arg_or_env::LINT,
+    shell_relinked::LINT,
     stage_name_casing::LINT,
+    sudo_in_run::LINT,
     undefined_arg_in_from::LINT,
     undefined_var::LINT,
+    useradd_high_uid::LINT,
+    wget_and_curl::LINT,
+    wget_progress_bar::LINT,
     workdir_relative_path::LINT,
+    yarn_cache_kept::LINT,
+    yum_cache_kept::LINT,
+    yum_version_unpinned::LINT,
+    yum_yes_missing::LINT,
+    zypper_cache_kept::LINT,
+    zypper_dist_upgrade::LINT,
+    zypper_version_unpinned::LINT,
+    zypper_yes_missing::LINT,
 ];
 
 /// The rule with exactly that name.
@@ -201,11 +268,7 @@ pub fn report(file: &File, planned: &[Diagnostic], config: &Config) -> Vec<Diagn
 }
 
 /// The finding as `config` and the pragmas have it; an error of the language stays what it is.
-fn at_its_level(
-    mut found: Diagnostic,
-    pragmas: &Pragmas,
-    config: &Config,
-) -> Option<Diagnostic> {
+fn at_its_level(mut found: Diagnostic, pragmas: &Pragmas, config: &Config) -> Option<Diagnostic> {
     let Some(lint) = find(found.code) else {
         return Some(found).filter(|error| !pragmas.silence_errors(error.range.start));
     };
@@ -252,7 +315,11 @@ impl Finding {
         })
     }
 
-    pub(crate) fn with_fix(mut self, title: impl Into<String>, edits: Vec<(TextRange, String)>) -> Self {
+    pub(crate) fn with_fix(
+        mut self,
+        title: impl Into<String>,
+        edits: Vec<(TextRange, String)>,
+    ) -> Self {
         self.fix = Some(Fix {
             title: title.into(),
             edits,
@@ -330,7 +397,10 @@ mod tests {
             }
             let page = format!("/rule/{}/", kebab(name));
             assert!(lint.url.is_empty() || lint.url.ends_with(&page), "{name}");
-            assert!(!lint.description.is_empty() && !lint.description.ends_with('.'), "{name}");
+            assert!(
+                !lint.description.is_empty() && !lint.description.ends_with('.'),
+                "{name}"
+            );
         }
     }
 

@@ -232,9 +232,7 @@ fn pragma(comment: &str) -> Option<Pragma<'_>> {
     let rest = comment
         .strip_prefix("hadolint")
         .or_else(|| comment.strip_prefix("tally"))?;
-    let (head, value) = rest
-        .strip_prefix(char::is_whitespace)?
-        .split_once('=')?;
+    let (head, value) = rest.strip_prefix(char::is_whitespace)?.split_once('=')?;
     let mut words = head.split_whitespace();
     let scope = match (words.next(), words.next(), words.next()) {
         (Some("ignore"), None, None) => Scope::Instruction,
@@ -310,11 +308,17 @@ fn here(file: &File, name: &str, offset: u32) -> Option<(TextRange, String)> {
         return Some(longer(range, &value, name));
     }
     let line = file.lines().line_range(node.lines.start).start;
-    let indent = file.text(TextRange::new(line, node.range.start)).to_str_lossy();
+    let indent = file
+        .text(TextRange::new(line, node.range.start))
+        .to_str_lossy();
     // At the head of a file the comment would be a directive and count for all of it.
     let head = file.text(TextRange::new(0, line)).trim();
     let is_head = head.lines().count() == file.parse().directives().len();
-    let first = if is_head { format!("{indent}#\n") } else { String::new() };
+    let first = if is_head {
+        format!("{indent}#\n")
+    } else {
+        String::new()
+    };
     Some((
         TextRange::new(line, line),
         format!("{first}{indent}# check=skip={name}\n"),
@@ -400,12 +404,42 @@ mod tests {
     #[test]
     fn what_is_silenced_stays_silent() {
         for (source, offset, reach, want) in [
-            ("FROM a\nUSER b\n", 7, Reach::Instruction, "FROM a\n# check=skip=X\nUSER b\n"),
-            ("FROM a\n", 0, Reach::Instruction, "#\n# check=skip=X\nFROM a\n"),
-            ("# syntax=a\nFROM a\n", 11, Reach::File, "# syntax=a\n# check=skip=X\nFROM a\n"),
-            ("#!x\nFROM a\n", 4, Reach::File, "#!x\n# check=skip=X\nFROM a\n"),
-            ("# check=error=true\nFROM a\n", 19, Reach::File, "# check=skip=X;error=true\nFROM a\n"),
-            ("# check=skip=A;error=true\nFROM a\n", 26, Reach::File, "# check=skip=A,X;error=true\nFROM a\n"),
+            (
+                "FROM a\nUSER b\n",
+                7,
+                Reach::Instruction,
+                "FROM a\n# check=skip=X\nUSER b\n",
+            ),
+            (
+                "FROM a\n",
+                0,
+                Reach::Instruction,
+                "#\n# check=skip=X\nFROM a\n",
+            ),
+            (
+                "# syntax=a\nFROM a\n",
+                11,
+                Reach::File,
+                "# syntax=a\n# check=skip=X\nFROM a\n",
+            ),
+            (
+                "#!x\nFROM a\n",
+                4,
+                Reach::File,
+                "#!x\n# check=skip=X\nFROM a\n",
+            ),
+            (
+                "# check=error=true\nFROM a\n",
+                19,
+                Reach::File,
+                "# check=skip=X;error=true\nFROM a\n",
+            ),
+            (
+                "# check=skip=A;error=true\nFROM a\n",
+                26,
+                Reach::File,
+                "# check=skip=A,X;error=true\nFROM a\n",
+            ),
             (
                 "FROM a\n  # check=skip=A\n  USER b\n",
                 28,

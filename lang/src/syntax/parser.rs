@@ -772,21 +772,9 @@ impl Splitter<'_> {
 
     /// The flag word without quotes and escapes; every byte beyond ASCII is a character of its own.
     fn flag_text(&self, start: usize, end: usize) -> Vec<u8> {
-        let mut out = String::new();
-        let mut quote = None;
-        let mut bytes = self.text[start..end].iter().copied();
-        while let Some(b) = bytes.next() {
-            if quote == Some(b) {
-                quote = None;
-            } else if quote.is_none() && matches!(b, b'\'' | b'"') {
-                quote = Some(b);
-            } else if b == self.escape {
-                out.extend(bytes.next().map(char::from));
-            } else {
-                out.push(char::from(b));
-            }
-        }
-        out.into_bytes()
+        let kept = flag_bytes(&self.text[start..end], self.escape);
+        let text: String = kept.map(|(_, b)| char::from(b)).collect();
+        text.into_bytes()
     }
 
     fn push(&mut self, start: usize, end: usize) {
@@ -851,6 +839,26 @@ impl Splitter<'_> {
                 .position(|b| !rune::is_blank(*b))
                 .unwrap_or(end - start)
     }
+}
+
+/// The bytes of a flag word that stay when quotes and escapes go, with their offsets.
+pub(super) fn flag_bytes(word: &[u8], escape: u8) -> impl Iterator<Item = (usize, u8)> + '_ {
+    let mut quote = None;
+    let mut bytes = word.iter().copied().enumerate();
+    std::iter::from_fn(move || {
+        loop {
+            let (at, b) = bytes.next()?;
+            if quote == Some(b) {
+                quote = None;
+            } else if quote.is_none() && matches!(b, b'\'' | b'"') {
+                quote = Some(b);
+            } else if b == escape {
+                return bytes.next();
+            } else {
+                return Some((at, b));
+            }
+        }
+    })
 }
 
 /// A word that keeps its quotes and escapes.
