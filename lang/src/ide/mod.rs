@@ -84,6 +84,11 @@ impl File {
         &self.source
     }
 
+    /// The text alone.
+    pub fn into_source(self) -> Vec<u8> {
+        self.source
+    }
+
     /// Its nodes.
     pub fn parse(&self) -> &Parse {
         &self.parse
