@@ -93,6 +93,8 @@ pub(crate) struct Session {
     parked: Vec<Parked>,
     watching: bool,
     numbers: u64,
+    /// Settings files with mistakes, as the client was told of them.
+    faulty: Vec<(lsp::Uri, Vec<lsp::Diagnostic>)>,
 }
 
 impl Session {
@@ -109,6 +111,7 @@ impl Session {
             parked: Vec::new(),
             watching: false,
             numbers: 0,
+            faulty: Vec::new(),
             events,
         }
     }
@@ -152,7 +155,9 @@ impl Session {
         };
         let key = item.uri.as_str().to_owned();
         self.void(&key);
-        self.documents.insert(key, document);
+        if let Some(before) = self.documents.insert(key, document) {
+            before.text.supersede();
+        }
         self.text_changed(&item.uri, Instant::now());
         self.watch();
     }
@@ -163,16 +168,18 @@ impl Session {
         let Some(document) = self.documents.get_mut(uri.as_str()) else {
             return;
         };
-        document.text = Arc::new(document.text.edited(params.content_changes));
+        let text = document.text.edited(params.content_changes);
+        std::mem::replace(&mut document.text, Arc::new(text)).supersede();
         document.version = version;
         self.void(uri.as_str());
         self.text_changed(&uri, Instant::now() + QUIET);
     }
 
     pub(crate) fn close(&mut self, uri: &lsp::Uri) {
-        if self.documents.remove(uri.as_str()).is_none() {
+        let Some(document) = self.documents.remove(uri.as_str()) else {
             return;
-        }
+        };
+        document.text.supersede();
         self.void(uri.as_str());
         self.forecaster.forget(uri);
         if !self.setup.features.pull_diagnostics {
@@ -312,12 +319,16 @@ impl Session {
         work: impl FnOnce() -> Answer<T> + Send + 'static,
     ) {
         let cancel = running.cancel.clone();
+        let text = running.text.as_ref().map(|(_, text)| text.clone());
         self.running.insert(id.clone(), running);
         let events = self.events.clone();
         self.jobs.run(move || {
-            let answer = match cancel.is_canceled() {
-                true => Err(Fault::Canceled),
-                false => guarded(work),
+            let answer = if cancel.is_canceled() {
+                Err(Fault::Canceled)
+            } else if text.is_some_and(|text| text.is_superseded()) {
+                Err(Fault::Stale)
+            } else {
+                guarded(work)
             };
             let body = match &answer {
                 Ok(result) => rpc::answer(&id, Ok(result)),
@@ -395,6 +406,9 @@ impl Session {
             .and_then(|document| document.forecast.clone());
         let events = self.events.clone();
         self.jobs.run(move || {
+            if snapshot.text.is_superseded() {
+                return;
+            }
             let found = guarded(|| Ok(diagnostics::of_document(&snapshot, forecast.as_deref())));
             let _ = events.send(Event::Done(Box::new(move |session| {
                 if let Ok(found) = found
@@ -436,6 +450,8 @@ impl Session {
         {
             document.forecast = Some(Arc::new(forecast));
         }
+        // Settings were read for it.
+        self.publish_settings();
         let waited = self.unpark(|parked| parked.uri == *uri);
         let waited_for = |kind| waited.iter().any(|parked| parked.kind == kind);
         let features = self.setup.features.clone();

@@ -4,10 +4,12 @@ use crate::convert::{self, Text};
 use crate::document::{Forecasted, is_dockerfile};
 use crate::jobs::{Answer, Fault};
 use crate::session::{Snapshot, Workspace};
+use crate::setup::Setup;
 use crate::workspace;
 use cooperage_lang::diagnostic::{Diagnostic, Severity};
 use cooperage_lang::lints;
 use cooperage_runtime::build::words;
+use cooperage_runtime::settings::Faulty;
 use lsp_types as lsp;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -73,6 +75,19 @@ fn hints(forecasted: &Forecasted) -> impl Iterator<Item = lsp::Diagnostic> {
             ..lsp::Diagnostic::default()
         }
     })
+}
+
+/// What is wrong with the projects' settings files that were read so far.
+pub(crate) fn of_settings(setup: &Setup) -> Vec<(lsp::Uri, Vec<lsp::Diagnostic>)> {
+    let faulty = setup.finder.faulty();
+    let of_file = |file: Faulty| {
+        let uri = convert::uri(&file.path)?;
+        let text = Text::new(file.source, setup.encoding);
+        let found = file.problems.iter().map(|d| diagnostic(&uri, &text, d));
+        let found = found.collect();
+        Some((uri, found))
+    };
+    faulty.into_iter().filter_map(of_file).collect()
 }
 
 /// `textDocument/diagnostic`.
