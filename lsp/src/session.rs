@@ -420,6 +420,19 @@ impl Session {
         });
     }
 
+    /// Sends what is wrong with settings files, when that is another thing than before.
+    fn publish_settings(&mut self) {
+        let found = diagnostics::of_settings(&self.setup);
+        let gone = self.faulty.iter().map(|(uri, _)| uri);
+        for uri in gone.filter(|uri| found.iter().all(|(now, _)| now != *uri)) {
+            self.publish(uri, None, Vec::new());
+        }
+        for (uri, problems) in found.iter().filter(|file| !self.faulty.contains(file)) {
+            self.publish(uri, None, problems.clone());
+        }
+        self.faulty = found;
+    }
+
     fn publish(&self, uri: &lsp::Uri, version: Option<i32>, diagnostics: Vec<lsp::Diagnostic>) {
         self.output.notify::<lsp::notification::PublishDiagnostics>(
             &lsp::PublishDiagnosticsParams {
