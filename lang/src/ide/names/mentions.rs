@@ -289,10 +289,8 @@ impl<'a> Collector<'a> {
             };
             let body = self.parse.spelled_source(self.source, document.body);
             match keyword {
-                Keyword::Run if opener.expand || alone => {
-                    if !alone || is_shell_script(body.bytes()) {
-                        self.references(&body, Reader::Shell { escape: b'\\' });
-                    }
+                Keyword::Run if reads_document(&opener, alone, body.bytes()) => {
+                    self.references(&body, Reader::Shell { escape: b'\\' });
                 }
                 Keyword::Copy | Keyword::Add if opener.expand => {
                     self.references(&body, Reader::Document);
@@ -395,6 +393,16 @@ fn mention(kind: MentionKind, text: &Spelled<'_>, part: Range<usize>) -> Mention
         name: text.bytes()[part].into(),
         range,
         whole: range,
+    }
+}
+
+/// Tells whether a shell sees the variables in a document of a `RUN`: one that is the script of a shell, or one that
+/// the shell expands before a command reads it.
+fn reads_document(opener: &heredoc::Opener, alone: bool, body: &[u8]) -> bool {
+    if alone {
+        is_shell_script(body)
+    } else {
+        opener.expand
     }
 }
 

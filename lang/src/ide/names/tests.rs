@@ -347,9 +347,9 @@ fn ask_everything(source: Vec<u8>) {
             assert!(target.range.start <= target.name.start && target.name.end <= target.range.end);
         }
         references(&file, offset, true).into_iter().for_each(inside);
-        highlights(&file, offset)
-            .iter()
-            .for_each(|h| inside(h.range));
+        for highlight in highlights(&file, offset) {
+            inside(highlight.range);
+        }
         if let Some(linked) = linked(&file, offset) {
             linked.ranges.iter().for_each(|r| inside(*r));
         }
@@ -373,13 +373,15 @@ fn ask_everything(source: Vec<u8>) {
         inside(fold.range);
         assert!(fold.first_line < fold.last_line);
     }
-    links(&file).iter().for_each(|link| inside(link.range));
-    inline_values(&file, TextRange::new(0, len))
-        .iter()
-        .for_each(|v| inside(v.range));
-    outline(&file)
-        .iter()
-        .for_each(|entry| check_entry(entry, &inside));
+    for link in links(&file) {
+        inside(link.range);
+    }
+    for value in inline_values(&file, TextRange::new(0, len)) {
+        inside(value.range);
+    }
+    for entry in outline(&file) {
+        check_entry(&entry, &inside);
+    }
     assert!(matching(&file, "").len() >= outline(&file).len());
 }
 
