@@ -55,7 +55,8 @@ impl Names {
                 break;
             }
             let symbol = self.symbol_of(used);
-            if used.role == Role::Definition || symbol.kind != SymbolKind::Variable {
+            let hidden = used.former.is_some_and(|f| self.get(f).set.is_none());
+            if used.role == Role::Definition || symbol.kind != SymbolKind::Variable || hidden {
                 continue;
             }
             let known = walk.at(used.whole.start).find(&symbol.name.to_str_lossy());
