@@ -98,9 +98,9 @@ pub(super) enum Part {
     Gap(usize),
 }
 
-/// Finds what is at `offset`; beyond the end of the text means its end.
+/// Finds what is at `offset`; beyond the end of the text means its end, inside a line end the end of the line.
 pub(super) fn find(file: &File, offset: u32) -> Place<'_> {
-    let offset = offset.min(file.source().len() as u32);
+    let offset = before_line_end(file.source(), offset);
     let nodes = file.parse().nodes();
     let behind = nodes.partition_point(|node| node.range.start <= offset);
     if let Some(node) = behind.checked_sub(1).map(|i| &nodes[i]) {
@@ -112,6 +112,17 @@ pub(super) fn find(file: &File, offset: u32) -> Place<'_> {
         }
     }
     between(file, offset)
+}
+
+/// The offset without the carriage returns in front of it that belong to a line end.
+fn before_line_end(source: &[u8], offset: u32) -> u32 {
+    let offset = (offset as usize).min(source.len());
+    let behind = source[offset..].iter().find(|b| **b != b'\r');
+    if !matches!(behind, None | Some(b'\n')) {
+        return offset as u32;
+    }
+    let returns = source[..offset].iter().rev().take_while(|b| **b == b'\r');
+    (offset - returns.count()) as u32
 }
 
 /// The escape character.

@@ -58,7 +58,8 @@ fn is_hidden(case: &Case<'_>, value: &str) -> bool {
 }
 
 fn has_lone_return(text: &[u8]) -> bool {
-    text.windows(2).any(|pair| pair[0] == b'\r' && pair[1] != b'\n')
+    text.windows(2)
+        .any(|pair| pair[0] == b'\r' && pair[1] != b'\n')
 }
 
 /// What the recorded server says nothing about.

@@ -272,10 +272,21 @@ fn ask_everywhere(source: &[u8]) {
     let file = File::new(source.to_vec());
     let len = source.len() as u32;
     for offset in 0..=len + 1 {
-        let at = offset.min(len);
+        // Inside a line end the place is the end of the line.
+        let ends = |at: &u32| {
+            source[*at as usize..offset.min(len) as usize]
+                .iter()
+                .all(|b| *b == b'\r')
+        };
+        let at = (0..=offset.min(len))
+            .rev()
+            .take_while(ends)
+            .last()
+            .unwrap_or(len);
         for style in [Style::Plain, Style::Snippets] {
             for item in complete(&file, offset, &Nowhere, style).items {
-                assert!(item.edit.start <= item.edit.end && item.edit.end == at);
+                assert!(item.edit.start <= item.edit.end, "{item:?}");
+                assert!((at..=offset).contains(&item.edit.end), "{item:?}");
                 assert!(!file.text(item.edit).contains(&b'\n'), "{item:?}");
             }
         }
