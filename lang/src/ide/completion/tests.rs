@@ -1,6 +1,7 @@
 use super::*;
-use crate::ide::surroundings::{Memory, Nowhere};
+use crate::ide::surroundings::{ImageFacts, Memory, Nowhere};
 use proptest::prelude::*;
+use std::sync::Arc;
 
 /// Texts of what is offered at `|`, the likely ones first.
 fn texts(marked: &str, around: &dyn Surroundings, style: Style) -> Vec<String> {
@@ -120,6 +121,17 @@ fn images_and_tags_come_from_the_surroundings() {
     assert_eq!(found, ["alpine:3.22", "alpine:3.21"]);
     let file = File::new(b"FROM alpine:".to_vec());
     assert!(complete(&file, 12, &around, Style::Plain).incomplete);
+    let facts = ImageFacts {
+        reference: "alpine".to_owned(),
+        digest: "sha256:ab".to_owned(),
+        ..ImageFacts::default()
+    };
+    let around = Memory {
+        facts: Some(Arc::new(facts)),
+        ..Memory::default()
+    };
+    let found = texts("FROM alpine@|", &around, Style::Plain);
+    assert_eq!(found, ["alpine@sha256:ab"]);
 }
 
 #[test]
@@ -153,6 +165,8 @@ fn paths_are_those_of_the_files_meant() {
         &["main.py", "lib/"],
     );
     only("FROM a\nCOPY ../|", &[]);
+    only("FROM a\nRUN ls /srv/|", &["www/"]);
+    only("FROM a\nCMD [\"x\", \"/srv/|\"]", &["www/"]);
 }
 
 #[test]
