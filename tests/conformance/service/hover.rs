@@ -3,7 +3,7 @@
 //! - Where the recorded answer is the value of a variable, ours is about a variable with exactly that value.
 //! - Where it is documentation, ours is about an instruction, a directive or a flag.
 //! - Where there is none, ours may only be about what that server knows nothing of: stages, images, check rules, mounts,
-//!   values of flags, words like ports and signals, and variables whose value only the build knows.
+//!   ids, values of flags, words like ports and signals, and variables whose value only the build knows.
 //!
 //! Two recorded answers are not the builder's, and ours are:
 //!
@@ -67,6 +67,7 @@ fn is_more(subject: &Subject) -> bool {
     match subject {
         Subject::Stage
         | Subject::Image
+        | Subject::Id
         | Subject::Lint
         | Subject::MountKey
         | Subject::FlagValue
