@@ -9,6 +9,7 @@
 )]
 
 mod corpus;
+mod format;
 mod parser;
 mod plans;
 mod service;
@@ -46,6 +47,12 @@ fn plans_and_check_rules() {
 #[test]
 fn service_cases() {
     service::run(&service::kinds());
+}
+
+#[test]
+fn formatter() {
+    format::beside_recorded();
+    run(&format::kinds(), "");
 }
 
 /// The folder of the data; `None` when it is not there.

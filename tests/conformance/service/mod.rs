@@ -11,6 +11,7 @@ mod folding;
 mod highlight;
 mod links;
 mod rename;
+mod semantictokens;
 mod symbols;
 
 use cooperage_lang::ide::File;
@@ -25,6 +26,7 @@ pub(crate) fn kinds() -> Vec<Kind> {
         highlight::KIND,
         links::KIND,
         rename::KIND,
+        semantictokens::KIND,
         symbols::KIND,
     ]
 }
