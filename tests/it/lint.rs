@@ -39,7 +39,7 @@ fn findings_are_shown_with_their_lines_and_end_with_3() {
         "warning[StageNameCasing]: Stage name 'Base' should be lowercase\n  --> Dockerfile:1:17\n",
         "1 | FROM scratch AS Base\n    |                 ^^^^\n",
         "help: make the stage name lowercase (`--fix` does it)",
-        "warning[MaintainerDeprecated]",
+        "warning[MaintainerDeprecated, DL4000]",
         "2 findings (2 warnings) in 1 of 1 file; `--fix` mends 2\n",
     ] {
         assert!(ran.stdout.contains(part), "{part}\n{}", ran.stdout);

@@ -283,12 +283,18 @@ fn parsed<T: Setting + Default>(
     (root, errors): (document::Node, Vec<document::SyntaxError>),
 ) -> (T, Vec<Diagnostic>) {
     let mut reader = Reader::new(text, quoted);
+    let is_sound = errors.is_empty();
     for error in errors {
         reader.syntax(error);
     }
     let values = T::read(&root, &mut reader).unwrap_or_default();
-    reader.problems.sort_by_key(|problem| problem.range);
-    (values, reader.problems)
+    let mut problems = reader.problems;
+    problems.sort_by_key(|problem| problem.range);
+    if !is_sound {
+        // One mistake of spelling makes others out of what stands behind it.
+        problems.dedup_by_key(|problem| problem.lines.first().map(|lines| lines.start));
+    }
+    (values, problems)
 }
 
 /// Reads a file's bytes; a text that is not UTF-8 says nothing.

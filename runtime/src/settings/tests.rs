@@ -86,7 +86,15 @@ fn mistakes_are_told_with_place_and_near_name_and_the_rest_is_used() {
          [lint]\nfail-onn = 'error'\nignore = ['DL3O08', 3, 'StageNameCasin', 'sc2086']\nextend = ['hadolnt']\n\
          pragmas = 'yes'\n[lint.levels]\nStageNameCasing = 'eror'\nNoSuchRule = 'off'\nUndefinedVar = 'hint'\n",
         expect![[r#"
-            1:2 `lnit` unknown key `lnit`, did you mean `lint`?
+            1:2 `lnit` unknown key `lnit`, did you mean `lint`? -> lint
+            3:1 `fail-onn` unknown key `fail-onn`, did you mean `fail-on`? -> fail-on
+            4:11 `'DL3O08'` unknown rule `DL3O08`, did you mean `DL3008`? -> "DL3008"
+            4:21 `3` expected text, found a number
+            4:24 `'StageNameCasin'` unknown rule `StageNameCasin`, did you mean `StageNameCasing`? -> "StageNameCasing"
+            5:11 `'hadolnt'` unknown set of rules `hadolnt`, did you mean `hadolint`? -> "hadolint"
+            6:11 `'yes'` expected true or false, found text
+            8:19 `'eror'` unknown level `eror`, did you mean `error`? -> "error"
+            9:1 `NoSuchRule` unknown rule `NoSuchRule`
         "#]],
     );
     assert_eq!(values.lint.unwrap().ignore.unwrap().len(), 1);
@@ -97,7 +105,15 @@ fn values_of_the_wrong_kind_are_told() {
     let values = check_toml(
         "exclude = 'x'\nformat = 3\n[build]\nplatform = 'a/b/c/d/e'\ntarget = 1\nargs = { A = 1.5, B = '2' }\n\
          contexts = { x = 'docker-image://UPPER', y = 'docker-image://ok' }\n[[override]]\nfiles = ['a[']\n",
-        expect![""],
+        expect![[r#"
+            1:11 `'x'` expected a list, found text
+            2:10 `3` expected a table, found a number
+            4:12 `'a/b/c/d/e'` "d/e" is an invalid component of "a/b/c/d/e": platform specifier component must match "^[A-Za-z0-9_.-]+$": invalid argument
+            5:10 `1` expected text, found a number
+            6:14 `1.5` expected text, found a float or a time
+            7:18 `'docker-image://UPPER'` `docker-image://UPPER`: invalid reference format: repository name (library/UPPER) must be lowercase
+            9:10 `'a['` `a[` is no pattern of paths: unclosed character class; missing ']'
+        "#]],
     );
     let build = values.build.unwrap();
     assert_eq!(build.args.unwrap().len(), 1);
@@ -107,10 +123,10 @@ fn values_of_the_wrong_kind_are_told() {
 #[test]
 fn mistakes_of_spelling_do_not_hide_the_rest() {
     let values = check_toml(
-        "exclude = ['a', \nx = = 3\n[lint]\nstrict-labels = true\nstrict-labels = false\n",
+        "x = = 3\n[lint]\nstrict-labels = true\nstrict-labels = false\n[build\ntarget = 'a'\n",
         expect![""],
     );
-    assert!(values.lint.is_some());
+    assert_eq!(values.lint.unwrap().strict_labels, Some(true));
 }
 
 #[test]
@@ -133,7 +149,16 @@ fn mistakes_in_hadolints_file_are_told() {
     let values = check_yaml(
         "ignore:\n- DL3008\nignored: [DL3008, 3, 'DL30']\nfailure-threshold: eror\noverride:\n  warn: [DL3001]\n\
          label-schema: {ä: nothing}\nno-fail: \"true\"\nno-fail: true\n",
-        expect![""],
+        expect![[r#"
+            1:1 `ignore` unknown key `ignore`, did you mean `ignored`? -> ignored
+            3:19 `3` expected text, found a number
+            3:22 `'DL30'` `DL30` is no rule of hadolint: those are DL and SC with four digits
+            4:20 `eror` unknown severity `eror`, did you mean `error`? -> error
+            6:3 `warn` unknown key `warn`; known are error, warning, info, style
+            7:20 `nothing` unknown kind of label `nothing`; known are text, rfc3339, semver, url, hash, spdx, email
+            8:10 `"true"` expected true or false, found text
+            9:1 `no-fail` the key `no-fail` stands here twice
+        "#]],
     );
     assert_eq!(values.ignored.unwrap().0.len(), 1);
 }

@@ -5,7 +5,7 @@ use crate::error;
 use crate::render::{Paint, diagnostic, text};
 use crate::value::{LintView, Treatment};
 use cooperage_lang::diagnostic::{Diagnostic, Severity};
-use cooperage_lang::lints::{Level, Lint};
+use cooperage_lang::lints::{self, Level, Lint};
 use cooperage_runtime::dockerfiles::Checked;
 
 /// Lines of a long instruction that are read for its excerpt.
@@ -74,15 +74,25 @@ fn one(file: &Checked, lines: &Lines<'_>, finding: &Diagnostic, paint: Paint) ->
     shown
 }
 
-/// `warning[StageNameCasing]`.
+/// `warning[MaintainerDeprecated, DL4000]`.
 fn label(finding: &Diagnostic, paint: Paint) -> String {
-    let code = finding.code;
+    let codes = codes(finding);
     match finding.severity {
-        Severity::Error => paint.red(&format!("error[{code}]")),
-        Severity::Warning => paint.yellow(&format!("warning[{code}]")),
-        Severity::Info => paint.blue(&format!("info[{code}]")),
-        Severity::Hint => paint.blue(&format!("hint[{code}]")),
+        Severity::Error => paint.red(&format!("error[{codes}]")),
+        Severity::Warning => paint.yellow(&format!("warning[{codes}]")),
+        Severity::Info => paint.blue(&format!("info[{codes}]")),
+        Severity::Hint => paint.blue(&format!("hint[{codes}]")),
     }
+}
+
+/// The code of a finding with what hadolint and ShellCheck call it, by which people know it.
+pub(super) fn codes(finding: &Diagnostic) -> String {
+    let aliases = lints::find(finding.code).map_or(&[][..], |lint| lint.aliases);
+    let known = aliases
+        .iter()
+        .filter(|alias| alias.starts_with("DL") || alias.starts_with("SC"));
+    let all: Vec<&str> = std::iter::once(finding.code).chain(known.copied()).collect();
+    all.join(", ")
 }
 
 fn excerpt(file: &Checked, lines: &Lines<'_>, finding: &Diagnostic) -> error::Place {
