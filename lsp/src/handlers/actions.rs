@@ -46,11 +46,7 @@ pub(crate) fn answer(
     };
     let found_here = |action: &Action| {
         let found = found.get(action.diagnostic?)?;
-        Some(vec![diagnostics::diagnostic(
-            &snapshot.uri,
-            &snapshot.text,
-            found,
-        )])
+        Some(vec![diagnostics::diagnostic(&snapshot.text, found)])
     };
     let action = |action: Action| {
         lsp::CodeActionOrCommand::CodeAction(lsp::CodeAction {

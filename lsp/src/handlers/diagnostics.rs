@@ -20,9 +20,9 @@ pub(crate) fn of_document(
     snapshot: &Snapshot,
     forecast: Option<&Forecasted>,
 ) -> Vec<lsp::Diagnostic> {
-    let (uri, text) = (&snapshot.uri, &snapshot.text);
+    let text = &snapshot.text;
     let findings = snapshot.findings();
-    let mut found: Vec<_> = findings.iter().map(|d| diagnostic(uri, text, d)).collect();
+    let mut found: Vec<_> = findings.iter().map(|d| diagnostic(text, d)).collect();
     let current = forecast.filter(|f| std::ptr::eq(&raw const *f.text, &raw const *snapshot.text));
     if let Some(forecasted) = current.filter(|_| snapshot.setup.settings.hint_diagnostics) {
         found.extend(hints(forecasted));
@@ -31,7 +31,7 @@ pub(crate) fn of_document(
 }
 
 /// A finding in the protocol's terms.
-pub(super) fn diagnostic(_: &lsp::Uri, text: &Text, found: &Diagnostic) -> lsp::Diagnostic {
+pub(super) fn diagnostic(text: &Text, found: &Diagnostic) -> lsp::Diagnostic {
     let severity = match found.severity {
         Severity::Error => lsp::DiagnosticSeverity::ERROR,
         Severity::Warning => lsp::DiagnosticSeverity::WARNING,
@@ -83,7 +83,7 @@ pub(crate) fn of_settings(setup: &Setup) -> Vec<(lsp::Uri, Vec<lsp::Diagnostic>)
     let of_file = |file: Faulty| {
         let uri = convert::uri(&file.path)?;
         let text = Text::new(file.source, setup.encoding);
-        let found = file.problems.iter().map(|d| diagnostic(&uri, &text, d));
+        let found = file.problems.iter().map(|d| diagnostic(&text, d));
         let found = found.collect();
         Some((uri, found))
     };
@@ -159,10 +159,7 @@ pub(crate) fn workspace(
         if let Some(source) = workspace::read(&path) {
             let text = Text::new(source, workspace.setup.encoding);
             let findings = workspace.setup.findings(&uri, &text);
-            let found = findings
-                .iter()
-                .map(|d| diagnostic(&uri, &text, d))
-                .collect();
+            let found = findings.iter().map(|d| diagnostic(&text, d)).collect();
             items.push(report(&known, uri, None, found));
         }
     }

@@ -91,7 +91,9 @@ pub(super) fn codes(finding: &Diagnostic) -> String {
     let known = aliases
         .iter()
         .filter(|alias| alias.starts_with("DL") || alias.starts_with("SC"));
-    let all: Vec<&str> = std::iter::once(finding.code).chain(known.copied()).collect();
+    let all: Vec<&str> = std::iter::once(finding.code)
+        .chain(known.copied())
+        .collect();
     all.join(", ")
 }
 
