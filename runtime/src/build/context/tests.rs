@@ -168,7 +168,7 @@ fn watched_content(context: &Context) -> std::sync::Arc<super::ContentManifest> 
 fn a_watched_context_reads_only_what_changed() {
     let scratch = Scratch::new();
     let files = scratch.folder("c", &["a/f=1", "b/g=1", "log/x=1"]);
-    let context = open(&files, "*.log\nlog\n", None).keep_watch();
+    let context = open(&files, "**/*.log\nlog\n", None).keep_watch();
     assert!(
         context.changed().is_some(),
         "this file system tells of changes"
