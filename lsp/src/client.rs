@@ -92,6 +92,14 @@ impl Output {
         self.send(rpc::notification(N::METHOD, params));
     }
 
+    /// A line for whoever looks for a fault.
+    pub(crate) fn log(&self, message: String) {
+        self.notify::<lsp::notification::LogMessage>(&lsp::LogMessageParams {
+            typ: lsp::MessageType::WARNING,
+            message,
+        });
+    }
+
     /// A message for people.
     pub(crate) fn show(&self, typ: lsp::MessageType, message: impl Into<String>) {
         self.notify::<lsp::notification::ShowMessage>(&lsp::ShowMessageParams {

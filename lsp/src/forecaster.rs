@@ -1,7 +1,6 @@
 //! Forecasts, in the background: one thread, the newest text of each document, nothing before it had a moment of quiet.
 
 use crate::convert::Text;
-use crate::document::Forecasted;
 use crate::jobs::{Fault, guarded};
 use crate::server::{Event, Events};
 use crate::setup::Setup;
@@ -108,9 +107,8 @@ impl Shared {
                 continue;
             }
             let Order { uri, text, .. } = order;
-            let done = forecast.map(|forecast| Forecasted { text, forecast });
             let sent = events.send(Event::Done(Box::new(move |session| {
-                session.forecast_is_there(&uri, done);
+                session.forecast_is_there(&uri, &text, forecast);
             })));
             if sent.is_err() {
                 return;

@@ -2,7 +2,7 @@
 //! finished work in the order in which they come; everybody else works on [`Snapshot`]s.
 
 use crate::client::{Output, Questions};
-use crate::convert::Text;
+use crate::convert::{self, Text};
 use crate::document::{Document, Forecasted, is_ours};
 use crate::forecaster::{Forecaster, Order};
 use crate::handlers::{configuration, diagnostics};
@@ -14,12 +14,14 @@ use crate::settings::Settings;
 use crate::setup::Setup;
 use cooperage_lang::diagnostic::Diagnostic;
 use cooperage_lang::ide::File;
+use cooperage_runtime::build::forecast::Forecast;
 use cooperage_runtime::cancel::Cancel;
 use cooperage_runtime::engine::Changed;
 use lsp_types as lsp;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -83,7 +85,7 @@ struct Running {
 pub(crate) struct Session {
     pub(crate) setup: Arc<Setup>,
     pub(crate) output: Output,
-    pub(crate) builds: HashMap<String, Cancel>,
+    pub(crate) builds: HashMap<lsp::ProgressToken, Cancel>,
     events: Events,
     documents: HashMap<String, Document>,
     questions: Questions,
@@ -151,6 +153,7 @@ impl Session {
             version: item.version,
             text: Arc::new(text),
             forecast: None,
+            hopeless: None,
             sent: Arc::default(),
         };
         let key = item.uri.as_str().to_owned();
@@ -275,7 +278,7 @@ impl Session {
         let waits = self
             .documents
             .get(uri.as_str())
-            .is_some_and(|document| document.current_forecast().is_none());
+            .is_some_and(Document::awaits_forecast);
         if !waits {
             return self.about_document::<R>(id, uri, params, answer);
         }
@@ -456,12 +459,26 @@ impl Session {
     }
 
     /// Takes a finished forecast in, and shows it.
-    pub(crate) fn forecast_is_there(&mut self, uri: &lsp::Uri, done: Answer<Forecasted>) {
-        if let Ok(forecast) = done
-            && let Some(document) = self.documents.get_mut(uri.as_str())
-            && Arc::ptr_eq(&document.text, &forecast.text)
-        {
-            document.forecast = Some(Arc::new(forecast));
+    pub(crate) fn forecast_is_there(
+        &mut self,
+        uri: &lsp::Uri,
+        text: &Arc<Text>,
+        done: Answer<Forecast>,
+    ) {
+        let Some(document) = self.documents.get_mut(uri.as_str()) else {
+            return;
+        };
+        if !Arc::ptr_eq(&document.text, text) {
+            return;
+        }
+        let text = text.clone();
+        match done {
+            Ok(forecast) => document.forecast = Some(Arc::new(Forecasted { text, forecast })),
+            Err(fault) => {
+                document.hopeless = Some(text);
+                let message = format!("no forecast: {}", fault.error().message);
+                self.output.log(message);
+            }
         }
         // Settings were read for it.
         self.publish_settings();
@@ -519,6 +536,7 @@ impl Session {
         self.setup = Arc::new(setup);
         for document in self.documents.values_mut() {
             document.forecast = None;
+            document.hopeless = None;
         }
         for snapshot in self.snapshots() {
             self.text_changed(&snapshot.uri, Instant::now());
@@ -592,7 +610,9 @@ pub(crate) struct Workspace {
 
 impl Workspace {
     /// Whether a document is open, so that the file on disk does not count.
-    pub(crate) fn is_open(&self, uri: &lsp::Uri) -> bool {
-        self.open.iter().any(|open| open.uri == *uri)
+    pub(crate) fn is_open(&self, path: &Path) -> bool {
+        // Clients spell URIs in ways of their own.
+        let is_this = |open: &Snapshot| convert::path(&open.uri).is_some_and(|open| open == path);
+        self.open.iter().any(is_this)
     }
 }

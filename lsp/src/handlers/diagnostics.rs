@@ -149,12 +149,9 @@ pub(crate) fn workspace(
         if workspace.cancel.is_canceled() {
             return Err(Fault::Canceled);
         }
-        let Some(uri) = convert::uri(&path) else {
+        let Some(uri) = convert::uri(&path).filter(|_| !workspace.is_open(&path)) else {
             continue;
         };
-        if workspace.is_open(&uri) {
-            continue;
-        }
         // A file that vanished or cannot be read has nothing to say.
         if let Some(source) = workspace::read(&path) {
             let text = Text::new(source, workspace.setup.encoding);

@@ -37,7 +37,11 @@ fn stages(snapshot: &Snapshot, forecast: &Forecast) -> Vec<lsp::CodeLens> {
                 format!("stage {}: {said}", stage.name)
             };
             let place = place(snapshot, stage.from_range);
-            let build = json!({"target": stage.name});
+            // A stage without a name is meant by its number.
+            let build = match stage.name.strip_prefix("stage-") {
+                Some(number) if number == stage.index.to_string() => json!({"target": number}),
+                _ => json!({"target": stage.name}),
+            };
             [
                 lens(snapshot, stage.from_range, &summary, Action::Explain, place),
                 lens(snapshot, stage.from_range, "build", Action::Build, build),
