@@ -9,9 +9,11 @@
 )]
 
 mod corpus;
+mod format;
 mod lint;
 mod parser;
 mod plans;
+mod service;
 mod values;
 
 use serde_json::Value;
@@ -46,6 +48,17 @@ fn plans_and_check_rules() {
 #[test]
 fn findings_of_other_linters() {
     lint::run();
+}
+
+#[test]
+fn service_cases() {
+    service::run(&service::kinds());
+}
+
+#[test]
+fn formatter() {
+    format::beside_recorded();
+    run(&format::kinds(), "");
 }
 
 /// The folder of the data; `None` when it is not there.
@@ -119,11 +132,20 @@ impl Score {
         };
         let (on_purpose, wrong): (Vec<_>, Vec<_>) = self.wrong.iter().partition(is_argued);
         let count = self.right + self.wrong.len();
-        println!("{kind}: {} of {count}, {} argued", self.right, on_purpose.len());
+        println!(
+            "{kind}: {} of {count}, {} argued",
+            self.right,
+            on_purpose.len()
+        );
         for failure in wrong.iter().take(SHOWN) {
             println!("    {failure}");
         }
-        let idle = argued.iter().filter(|(id, _)| !self.wrong.iter().any(|why| why.starts_with(&format!("{id}: "))));
+        let idle = argued.iter().filter(|(id, _)| {
+            !self
+                .wrong
+                .iter()
+                .any(|why| why.starts_with(&format!("{id}: ")))
+        });
         let idle: Vec<&str> = idle.map(|(id, _)| *id).collect();
         if !idle.is_empty() {
             println!("    argued without need: {idle:?}");
