@@ -9,7 +9,7 @@ use cooperage_runtime::build::forecast::Forecast;
 use cooperage_runtime::build::request::{BuildRequest, ContextSource, DockerfileSource};
 use cooperage_runtime::cancel::Cancel;
 use cooperage_runtime::engine::{BuildError, Engine, Planned};
-use cooperage_runtime::settings::{self, Finder};
+use cooperage_runtime::settings::{self, Declared, Finder};
 use lsp_types as lsp;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -35,6 +35,8 @@ pub(crate) struct Setup {
 /// What the user selected for one document; the rest is as the settings have it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Choice {
+    /// One of the builds that compose and bake files declare.
+    pub(crate) declared: Option<Declared>,
     pub(crate) target: Option<String>,
     pub(crate) platform: Option<String>,
     pub(crate) build_args: BTreeMap<String, String>,
@@ -55,6 +57,10 @@ impl Setup {
         let mut build_args = settings.build_args.clone();
         build_args.extend(choice.build_args);
         let project = self.project(uri).build;
+        let project = match choice.declared {
+            Some(declared) => declared.build.over(project),
+            None => project,
+        };
         let mut request = BuildRequest {
             context: folder.map_or(ContextSource::Empty, |folder| project.context_or(&folder)),
             dockerfile: DockerfileSource::Text {

@@ -2,6 +2,7 @@
 
 use crate::builds::{self, Built, Job};
 use crate::client::Output;
+use crate::convert;
 use crate::jobs::{Answer, Fault, guarded};
 use crate::rpc::{self, Id};
 use crate::server::Event;
@@ -10,6 +11,7 @@ use crate::setup::Choice;
 use cooperage_lang::instructions::{Kind, Stage};
 use cooperage_runtime::build::words;
 use cooperage_runtime::cancel::Cancel;
+use cooperage_runtime::settings;
 use cooperage_runtime::units::Size;
 use lsp_types as lsp;
 use serde_json::{Value, json};
@@ -31,6 +33,8 @@ pub(crate) enum Action {
     Explain,
     /// Lists the files of the layer that the step at `line` made.
     LayerFiles,
+    /// Selects the build `name` of a compose or bake file; null for none of them, asks when there is no such field.
+    SelectBuild,
     /// Selects the stage `target`; null for the last one, asks when there is no such field.
     SelectTarget,
     /// Selects the values `args` of build arguments; null for none.
@@ -40,13 +44,14 @@ pub(crate) enum Action {
 }
 
 /// All commands with their names.
-const ACTIONS: [(Action, &str); 9] = [
+const ACTIONS: [(Action, &str); 10] = [
     (Action::Build, "cooper.build"),
     (Action::BuildTo, "cooper.buildTo"),
     (Action::Run, "cooper.run"),
     (Action::Shell, "cooper.shell"),
     (Action::Explain, "cooper.explain"),
     (Action::LayerFiles, "cooper.layerFiles"),
+    (Action::SelectBuild, "cooper.selectBuild"),
     (Action::SelectTarget, "cooper.selectTarget"),
     (Action::SetBuildArgs, "cooper.setBuildArgs"),
     (Action::SetPlatform, "cooper.setPlatform"),
@@ -123,6 +128,7 @@ pub(crate) fn execute(session: &mut Session, id: Id, params: lsp::ExecuteCommand
         }
         Action::Explain => tell(session, call, explain),
         Action::LayerFiles => tell(session, call, layer_files),
+        Action::SelectBuild => select_build(session, call),
         Action::SelectTarget => select_target(session, call),
         Action::SetBuildArgs => set_build_args(session, &call),
         Action::SetPlatform => set_platform(session, &call),
@@ -416,56 +422,121 @@ fn choose(session: &mut Session, uri: &lsp::Uri, change: impl FnOnce(&mut Choice
     session.set_up(|setup| change(setup.choices.entry(key).or_default()));
 }
 
-fn select_target(session: &mut Session, call: Call) {
-    match call.more.get("target") {
-        Some(Value::String(target)) => {
-            let target = Some(target.clone());
-            choose(session, &call.snapshot.uri, |choice| choice.target = target);
-            session.conclude(&call.id, Ok(Value::Null));
-        }
-        Some(Value::Null) => {
-            choose(session, &call.snapshot.uri, |choice| choice.target = None);
-            session.conclude(&call.id, Ok(Value::Null));
-        }
-        Some(_) => {
-            let why = "`target` is a stage's name, or null".to_owned();
-            session.refuse(&call.id, &Fault::Invalid(why));
-        }
-        None => ask_target(session, call),
-    }
+fn select_build(session: &mut Session, call: Call) {
+    let path = convert::path(&call.snapshot.uri);
+    let builds = path.map_or_else(Vec::new, |path| settings::declared(&path));
+    let names = builds.iter().map(|build| build.name.clone()).collect();
+    let question = Question {
+        field: "name",
+        message: "build to forecast and do",
+        none: "that of the Dockerfile alone",
+        names,
+    };
+    question.answer(session, call, move |session, uri, name| {
+        let declared = builds
+            .into_iter()
+            .find(|build| Some(&build.name) == name.as_ref());
+        let found = declared.is_some() || name.is_none();
+        choose(session, uri, |choice| choice.declared = declared);
+        found
+    });
 }
 
-/// Asks the user for a stage.
-fn ask_target(session: &mut Session, call: Call) {
-    const LAST: &str = "the last stage";
+fn select_target(session: &mut Session, call: Call) {
     let stages = &call.snapshot.file().dockerfile().stages;
     let name = |stage: &Stage| match &stage.from.kind {
         Kind::From(from) => Some(from.name.as_ref()?.to_str_lossy().into_owned()),
         _ => None,
     };
-    let titles = stages.iter().filter_map(name).chain([LAST.to_owned()]);
-    let params = lsp::ShowMessageRequestParams {
-        typ: lsp::MessageType::INFO,
-        message: "stage to forecast and build".to_owned(),
-        actions: Some(
-            titles
-                .map(|title| lsp::MessageActionItem {
-                    title,
-                    properties: std::collections::HashMap::new(),
-                })
-                .collect(),
-        ),
+    let question = Question {
+        field: "target",
+        message: "stage to forecast and build",
+        none: "the last stage",
+        names: stages.iter().filter_map(name).collect(),
     };
-    session.ask::<lsp::request::ShowMessageRequest>(&params, move |session, answer| {
-        let title = answer
-            .ok()
-            .and_then(|item| Some(item["title"].as_str()?.to_owned()));
-        if let Some(title) = &title {
-            let target = (title != LAST).then(|| title.clone());
-            choose(session, &call.snapshot.uri, |choice| choice.target = target);
-        }
-        session.conclude(&call.id, Ok(json!(title)));
+    question.answer(session, call, |session, uri, target| {
+        choose(session, uri, |choice| choice.target = target);
+        true
     });
+}
+
+/// A choice among names, made by the caller or by the user.
+struct Question {
+    /// Where the caller says it.
+    field: &'static str,
+    message: &'static str,
+    /// What is shown for no name.
+    none: &'static str,
+    names: Vec<String>,
+}
+
+impl Question {
+    /// Takes the choice; `choose` tells whether there is such a thing.
+    fn answer(
+        self,
+        session: &mut Session,
+        call: Call,
+        choose: impl FnOnce(&mut Session, &lsp::Uri, Option<String>) -> bool + 'static,
+    ) {
+        match call.more.get(self.field) {
+            None => self.ask(session, call, choose),
+            Some(Value::Null) => self.take(session, &call, None, choose),
+            Some(Value::String(name)) => {
+                let name = name.clone();
+                self.take(session, &call, Some(name), choose);
+            }
+            Some(_) => {
+                let why = format!("`{}` is a name, or null", self.field);
+                session.refuse(&call.id, &Fault::Invalid(why));
+            }
+        }
+    }
+
+    fn take(
+        &self,
+        session: &mut Session,
+        call: &Call,
+        name: Option<String>,
+        choose: impl FnOnce(&mut Session, &lsp::Uri, Option<String>) -> bool,
+    ) {
+        if choose(session, &call.snapshot.uri, name.clone()) {
+            session.conclude(&call.id, Ok(json!(name)));
+        } else {
+            let known = self.names.join(", ");
+            let name = name.unwrap_or_default();
+            let why = format!("there is no `{name}` here; there are: {known}");
+            session.refuse(&call.id, &Fault::Failed(why));
+        }
+    }
+
+    /// Asks the user.
+    fn ask(
+        self,
+        session: &mut Session,
+        call: Call,
+        choose: impl FnOnce(&mut Session, &lsp::Uri, Option<String>) -> bool + 'static,
+    ) {
+        let titles = self.names.iter().cloned().chain([self.none.to_owned()]);
+        let item = |title| lsp::MessageActionItem {
+            title,
+            properties: std::collections::HashMap::new(),
+        };
+        let params = lsp::ShowMessageRequestParams {
+            typ: lsp::MessageType::INFO,
+            message: self.message.to_owned(),
+            actions: Some(titles.map(item).collect()),
+        };
+        session.ask::<lsp::request::ShowMessageRequest>(&params, move |session, answer| {
+            let item = answer.unwrap_or_default();
+            match item["title"].as_str() {
+                Some(title) => {
+                    let name = (title != self.none).then(|| title.to_owned());
+                    self.take(session, &call, name, choose);
+                }
+                None => session.conclude(&call.id, Ok(Value::Null)),
+            }
+        });
+    }
 }
 
 fn set_build_args(session: &mut Session, call: &Call) {

@@ -3,6 +3,7 @@
 use crate::convert;
 use crate::session::Session;
 use crate::settings::Settings;
+use crate::setup::Choice;
 use cooperage_runtime::engine::Changed;
 use cooperage_runtime::settings;
 use lsp_types as lsp;
@@ -104,8 +105,21 @@ pub(crate) fn files_changed(session: &mut Session, params: &Value) {
         session.setup.finder.forget();
         session.set_up(|_| {});
     }
+    if changed.iter().any(|path| settings::may_declare(path)) {
+        session.set_up(|setup| setup.choices.values_mut().for_each(read_again));
+    }
     session.world_changed(Changed {
         files: true,
         store: false,
     });
+}
+
+/// Reads a selected build again, whose file may have changed; one that is gone is selected no more.
+fn read_again(choice: &mut Choice) {
+    if let Some(old) = choice.declared.take() {
+        let builds = settings::declared(&old.dockerfile).into_iter();
+        choice.declared = builds
+            .filter(|new| new.file == old.file)
+            .find(|new| new.name == old.name);
+    }
 }
