@@ -6,15 +6,15 @@ use crate::settings::Settings;
 use crate::setup::Choice;
 use cooperage_runtime::engine::Changed;
 use cooperage_runtime::settings;
-use lsp_types as lsp;
-use lsp_types::notification::Notification;
 use serde_json::{Value, json};
+use tower_lsp::lsp_types as lsp;
+use tower_lsp::lsp_types::notification::Notification;
 
 /// Files whose change is always of interest, and everything else a context may hold.
 const FILES: &str = "**/*";
 
 /// Asks for news of files and settings, from a client that gives them when asked.
-pub(crate) fn register(session: &mut Session) {
+pub(crate) fn register(session: &Session) {
     let features = &session.setup.features;
     let mut registrations = Vec::new();
     if features.register_files {
@@ -33,7 +33,7 @@ pub(crate) fn register(session: &mut Session) {
     if !registrations.is_empty() {
         // A client that says no is one that tells nothing; our own watch stays.
         session.ask::<lsp::request::RegisterCapability>(
-            &lsp::RegistrationParams { registrations },
+            lsp::RegistrationParams { registrations },
             |_, _| {},
         );
     }
@@ -48,7 +48,7 @@ fn registration(id: &str, method: &str, options: Value) -> lsp::Registration {
 }
 
 /// Asks for the settings.
-pub(crate) fn pull(session: &mut Session) {
+pub(crate) fn pull(session: &Session) {
     if !session.setup.features.configuration {
         return;
     }
@@ -57,12 +57,11 @@ pub(crate) fn pull(session: &mut Session) {
         section: Some("cooper".to_owned()),
     };
     let params = lsp::ConfigurationParams { items: vec![item] };
-    session.ask::<lsp::request::WorkspaceConfiguration>(&params, |session, answer| {
+    session.ask::<lsp::request::WorkspaceConfiguration>(params, |session, answer| {
         // One that cannot tell leaves us with what it said at the beginning.
-        if let Ok(mut sections) = answer
-            && !sections[0].is_null()
-        {
-            session.set_settings(Settings::read(&sections[0].take()));
+        let section = answer.unwrap_or_default().into_iter().next();
+        if let Some(section) = section.filter(|section| !section.is_null()) {
+            session.set_settings(Settings::read(&section));
         }
     });
 }
@@ -78,7 +77,7 @@ pub(crate) fn changed(session: &mut Session, settings: &Value) {
 }
 
 /// `workspace/didChangeWorkspaceFolders`.
-pub(crate) fn folders(session: &mut Session, params: lsp::DidChangeWorkspaceFoldersParams) {
+pub(crate) fn folders(session: &mut Session, params: &lsp::DidChangeWorkspaceFoldersParams) {
     let paths = |folders: &[lsp::WorkspaceFolder]| -> Vec<_> {
         folders
             .iter()
@@ -93,13 +92,8 @@ pub(crate) fn folders(session: &mut Session, params: lsp::DidChangeWorkspaceFold
 }
 
 /// Files were saved or changed, as the client saw it.
-pub(crate) fn files_changed(session: &mut Session, params: &Value) {
-    let files = params["changes"].as_array().into_iter().flatten();
-    let saved = params.get("textDocument").into_iter();
-    let changed: Vec<_> = files
-        .chain(saved)
-        .filter_map(|file| convert::path(&file["uri"].as_str()?.parse().ok()?))
-        .collect();
+pub(crate) fn files_changed(session: &mut Session, uris: &[lsp::Url]) {
+    let changed: Vec<_> = uris.iter().filter_map(convert::path).collect();
     session.setup.engine.files_changed(&changed);
     if changed.iter().any(|path| settings::is_settings_file(path)) {
         session.setup.finder.forget();
