@@ -11,6 +11,7 @@
 mod corpus;
 mod parser;
 mod plans;
+mod renaming;
 mod service;
 mod values;
 
@@ -41,6 +42,11 @@ fn corpus_files() {
 #[test]
 fn plans_and_check_rules() {
     run(&plans::kinds(), "");
+}
+
+#[test]
+fn renamed_files_mean_the_same() {
+    run(&renaming::kinds(), "");
 }
 
 #[test]
