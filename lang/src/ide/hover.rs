@@ -8,6 +8,7 @@ use super::surroundings::Surroundings;
 use crate::instructions::flags::Flag;
 use crate::instructions::spec;
 use crate::lints::{self, Lint};
+use crate::model;
 use crate::model::mount::MountKey;
 use crate::model::signal::Signal;
 use crate::model::{argument, label, platform, port};
@@ -166,11 +167,14 @@ fn variable(file: &File, id: OccurrenceId, found: &Occurrence) -> Option<Hover> 
         Some(variable) => described(file, variable),
         None => String::new(),
     };
-    if let Some(argument) = argument::find(&name) {
+    let meaning = argument::find(&name)
+        .map(|known| known.doc)
+        .or_else(|| model::variable::known(&name).map(|known| known.doc));
+    if let Some(meaning) = meaning {
         if !text.is_empty() {
             text += "\n\n";
         }
-        text += &format!("`{name}`: {}", argument.doc);
+        text += &format!("`{name}`: {meaning}");
     }
     (!text.is_empty()).then(|| Hover {
         range,

@@ -119,10 +119,11 @@ fn offer_keys(menu: &mut Menu<'_>, line: &Line<'_>, fields: &Fields<'_>, start: 
         let entry = if key.bare {
             Entry::new(ItemKind::Key, key.name)
         } else {
-            Entry::new(ItemKind::Key, format!("{}=", key.name)).again()
+            let text = format!("{}=", key.name);
+            Entry::new(ItemKind::Key, text).detail(key.example).again()
         };
         let rank = if key.name == "type" { 4 } else { 5 };
-        menu.offer(&slot, entry.detail(key.example).doc(key.doc).rank(rank));
+        menu.offer(&slot, entry.doc(key.doc).rank(rank));
     }
 }
 

@@ -4,6 +4,7 @@ use super::{Entry, ItemKind, Menu, Slot, Style};
 use crate::ide::File;
 use crate::ide::cursor::{Body, Line};
 use crate::model::argument::{ARGUMENTS, Reach};
+use crate::model::variable::KNOWN_VARIABLES;
 use crate::syntax::Keyword;
 use crate::text::TextRange;
 use bstr::ByteSlice;
@@ -199,14 +200,20 @@ fn offer_names(
             menu.offer(slot, entry.rank(6));
         }
     }
-    if keyword != Keyword::From {
-        let path = shape.entry("PATH");
-        if !menu.has(&path.label) {
-            menu.offer(
-                slot,
-                path.doc("Folders in which programs are found; every image has it.")
-                    .rank(6),
-            );
+    let of_image: &[&str] = match keyword {
+        Keyword::From => &[],
+        Keyword::Run | Keyword::Cmd | Keyword::Entrypoint | Keyword::Healthcheck => {
+            &["PATH", "HOME"]
+        }
+        _ => &["PATH"],
+    };
+    for known in KNOWN_VARIABLES
+        .iter()
+        .filter(|v| of_image.contains(&v.name))
+    {
+        let entry = shape.entry(known.name).doc(known.doc);
+        if !menu.has(&entry.label) {
+            menu.offer(slot, entry.rank(6));
         }
     }
 }
