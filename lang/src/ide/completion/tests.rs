@@ -180,6 +180,16 @@ fn variables_have_their_value() {
     );
     lacks("FROM a\nEXPOSE $|", &["${BUILDPLATFORM}", "${HTTP_PROXY}"]);
     has("FROM a\nRUN <<E\necho $|\nE\n", &["${HTTP_PROXY}"]);
+    has("FROM a\nRUN --mount=type=cache,id=$|", &["${PATH}"]);
+    for marked in [
+        "FROM a\nENV A='$|",
+        "FROM a\nCMD [\"$|\"]",
+        "FROM a\nCOPY --from=$|",
+        "FROM a\nRUN --mount=from=$|",
+        "FROM a\nCOPY <<'E' /x\n$|\nE\n",
+    ] {
+        assert_eq!(plain(marked), Vec::<String>::new(), "{marked}");
+    }
 }
 
 #[test]
