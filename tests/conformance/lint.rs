@@ -57,10 +57,15 @@ fn hadolint(case: &Value) -> Vec<Numbered> {
 }
 
 fn numbered(found: &Diagnostic) -> impl Iterator<Item = Numbered> {
-    let line = found.lines.first().map_or(0, |lines| u64::from(lines.start));
+    let line = found
+        .lines
+        .first()
+        .map_or(0, |lines| u64::from(lines.start));
     let severity = found.severity;
-    let aliases = lints::find(found.code).map_or(&[][..], |lint| lint.aliases);
-    aliases.iter().map(move |alias| (line, *alias, severity))
+    let lint = lints::find(found.code);
+    let twin = lint.and_then(|lint| lint.twin).and_then(lints::find);
+    let names = lint.into_iter().chain(twin).flat_map(|lint| lint.aliases);
+    names.map(move |alias| (line, *alias, severity))
 }
 
 fn planned(source: &str) -> Vec<Diagnostic> {
@@ -71,7 +76,9 @@ fn config(case: &Value) -> Config {
     let settings = &case["config"];
     let texts = |list: &Value| -> Vec<String> {
         let items = list.as_array().into_iter().flatten();
-        items.filter_map(|item| item.as_str().map(str::to_owned)).collect()
+        items
+            .filter_map(|item| item.as_str().map(str::to_owned))
+            .collect()
     };
     let schema = settings["label-schema"].as_object().into_iter().flatten();
     let mut config = Config {
@@ -103,7 +110,12 @@ fn assertions(case: &Value, found: &[Numbered], kind: &str, score: &mut Score) {
             score.add(result.map_err(|why| format!("{}: {rule} {why}", id(case))));
         }
     }
-    for rule in case["absent"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+    for rule in case["absent"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+    {
         if rule.starts_with(kind) {
             let prefix = rule.trim_end_matches('*');
             let there = found.iter().find(|(_, name, _)| match rule.ends_with('*') {
@@ -135,7 +147,10 @@ fn expected(expect: &Value, found: &[Numbered], with_level: bool) -> Result<(), 
     if lines.is_empty() {
         return Err("not found".to_owned());
     }
-    let level = expect["level"].as_str().and_then(Level::parse).and_then(Level::severity);
+    let level = expect["level"]
+        .as_str()
+        .and_then(Level::parse)
+        .and_then(Level::severity);
     match level {
         Some(level) if with_level && !ours.iter().any(|(_, _, ours)| *ours == level) => {
             Err(format!("at level {:?}, not {level:?}", ours[0].2))
@@ -161,7 +176,10 @@ fn both_ways(case: &Value, found: &[Numbered], score: &mut Score) {
         score.add(match (ours.contains(pair), theirs.contains(pair)) {
             (true, true) => Ok(()),
             (true, false) => Err(format!("{}: {name} at line {line} is only ours", id(case))),
-            (false, _) => Err(format!("{}: {name} at line {line} is only theirs", id(case))),
+            (false, _) => Err(format!(
+                "{}: {name} at line {line} is only theirs",
+                id(case)
+            )),
         });
     }
 }

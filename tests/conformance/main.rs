@@ -9,6 +9,7 @@
 )]
 
 mod corpus;
+mod format;
 mod lint;
 mod parser;
 mod plans;
@@ -52,6 +53,12 @@ fn findings_of_other_linters() {
 #[test]
 fn service_cases() {
     service::run(&service::kinds());
+}
+
+#[test]
+fn formatter() {
+    format::beside_recorded();
+    run(&format::kinds(), "");
 }
 
 /// The folder of the data; `None` when it is not there.
@@ -125,11 +132,20 @@ impl Score {
         };
         let (on_purpose, wrong): (Vec<_>, Vec<_>) = self.wrong.iter().partition(is_argued);
         let count = self.right + self.wrong.len();
-        println!("{kind}: {} of {count}, {} argued", self.right, on_purpose.len());
+        println!(
+            "{kind}: {} of {count}, {} argued",
+            self.right,
+            on_purpose.len()
+        );
         for failure in wrong.iter().take(SHOWN) {
             println!("    {failure}");
         }
-        let idle = argued.iter().filter(|(id, _)| !self.wrong.iter().any(|why| why.starts_with(&format!("{id}: "))));
+        let idle = argued.iter().filter(|(id, _)| {
+            !self
+                .wrong
+                .iter()
+                .any(|why| why.starts_with(&format!("{id}: ")))
+        });
         let idle: Vec<&str> = idle.map(|(id, _)| *id).collect();
         if !idle.is_empty() {
             println!("    argued without need: {idle:?}");

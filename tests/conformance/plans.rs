@@ -56,8 +56,8 @@ pub(crate) fn kinds() -> Vec<crate::Kind> {
 const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// The world the answers were recorded in.
-struct StandIn {
-    ignore: Option<Arc<Patterns>>,
+pub(crate) struct StandIn {
+    pub(crate) ignore: Option<Arc<Patterns>>,
 }
 
 impl World for StandIn {
@@ -82,7 +82,8 @@ impl World for StandIn {
 
 /// What planning finds in a text in that world, looking at every stage.
 pub(crate) fn diagnostics(source: &str) -> Vec<Diagnostic> {
-    planned_text(source.as_bytes(), &options(true), None).map_or_else(|_| Vec::new(), |plan| plan.diagnostics)
+    planned_text(source.as_bytes(), &options(true), None)
+        .map_or_else(|_| Vec::new(), |plan| plan.diagnostics)
 }
 
 fn lint(case: &Value) -> Result<(), String> {
@@ -764,7 +765,7 @@ fn add(lines: &mut Lines, line: Value) -> String {
     hash
 }
 
-fn options(all_stages: bool) -> PlanOptions {
+pub(crate) fn options(all_stages: bool) -> PlanOptions {
     let linux = Platform {
         os: "linux".into(),
         architecture: "amd64".into(),

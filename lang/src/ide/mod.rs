@@ -2,6 +2,7 @@
 //!
 //! Every feature is a function of a [`File`], which is made once for each version of a text.
 
+pub mod actions;
 pub mod completion;
 mod cursor;
 mod facts;
@@ -18,6 +19,7 @@ pub mod signature;
 pub mod surroundings;
 pub mod symbols;
 mod template;
+pub mod tokens;
 pub mod values;
 
 use crate::instructions::{self, Dockerfile, Instruction};
@@ -82,6 +84,11 @@ impl File {
         &self.source
     }
 
+    /// The text alone.
+    pub fn into_source(self) -> Vec<u8> {
+        self.source
+    }
+
     /// Its nodes.
     pub fn parse(&self) -> &Parse {
         &self.parse
@@ -111,6 +118,13 @@ impl File {
     pub fn scripts(&self) -> &[Snippet] {
         self.scripts
             .get_or_init(|| shell::snippets(&self.source, &self.parse, &self.known_scripts))
+    }
+
+    /// The shell text of the instruction with that index in [`Parse::nodes`].
+    pub fn script_of(&self, node: usize) -> Option<&Snippet> {
+        let scripts = self.scripts();
+        let found = scripts.binary_search_by_key(&node, |snippet| snippet.node);
+        found.ok().map(|index| &scripts[index])
     }
 
     /// Bytes of a range.

@@ -13,6 +13,7 @@ pub(super) const LINT: Lint = Lint {
     docs: include_str!("../../docs/lints/absolute-workdir.md"),
     hadolint: Level::Error,
     fixable: true,
+    twin: Some("WorkdirRelativePath"),
     run: Run::File(check),
     ..Lint::OWN
 };

@@ -32,6 +32,17 @@ impl Level {
         })
     }
 
+    /// Its name in settings files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Hint => "hint",
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+
     /// Severity of a finding; `None` for a rule that is off.
     pub const fn severity(self) -> Option<Severity> {
         match self {
@@ -135,6 +146,14 @@ impl Config {
             .map(String::as_str)
     }
 
+    fn is_off(&self, name: Option<&str>) -> bool {
+        let lint = name
+            .filter(|_| !self.levels.0.is_empty())
+            .and_then(super::find);
+        let mut names = lint.into_iter().flat_map(Lint::names);
+        names.any(|name| self.levels.0.get(&name.to_ascii_lowercase()) == Some(&Level::Off))
+    }
+
     /// The level of a rule: its own, else that of the set, else the rule's default.
     pub fn level(&self, lint: &Lint) -> Level {
         if !self.levels.0.is_empty()
@@ -143,6 +162,9 @@ impl Config {
                 .find_map(|name| self.levels.0.get(&name.to_ascii_lowercase()))
         {
             return *level;
+        }
+        if self.is_off(lint.twin) {
+            return Level::Off;
         }
         if self.hadolint && lint.hadolint != Level::Off {
             lint.hadolint

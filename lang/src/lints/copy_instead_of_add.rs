@@ -33,7 +33,10 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
             continue;
         };
         let all = add.sources.iter().all(|source| is_plain(&source.text));
-        let plain = add.sources.iter().find(|source| is_plain(&source.text));
+        // A variable may be anything; hadolint holds it for a file.
+        let suspect =
+            |text: &[u8]| is_plain(text) || (subject.config.hadolint && is_variable(text));
+        let plain = add.sources.iter().find(|source| suspect(&source.text));
         let range = match (plain, add.heredocs.is_empty()) {
             (Some(source), _) => source.range,
             (None, false) => instruction.keyword.range,
@@ -53,12 +56,16 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
     }
 }
 
-/// Neither an archive nor remote nor a variable, which may be either.
+fn is_variable(source: &[u8]) -> bool {
+    unquoted(source).starts_with(b"$")
+}
+
+/// Neither an archive nor remote nor a variable.
 fn is_plain(source: &[u8]) -> bool {
-    let source = unquoted(source);
-    !source.starts_with(b"$")
-        && !ARCHIVES.iter().any(|end| source.ends_with(end))
-        && !REMOTE.iter().any(|start| source.starts_with(start))
+    let name = unquoted(source);
+    !is_variable(source)
+        && !ARCHIVES.iter().any(|end| name.ends_with(end))
+        && !REMOTE.iter().any(|start| name.starts_with(start))
 }
 
 /// No flag is used that `COPY` lacks.

@@ -11,6 +11,7 @@ pub(super) const LINT: Lint = Lint {
     docs: include_str!("../../docs/lints/exec-form.md"),
     hadolint: Level::Warning,
     fixable: true,
+    twin: Some("JSONArgsRecommended"),
     run: Run::File(check),
     ..Lint::OWN
 };

@@ -12,6 +12,7 @@ pub(super) const LINT: Lint = Lint {
     docs: include_str!("../../docs/lints/from-platform-flag.md"),
     hadolint: Level::Warning,
     fixable: true,
+    twin: Some("FromPlatformFlagConstDisallowed"),
     run: Run::File(check),
     ..Lint::OWN
 };

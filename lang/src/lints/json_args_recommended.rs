@@ -11,6 +11,7 @@ pub(super) const LINT: Lint = Lint {
     url: "https://docs.docker.com/go/dockerfile/rule/json-args-recommended/",
     docs: include_str!("../../docs/lints/json-args-recommended.md"),
     fixable: true,
+    twin: Some("ExecForm"),
     ..Lint::OFFICIAL
 };
 

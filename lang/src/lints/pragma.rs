@@ -134,7 +134,7 @@ fn covering(list: &[(TextRange, Silenced)], at: u32) -> Option<&Silenced> {
 
 impl Silenced {
     fn has(&self, lint: &Lint) -> bool {
-        self.all || self.names.iter().any(|name| lint.is_called(name))
+        self.all || self.names.iter().any(|name| lint.or_twin_is_called(name))
     }
 
     fn add(&mut self, more: Self) {

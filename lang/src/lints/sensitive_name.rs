@@ -11,6 +11,7 @@ pub(super) const LINT: Lint = Lint {
     description: "ARG and ENV should not have names of secrets",
     docs: include_str!("../../docs/lints/sensitive-name.md"),
     hadolint: Level::Warning,
+    twin: Some("SecretsUsedInArgOrEnv"),
     run: Run::File(check),
     ..Lint::OWN
 };

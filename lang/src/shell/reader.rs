@@ -476,6 +476,8 @@ impl<'t> Reader<'t> {
         for child in &children {
             match self.kind(*child) {
                 Kind::CommandName => {
+                    let start = self.range(*child).start;
+                    command.words.extend(self.escaped_space_before(start));
                     let name = self.nodes.children(*child).next();
                     let word = self.word(name.unwrap_or(*child), frame);
                     command.words.push(word);
@@ -498,6 +500,19 @@ impl<'t> Reader<'t> {
                 }
             }
         }
+    }
+
+    /// The grammar takes an escaped space for layout. To a shell it is a word, and in front of a name it is the name.
+    fn escaped_space_before(&self, start: u32) -> Option<Word> {
+        let before = &self.text[..start as usize];
+        let end = before.trim_end_with(|c| c == ' ' || c == '\t').len();
+        let escapes = before[..end].iter().rev().take_while(|b| **b == b'\\');
+        let escaped = end < before.len() && escapes.count() % 2 == 1;
+        escaped.then(|| Word {
+            text: before[end..=end].into(),
+            range: TextRange::new(end as u32 - 1, end as u32 + 1),
+            ..Word::default()
+        })
     }
 
     /// `[ … ]` and `[[ … ]]`: operands and operators are words, as they are for the shell.
