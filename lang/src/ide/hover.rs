@@ -602,7 +602,7 @@ mod tests {
         let facts = ImageFacts {
             reference: "alpine:3".to_owned(),
             digest: "sha256:ab".to_owned(),
-            size: Some(8_500_000),
+            size: "8.5 MB".to_owned(),
             config: Arc::new(ImageConfig {
                 config,
                 ..ImageConfig::default()
