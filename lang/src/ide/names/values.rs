@@ -43,6 +43,18 @@ impl Names {
         Walk::new(self, file).at(offset).list.clone()
     }
 
+    /// The variable that the definition at `id` sets, with the value given there.
+    pub fn defined(&self, file: &File, id: OccurrenceId) -> Option<Variable> {
+        let setting = self.get(id);
+        setting.set?;
+        let mut walk = Walk::new(self, file);
+        walk.at(setting.whole.start);
+        let name = self.symbol_of(setting).name.as_bstr();
+        walk.values.set(name, setting, walk.globals.as_ref());
+        walk.values.placed(id);
+        walk.values.pending.pop()
+    }
+
     /// The uses of variables in `range` whose value the text alone tells, with that value.
     pub fn known_values(&self, file: &File, range: TextRange) -> Vec<(OccurrenceId, String)> {
         let mut found = Vec::new();
