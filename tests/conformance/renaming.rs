@@ -121,7 +121,16 @@ fn shown(plan: &Plan, spelled: impl Fn(String) -> String) -> String {
     let codes = plan.diagnostics.iter().map(|d| d.code);
     let codes: Vec<_> = codes.filter(|code| !ABOUT_NAMES.contains(code)).collect();
     let error = plan.official_error.as_ref().map(|e| &e.message);
-    let rest = spelled(format!("{:?}\n{error:?}", plan.config));
+    let mut config = plan.config.clone();
+    for entry in &mut config.history {
+        // Ports come in the order of the words as they are written.
+        if entry.created_by.starts_with("EXPOSE") {
+            let mut ports: Vec<_> = entry.created_by.split([' ', '[', ']']).collect();
+            ports.sort_unstable();
+            entry.created_by = ports.join(" ");
+        }
+    }
+    let rest = spelled(format!("{config:?}\n{error:?}"));
     _ = writeln!(out, "{codes:?}\n{rest}");
     out
 }

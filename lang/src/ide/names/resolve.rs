@@ -191,19 +191,23 @@ impl<'a> Resolver<'a> {
             if let Some(mention) = base {
                 let written = &self.mentions[mention].name;
                 let computed = written.find_byteset(br#"$'"\`"#).is_some();
-                let name = if computed {
+                let candidates = if computed {
                     let globals = globals.get_or_insert_with(|| self.global_values());
-                    globals.expand(written.as_bstr())
+                    globals.expansions(written.as_bstr())
                 } else {
-                    Some(written.clone())
+                    vec![written.clone()]
                 };
-                if let Some(&base) = name.and_then(|name| earlier.get(&name)) {
-                    let role = if computed { Role::Indirect } else { Role::Use };
+                let meant = candidates.iter().filter_map(|name| earlier.get(name));
+                let mut meant: Vec<usize> = meant.copied().collect();
+                meant.sort_unstable();
+                meant.dedup();
+                let role = if computed { Role::Indirect } else { Role::Use };
+                for base in meant.iter().copied() {
                     let symbol = self.stages[base].symbol.0;
-                    let meant = self.stages[base].name.map(|n| n.0);
-                    self.occur(mention, node, symbol, role, meant);
-                    self.stages[index].base = Some(base as u32);
+                    let name = self.stages[base].name.map(|n| n.0);
+                    self.occur(mention, node, symbol, role, name);
                 }
+                self.stages[index].base = meant.first().map(|base| *base as u32);
             }
             if let Some(name) = self.stages[index].name {
                 let name = &self.symbols[self.occurrences[name.0 as usize].symbol.0 as usize].name;

@@ -152,6 +152,10 @@ fn the_setting_in_force_comes_first() {
         &["FROM c AS b"],
     );
     check("FROM a AS b\nFROM |b\nFROM c AS b\n", &["FROM a AS b"]);
+    check(
+        "FROM a AS x-amd64\nFROM b AS x-arm64\nFROM c AS x-y\nFROM x|-${TARGETARCH}\n",
+        &["FROM a AS x-amd64", "FROM b AS x-arm64"],
+    );
     check("FROM a\nCOPY --from=|0 / /\n", &["FROM a"]);
 }
 
@@ -221,6 +225,11 @@ fn renaming_keeps_the_language() {
             "FROM a\nCOPY --from=|0 / /\n",
             "b",
             "stage 0 is meant by its position; change its name at its `FROM` line",
+        ),
+        (
+            "FROM a AS |b-arm64\nFROM b-$TARGETARCH\n",
+            "c",
+            "line 2 makes up the name `b-arm64` from variables; write it out there first",
         ),
         (
             "ARG N=b\nFROM a AS |b\nFROM $N\n",
