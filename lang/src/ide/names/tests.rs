@@ -297,6 +297,21 @@ fn values_are_those_of_the_place() {
     );
 }
 
+#[test]
+fn chains_of_stages_cost_each_line_once() {
+    let mut text = "FROM a AS s0\nENV X0=1\n".to_owned();
+    for i in 1..5_000 {
+        let base = i - 1;
+        text += &format!("FROM s{base} AS s{i}\nENV X{i}=$X{base}\n");
+    }
+    let file = File::new(text.into_bytes());
+    let all = TextRange::new(0, file.source().len() as u32);
+    let values = inline_values(&file, all);
+    assert!(values.len() == 4_999 && values.iter().all(|v| v.value == "1"));
+    assert_eq!(file.names().variables(&file, all.end).len(), 5_000);
+    assert_eq!(links(&file).len(), 1);
+}
+
 /// Fragments that together reach every way to name something.
 fn fragment() -> impl Strategy<Value = Vec<u8>> {
     let known: &[&[u8]] = &[

@@ -163,11 +163,19 @@ impl<'a> Walk<'a> {
         if self.globals.is_none() {
             self.globals = Some(self.names.globals(self.file));
         }
+        let base_of = |stage: usize| stages[stage].base.map(|base| base as usize);
+        let at_hand = |base: &Option<usize>| base.is_some() && *base == self.scope;
         let mut chain = vec![stage];
-        while let Some(base) = stages[chain[chain.len() - 1]].base {
-            chain.push(base as usize);
+        let mut base = base_of(stage);
+        while let Some(part) = base.filter(|_| !at_hand(&base)) {
+            chain.push(part);
+            base = base_of(part);
         }
-        self.values = Values::new(self.file);
+        // The values of the base are at hand when the stages of a chain are asked for one after the other.
+        match base {
+            Some(base) => self.read_to(self.names.stage_end(base)),
+            None => self.values = Values::new(self.file),
+        }
         self.scope = Some(stage);
         for part in chain.into_iter().rev() {
             self.start_at(stages[part].range.start);
