@@ -130,7 +130,9 @@ impl<'f, 'o> Painter<'f, 'o> {
             TokenKind::JsonString => self.json_string(range),
             TokenKind::HeredocBody => self.out.push(TokenType::String, range),
             // Between the parts there is white space, or the `--` that ends the flags.
-            TokenKind::Blank => self.out.push(TokenType::Parameter, trimmed(self.file, range)),
+            TokenKind::Blank => self
+                .out
+                .push(TokenType::Parameter, trimmed(self.file, range)),
             TokenKind::HeredocEnd => self.out.push(TokenType::Label, range),
             TokenKind::Bom
             | TokenKind::LineEnd
@@ -151,7 +153,10 @@ impl<'f, 'o> Painter<'f, 'o> {
     /// A word behind a variable at the end of the line above: the name goes on.
     fn rest_of_name(&mut self, range: TextRange) {
         let text = self.file.text(range);
-        let name = text.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
+        let name = text
+            .iter()
+            .take_while(|b| b.is_ascii_alphanumeric() || **b == b'_')
+            .count();
         self.out.push(TokenType::Variable, slice(range, 0, name));
         let rest = slice(range, name, text.len());
         if !rest.is_empty() {
@@ -162,7 +167,10 @@ impl<'f, 'o> Painter<'f, 'o> {
     /// A string of an array; variables are replaced in those of some instructions only.
     fn json_string(&mut self, range: TextRange) {
         let node = inner(self.file, &self.file.parse().nodes()[self.index]);
-        let expanded = matches!(node.known, Some(Keyword::Add | Keyword::Copy | Keyword::Volume));
+        let expanded = matches!(
+            node.known,
+            Some(Keyword::Add | Keyword::Copy | Keyword::Volume)
+        );
         if expanded {
             self.with_variables(TokenType::String, range);
         } else {
