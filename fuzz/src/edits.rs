@@ -2,7 +2,8 @@
 
 use crate::Images;
 use bstr::ByteSlice;
-use cooperage_lang::format;
+use cooperage_lang::diagnostic::Diagnostic;
+use cooperage_lang::format::{self, Options};
 use cooperage_lang::ide::actions::{Request, actions};
 use cooperage_lang::ide::tokens::tokens;
 use cooperage_lang::ide::{File, folding, links, navigation, rename, selection, symbols, values};
@@ -76,42 +77,44 @@ fn all(len: usize) -> TextRange {
 /// Asks what an editor asks at a place; every answer lies in the text.
 fn ask(file: &File, at: u32) {
     let len = file.source().len() as u32;
-    let inside = |range: TextRange| {
-        assert!(
-            range.start <= range.end && range.end <= len,
-            "{range:?} of {len}"
-        );
-    };
     crate::assert_lossless(file);
-    tokens(file, None)
-        .iter()
-        .for_each(|token| inside(token.range));
     let found = lints::report(
         file,
         &crate::plan(file.source()).diagnostics,
         &Config::default(),
     );
-    found.iter().for_each(|d| inside(d.range));
+    let mut ranges: Vec<TextRange> = found.iter().map(|d| d.range).collect();
+    ranges.extend(tokens(file, None).iter().map(|token| token.range));
     for range in [TextRange::new(at, at), TextRange::new(at / 2, at)] {
-        let request = Request {
-            file,
-            range,
-            diagnostics: &found,
-            images: &Images,
-        };
-        for action in actions(&request) {
-            action.edits.iter().for_each(|(range, _)| inside(*range));
-            text::apply(file.source(), &action.edits);
-        }
-        let options = format::Options::default();
-        let edits = format::edits(file, &options, Some(range));
-        edits.iter().for_each(|(range, _)| inside(*range));
+        ranges.extend(changes(file, range, &found));
     }
-    for typed in ['\n', '\\', '`'] {
-        let edits = format::on_type(file, &format::Options::default(), at, typed);
-        edits.iter().for_each(|(range, _)| inside(*range));
+    ranges.extend(structure(file, at));
+    for range in ranges {
+        assert!(
+            range.start <= range.end && range.end <= len,
+            "{range:?} of {len}"
+        );
     }
-    structure(file, at).into_iter().for_each(inside);
+}
+
+/// What would be replaced by what is offered at a place; all of it can be done.
+fn changes(file: &File, range: TextRange, found: &[Diagnostic]) -> Vec<TextRange> {
+    let request = Request {
+        file,
+        range,
+        diagnostics: found,
+        images: &Images,
+    };
+    let options = Options::default();
+    let typed = ['\n', '\\', '`'].map(|typed| format::on_type(file, &options, range.end, typed));
+    let offered = actions(&request).into_iter().map(|action| action.edits);
+    let formatted = std::iter::once(format::edits(file, &options, Some(range)));
+    let all = offered.chain(typed).chain(formatted);
+    all.flat_map(|edits| {
+        text::apply(file.source(), &edits);
+        edits.into_iter().map(|(range, _)| range)
+    })
+    .collect()
 }
 
 /// Ranges of all that an editor shows of a file's names and structure.

@@ -79,7 +79,9 @@ fn read(path: &Path, files: &mut Vec<Vec<u8>>) {
     if let Ok(entries) = std::fs::read_dir(path) {
         let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
         paths.sort();
-        paths.iter().for_each(|path| read(path, files));
+        for path in &paths {
+            read(path, files);
+        }
     } else {
         files.extend(std::fs::read(path));
     }

@@ -102,7 +102,7 @@ impl Parts {
             }
             _ if node.json => parts.strings(file, node, args),
             Some(Form::Pairs) => parts.pairs(args),
-            Some(Form::Instruction) | None => parts.to_the_end(file, node),
+            Some(Form::Instruction) | None => parts.through_the_end(file, node),
             Some(Form::JsonOrText | Form::TypeThenJsonOrText) => {
                 parts.ranges.extend(args.iter().map(|arg| arg.range));
                 parts.shell = args.last().map_or(TextRange::default(), |text| text.range);
@@ -124,7 +124,7 @@ impl Parts {
     }
 
     /// Everything behind the keyword is one part, blanks at the end included: a trigger is stored with them.
-    fn to_the_end(&mut self, file: &File, node: &Node) {
+    fn through_the_end(&mut self, file: &File, node: &Node) {
         let start = file.parse().text_range(node.argument_text).start;
         let end = file.parse().text_range(node.original).end;
         self.ranges.push(TextRange::new(start.min(end), end));
