@@ -99,6 +99,14 @@ pub(crate) struct Session {
     parked: Vec<Parked>,
     watching: bool,
     numbers: u64,
+    /// Changes so far of what there is to say of the workspace, and how many of them its last report knew.
+    changes: u64,
+    told: u64,
+    /// A client that knows the last report, and waits for another.
+    patient: Option<(
+        lsp::WorkspaceDiagnosticParams,
+        Reply<lsp::WorkspaceDiagnosticReportResult>,
+    )>,
     /// What is wrong with the settings the client began with.
     problems: Vec<String>,
     /// Settings files with mistakes, as the client was told of them.
@@ -117,6 +125,9 @@ impl Session {
             parked: Vec::new(),
             watching: false,
             numbers: 0,
+            changes: 0,
+            told: 0,
+            patient: None,
             problems,
             faulty: Vec::new(),
             events,
@@ -185,6 +196,7 @@ impl Session {
         };
         document.text.supersede();
         self.void(uri.as_str());
+        self.change();
         self.forecaster.forget(uri);
         if !self.setup.features.pull_diagnostics {
             self.publish(uri, None, Vec::new());
@@ -203,6 +215,7 @@ impl Session {
     }
 
     fn text_changed(&mut self, uri: &lsp::Url, due: Instant) {
+        self.change();
         self.diagnose(uri);
         self.forecast(uri, due);
     }
@@ -305,6 +318,30 @@ impl Session {
             let answer = guarded(|| answer(&workspace, params));
             reply.give(answer);
         });
+    }
+
+    /// `workspace/diagnostic`. Clients ask again as soon as they have an answer; who knows it already gets the next one
+    /// when something has changed.
+    pub(crate) fn workspace_diagnostics(
+        &mut self,
+        params: lsp::WorkspaceDiagnosticParams,
+        reply: Reply<lsp::WorkspaceDiagnosticReportResult>,
+    ) {
+        let knows = !params.previous_result_ids.is_empty() && self.told == self.changes;
+        if knows {
+            self.patient = Some((params, reply));
+        } else {
+            self.told = self.changes;
+            self.about_workspace(params, diagnostics::workspace, reply);
+        }
+    }
+
+    /// Notes that there may be something else to say, and says it to the one who waits for that.
+    fn change(&mut self) {
+        self.changes += 1;
+        if let Some((params, reply)) = self.patient.take() {
+            self.workspace_diagnostics(params, reply);
+        }
     }
 
     /// A number that was not given before.
@@ -439,6 +476,7 @@ impl Session {
     /// Something that forecasts are made of has changed outside.
     pub(crate) fn world_changed(&mut self, changed: Changed) {
         let due = Instant::now() + SETTLE;
+        self.change();
         for snapshot in self.snapshots() {
             self.forecast(&snapshot.uri, due);
             if changed.store {
@@ -455,6 +493,7 @@ impl Session {
         let mut setup = Setup::clone(&self.setup);
         change(&mut setup);
         self.setup = Arc::new(setup);
+        self.change();
         for document in self.documents.values_mut() {
             document.forecast = None;
             document.hopeless = None;
