@@ -8,6 +8,7 @@
     reason = "the counts of each kind are the result"
 )]
 
+mod actions;
 mod corpus;
 mod format;
 mod parser;
@@ -47,6 +48,11 @@ fn plans_and_check_rules() {
 #[test]
 fn service_cases() {
     service::run(&service::kinds());
+}
+
+#[test]
+fn code_actions() {
+    run(&actions::kinds(), "");
 }
 
 #[test]
