@@ -11,7 +11,7 @@ use crate::instructions::{Kind, spec};
 use crate::lints::{self, Lint};
 use crate::model;
 use crate::model::expand::{EnvList, Lexer};
-use crate::model::mount::MountKey;
+use crate::model::mount::{MOUNT_KEYS, MountKey};
 use crate::model::signal::Signal;
 use crate::model::{argument, label, platform, port};
 use crate::syntax::{Keyword, directive};
@@ -100,7 +100,7 @@ fn keyword(line: &Line<'_>) -> Option<Hover> {
     Some(Hover {
         range: line.range(&line.keyword),
         subject: Subject::Instruction(known),
-        text: spec(known).docs.into(),
+        text: spec(known).page(),
     })
 }
 
@@ -354,7 +354,13 @@ fn flag_page(flag: &Flag) -> String {
     } else {
         format!("--{}={}", flag.name, flag.value)
     };
-    format!("{}\n\n{}", facts::fenced("dockerfile", &form), flag.doc)
+    let mut page = format!("{}\n\n{}", facts::fenced("dockerfile", &form), flag.doc);
+    if flag.name == "mount" {
+        for (kind, doc) in MOUNT_KEYS[0].choices {
+            page += &format!("\n- `type={kind}`: {doc}");
+        }
+    }
+    page
 }
 
 /// A key or a value of `--mount`.
@@ -533,6 +539,10 @@ mod tests {
         for (marked, want) in [
             ("FR|OM a", "# FROM"),
             ("FROM a\nONBUILD RU|N b", "# RUN"),
+            (
+                "FROM a\nRUN --mo|unt=type=cache b",
+                "--mount=type=bind|cache|tmpfs|secret|ssh,...",
+            ),
             ("# esc|ape=`\nFROM a", "# escape"),
             ("FROM a\nCOPY --fr|om=b c d", "--from=stage|image|context"),
             (
