@@ -18,6 +18,8 @@ pub(crate) struct Document {
     pub(crate) forecast: Option<Arc<Forecasted>>,
     /// The forecast that was last spoken of gave reason to say something.
     pub(crate) advised: bool,
+    /// Number of the diagnosis that was sent last; an older one that took longer is not sent after it.
+    pub(crate) published: u64,
     /// The text of which there is no forecast, as an option is not valid.
     pub(crate) hopeless: Option<Arc<Text>>,
     /// What was sent and may be asked about again.

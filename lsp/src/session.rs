@@ -166,6 +166,7 @@ impl Session {
             text: Arc::new(text),
             forecast: None,
             advised: false,
+            published: 0,
             hopeless: None,
             sent: Arc::default(),
         };
@@ -362,6 +363,7 @@ impl Session {
         let Some(snapshot) = self.snapshot_of(uri.as_str()) else {
             return;
         };
+        let number = self.next_number();
         let events = self.events.clone();
         self.jobs.run(move || {
             if snapshot.text.is_superseded() {
@@ -370,8 +372,11 @@ impl Session {
             let found = guarded(|| Ok(diagnostics::of_document(&snapshot)));
             let _ = events.send(Event::Done(Box::new(move |session| {
                 if let Ok(found) = found
+                    && let Some(document) = session.documents.get_mut(snapshot.uri.as_str())
                     && !snapshot.text.is_superseded()
+                    && document.published < number
                 {
+                    document.published = number;
                     session.publish(&snapshot.uri, Some(snapshot.version), found);
                 }
             })));
@@ -435,7 +440,7 @@ impl Session {
             Err(fault) => {
                 document.advised = false;
                 document.hopeless = Some(text.clone());
-                let message = format!("no forecast: {}", fault);
+                let message = format!("no forecast: {fault}");
                 self.output.log(message);
             }
         }
