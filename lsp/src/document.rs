@@ -2,19 +2,24 @@
 
 use crate::convert::{self, Text};
 use crate::sent::Sent;
+use cooperage_lang::diagnostic::Diagnostic;
 use cooperage_runtime::build::forecast::Forecast;
-use lsp_types as lsp;
 use std::path::Path;
 use std::sync::Arc;
+use tower_lsp::lsp_types as lsp;
 
 /// An open document. The owner of the session alone has it; others get [`Snapshot`](crate::session::Snapshot)s.
 pub(crate) struct Document {
-    pub(crate) uri: lsp::Uri,
+    pub(crate) uri: lsp::Url,
     /// The client's version number.
     pub(crate) version: i32,
     pub(crate) text: Arc<Text>,
     /// The last forecast, of this text or an older one.
     pub(crate) forecast: Option<Arc<Forecasted>>,
+    /// The forecast that was last spoken of gave reason to say something.
+    pub(crate) advised: bool,
+    /// Number of the diagnosis that was sent last; an older one that took longer is not sent after it.
+    pub(crate) published: u64,
     /// The text of which there is no forecast, as an option is not valid.
     pub(crate) hopeless: Option<Arc<Text>>,
     /// What was sent and may be asked about again.
@@ -25,6 +30,8 @@ pub(crate) struct Document {
 pub(crate) struct Forecasted {
     pub(crate) text: Arc<Text>,
     pub(crate) forecast: Forecast,
+    /// What the forecast gives reason to say.
+    pub(crate) advice: Vec<Diagnostic>,
 }
 
 impl Document {
@@ -43,7 +50,7 @@ impl Document {
 }
 
 /// Whether the client gave us a Dockerfile: by its language, else by its name.
-pub(crate) fn is_ours(uri: &lsp::Uri, language: &str) -> bool {
+pub(crate) fn is_ours(uri: &lsp::Url, language: &str) -> bool {
     let language = language.to_ascii_lowercase();
     if language.contains("dockerfile") || language.contains("containerfile") {
         return true;
@@ -101,7 +108,7 @@ mod tests {
 
     #[test]
     fn the_language_goes_before_the_name() {
-        let uri = |text: &str| text.parse::<lsp::Uri>().unwrap();
+        let uri = |text: &str| text.parse::<lsp::Url>().unwrap();
         assert!(is_ours(&uri("untitled:1"), "dockerfile"));
         assert!(is_ours(&uri("file:///x/Dockerfile"), ""));
         assert!(!is_ours(&uri("file:///x/Dockerfile.py"), "python"));

@@ -1,17 +1,19 @@
 //! Forecasts, in the background: one thread, the newest text of each document, nothing before it had a moment of quiet.
 
 use crate::convert::Text;
+use crate::document::Forecasted;
 use crate::jobs::{Fault, guarded};
-use crate::server::{Event, Events};
 use crate::setup::Setup;
+use crate::talk::{Event, Events};
+use cooperage_runtime::build::advice::advice;
 use cooperage_runtime::cancel::Cancel;
-use lsp_types as lsp;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
+use tower_lsp::lsp_types as lsp;
 
 /// A forecast that is wanted.
 pub(crate) struct Order {
-    pub(crate) uri: lsp::Uri,
+    pub(crate) uri: lsp::Url,
     pub(crate) text: Arc<Text>,
     pub(crate) setup: Arc<Setup>,
     /// Not before.
@@ -39,7 +41,7 @@ struct Orders {
 }
 
 struct Running {
-    uri: lsp::Uri,
+    uri: lsp::Url,
     text: Arc<Text>,
     cancel: Cancel,
 }
@@ -77,7 +79,7 @@ impl Forecaster {
     }
 
     /// Nobody wants forecasts of a document any more.
-    pub(crate) fn forget(&self, uri: &lsp::Uri) {
+    pub(crate) fn forget(&self, uri: &lsp::Url) {
         let mut orders = self.shared.lock();
         orders.waiting.retain(|waiting| waiting.uri != *uri);
         orders.give_up(|running| running.uri == *uri);
@@ -97,10 +99,13 @@ impl Shared {
         loop {
             let (order, cancel) = self.next();
             let forecast = guarded(|| {
-                order
-                    .setup
-                    .forecast(&order.uri, &order.text, &cancel)
-                    .map_err(|error| Fault::Failed(error.to_string()))
+                let forecast = order.setup.forecast(&order.uri, &order.text, &cancel);
+                let forecast = forecast.map_err(|error| Fault::Failed(error.to_string()))?;
+                Ok(Forecasted {
+                    text: order.text.clone(),
+                    advice: advice(&forecast, SystemTime::now()),
+                    forecast,
+                })
             });
             self.lock().running = None;
             if cancel.is_canceled() {

@@ -10,21 +10,18 @@ use cooperage_lang::diagnostic::{Diagnostic, Severity};
 use cooperage_lang::lints;
 use cooperage_runtime::build::words;
 use cooperage_runtime::settings::Faulty;
-use lsp_types as lsp;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::SystemTime;
+use tower_lsp::lsp_types as lsp;
 
-/// All that is said of one version of a document. The forecast may be of an older version; it is left out then.
-pub(crate) fn of_document(
-    snapshot: &Snapshot,
-    forecast: Option<&Forecasted>,
-) -> Vec<lsp::Diagnostic> {
+/// All that is said of one version of a document.
+pub(crate) fn of_document(snapshot: &Snapshot) -> Vec<lsp::Diagnostic> {
     let text = &snapshot.text;
     let findings = snapshot.findings();
     let mut found: Vec<_> = findings.iter().map(|d| diagnostic(text, d)).collect();
-    let current = forecast.filter(|f| std::ptr::eq(&raw const *f.text, &raw const *snapshot.text));
-    if let Some(forecasted) = current.filter(|_| snapshot.setup.settings.hint_diagnostics) {
+    let shown = snapshot.setup.settings.hint_diagnostics;
+    if let Some(forecasted) = snapshot.forecast.as_ref().filter(|_| shown) {
         found.extend(hints(forecasted));
     }
     found
@@ -78,7 +75,7 @@ fn hints(forecasted: &Forecasted) -> impl Iterator<Item = lsp::Diagnostic> {
 }
 
 /// What is wrong with the projects' settings files that were read so far.
-pub(crate) fn of_settings(setup: &Setup) -> Vec<(lsp::Uri, Vec<lsp::Diagnostic>)> {
+pub(crate) fn of_settings(setup: &Setup) -> Vec<(lsp::Url, Vec<lsp::Diagnostic>)> {
     let faulty = setup.finder.faulty();
     let of_file = |file: Faulty| {
         let uri = convert::uri(&file.path)?;
@@ -94,8 +91,8 @@ pub(crate) fn of_settings(setup: &Setup) -> Vec<(lsp::Uri, Vec<lsp::Diagnostic>)
 pub(crate) fn document(
     snapshot: &Snapshot,
     params: lsp::DocumentDiagnosticParams,
-) -> Answer<lsp::DocumentDiagnosticReportResult> {
-    let items = of_document(snapshot, snapshot.forecast.as_deref());
+) -> Answer<Option<lsp::DocumentDiagnosticReportResult>> {
+    let items = of_document(snapshot);
     let result_id = name_of(&items);
     let report = if params.previous_result_id.as_ref() == Some(&result_id) {
         lsp::DocumentDiagnosticReport::Unchanged(lsp::RelatedUnchangedDocumentDiagnosticReport {
@@ -113,7 +110,12 @@ pub(crate) fn document(
             },
         })
     };
-    Ok(report.into())
+    Ok(Some(report.into()))
+}
+
+/// The report of a document that is not open.
+pub(crate) fn nothing() -> lsp::DocumentDiagnosticReportResult {
+    lsp::DocumentDiagnosticReport::Full(lsp::RelatedFullDocumentDiagnosticReport::default()).into()
 }
 
 /// A name for what was found: the same for the same.
@@ -141,7 +143,7 @@ pub(crate) fn workspace(
         .collect();
     let mut items = Vec::new();
     for snapshot in &workspace.open {
-        let found = of_document(snapshot, snapshot.forecast.as_deref());
+        let found = of_document(snapshot);
         let version = Some(i64::from(snapshot.version));
         items.push(report(&known, snapshot.uri.clone(), version, found));
     }
@@ -155,7 +157,7 @@ pub(crate) fn workspace(
         // A file that vanished or cannot be read has nothing to say.
         if let Some(source) = workspace::read(&path) {
             let text = Text::new(source, workspace.setup.encoding);
-            let findings = workspace.setup.findings(&uri, &text);
+            let findings = workspace.setup.findings(&uri, &text, None);
             let found = findings.iter().map(|d| diagnostic(&text, d)).collect();
             items.push(report(&known, uri, None, found));
         }
@@ -165,7 +167,7 @@ pub(crate) fn workspace(
 
 fn report(
     known: &HashMap<&str, &str>,
-    uri: lsp::Uri,
+    uri: lsp::Url,
     version: Option<i64>,
     items: Vec<lsp::Diagnostic>,
 ) -> lsp::WorkspaceDocumentDiagnosticReport {
