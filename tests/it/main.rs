@@ -6,7 +6,7 @@ mod containers;
 mod forecast;
 mod forecast_real;
 mod lsp;
-mod neovim;
+mod editors;
 mod prompt;
 mod sandbox;
 mod tidy;
