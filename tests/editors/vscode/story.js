@@ -10,18 +10,21 @@ const { CODE_SERVER, VSIX, COOPER, EXAMPLE, PICTURES, SCRATCH } = process.env;
 const BLOG = path.join(SCRATCH, 'blog');
 const STEP = /^(COPY|RUN|WORKDIR) /;
 
-/** The example beside a store of its own, where it was built once. */
+/** The example beside a store of its own, where it was built once, and the program where cargo would install it. */
 function prepare() {
   fs.cpSync(EXAMPLE, BLOG, { recursive: true });
   const environment = {
-    ...process.env,
+    HOME: SCRATCH,
+    CARGO_HOME: path.join(SCRATCH, 'cargo'),
     COOPERAGE_ROOT: path.join(SCRATCH, 'store'),
     XDG_RUNTIME_DIR: path.join(SCRATCH, 'run'),
-    // The extension finds the program by itself.
-    PATH: `${path.dirname(COOPER)}:${process.env.PATH}`,
   };
-  fs.mkdirSync(environment.XDG_RUNTIME_DIR, { recursive: true, mode: 0o700 });
-  const cooper = (...args) => execFileSync(COOPER, args, { env: environment, stdio: ['ignore', 'ignore', 'inherit'] });
+  for (const folder of ['run', 'cargo/bin']) {
+    fs.mkdirSync(path.join(SCRATCH, folder), { recursive: true, mode: 0o700 });
+  }
+  fs.symlinkSync(COOPER, path.join(SCRATCH, 'cargo/bin/cooper'));
+  const options = { env: { ...process.env, ...environment }, stdio: ['ignore', 'ignore', 'inherit'] };
+  const cooper = (...args) => execFileSync(COOPER, args, options);
   cooper('base', '-q', '--tag', 'host:base', ...'sh awk cat chmod head ls mkdir rm sed sort tr'.split(' '));
   cooper('build', '-q', BLOG);
   return environment;
@@ -111,7 +114,7 @@ await scene('what is typed and not saved changes the forecast from its line on',
 });
 
 await scene('undone, all is cached again', async () => {
-  await workbench.command('Undo');
+  await workbench.press('Control+z');
   await workbench.shows('undone', () => workbench.lines(), (lines) => !lines.some((text) => text.includes('drafts')));
   await forecast(CACHED, LAST, CACHED);
 });

@@ -145,7 +145,7 @@ class CodeServer {
     this.data = path.join(scratch, 'data');
     this.extensions = path.join(scratch, 'extensions');
     this.log = path.join(scratch, 'code-server.log');
-    this.environment = { ...process.env, HOME: scratch, ...environment };
+    this.environment = { ...process.env, ...environment };
     fs.mkdirSync(path.join(this.data, 'User'), { recursive: true });
   }
 
