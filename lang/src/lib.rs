@@ -5,6 +5,7 @@
 //! through [`world::World`].
 
 pub mod diagnostic;
+pub mod format;
 pub mod ide;
 pub mod instructions;
 pub mod lints;
@@ -12,6 +13,7 @@ pub mod model;
 pub mod plan;
 pub mod quote;
 pub mod rune;
+pub mod shell;
 pub mod syntax;
 pub mod text;
 pub mod world;

@@ -1,374 +1,532 @@
-//! Routing: which request is answered by what. Documents are owned here.
+//! Routing: which message is answered by what. One loop takes everything in the order in which it comes.
 
-use crate::convert::{self, Text};
-use crate::document::Document;
-use crate::hints::{self, Forecasted};
-use crate::hover;
-use crate::transport::{self, Leave};
-use cooperage_lang::instructions;
-use cooperage_runtime::engine::{Engine, EngineOptions};
-use std::collections::HashMap;
+use crate::client::{Features, Output};
+use crate::convert::{self, Encoding};
+use crate::handlers;
+use crate::jobs::{Answer, Fault, guarded};
+use crate::rpc::{self, Id, Message, Notification, Request, code};
+use crate::session::{Parts, Session, Snapshot, Workspace};
+use crate::settings::Settings;
+use crate::setup::Setup;
+use cooperage_runtime::engine::{Changed, Engine, EngineOptions};
+use lsp_types as lsp;
+use lsp_types::notification::Notification as _;
+use lsp_types::request::Request as _;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::io::{BufReader, BufWriter, stdin, stdout};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-use tokio::io::BufReader;
-use tokio::sync::watch;
-use tower_lsp::jsonrpc::Result;
-use tower_lsp::lsp_types as lsp;
-use tower_lsp::lsp_types::notification::Notification;
-use tower_lsp::{Client, LanguageServer, LspService, Server};
-
-/// Edits closer together than this give one forecast.
-const QUIET: Duration = Duration::from_millis(30);
-
-/// A request for hints waits this long for the forecast of its version, then gets none.
-const PATIENCE: Duration = Duration::from_secs(5);
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
 
 /// Answers still under way when the client leaves have this long.
 const FAREWELL: Duration = Duration::from_millis(200);
 
-/// Bytes of messages between the program's input and the protocol library.
-const PIPE: usize = 64 * 1024;
+/// Something for the owner of the session.
+pub(crate) enum Event {
+    Message(Message),
+    /// The client closed our input.
+    Closed,
+    /// Finished work; what is to be done with it.
+    Done(Box<dyn FnOnce(&mut Session) + Send>),
+    /// Files or the store changed.
+    Changed(Changed),
+}
+
+/// The way to the owner.
+pub(crate) type Events = Sender<Event>;
+
+/// How a client took its leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Leave {
+    /// `exit` after `shutdown`.
+    Orderly,
+    /// `exit` alone; the protocol wants a failing status for it.
+    Abrupt,
+    /// It closed our input.
+    Closed,
+}
 
 /// Speaks the protocol on standard input and output until the client says `exit` or closes them.
 ///
 /// # Errors
-/// No store folder can be chosen, the runtime cannot start, or the client says `exit` without `shutdown`.
+/// No store folder can be chosen, or the client says `exit` without `shutdown`.
 pub fn serve(root: Option<PathBuf>) -> anyhow::Result<()> {
     let engine = Engine::open(EngineOptions {
-        root,
+        root: root.clone(),
         read_only: true,
         ..EngineOptions::default()
     })?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()?;
-    let leave = runtime.block_on(async {
-        let (service, socket) = LspService::new(|client| Backend::new(client, engine));
-        let (passed, input) = tokio::io::duplex(PIPE);
-        // Handlers do their part of an edit before they first wait, so edits stay in order; a request that waits for a
-        // forecast must not hold up the edits behind it.
-        let served = tokio::spawn(
-            Server::new(input, tokio::io::stdout(), socket)
-                .concurrency_level(64)
-                .serve(service),
-        );
-        let leave = transport::relay(BufReader::new(tokio::io::stdin()), passed).await;
-        // Who does not answer in time has nobody to answer to.
-        let _ = tokio::time::timeout(FAREWELL, served).await;
-        leave
-    });
-    // A forecast of a huge context may still run; nobody wants it any more.
-    runtime.shutdown_background();
+    let (events, received) = channel();
+    let (bodies, to_write) = channel();
+    let written = spawn("write", move || write_all(&to_write))?;
+    let reader = events.clone();
+    spawn("read", move || read_all(&reader))?;
+    let server = Server {
+        state: State::New(engine, root),
+        output: Output::new(bodies),
+        events,
+    };
+    let leave = server.run(&received);
+    // A client that does not read its answers in time has nobody to answer to.
+    let _ = written.recv_timeout(FAREWELL);
     anyhow::ensure!(
-        leave? != Leave::Abrupt,
+        leave != Leave::Abrupt,
         "the client said `exit` without `shutdown`"
     );
     Ok(())
 }
 
-struct Backend {
-    client: Client,
-    shared: Arc<Shared>,
+/// Starts a thread; what comes back tells when it has ended.
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<Receiver<()>> {
+    let (sender, ended) = channel();
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(move || {
+            work();
+            // Nobody may be left to hear it.
+            let _ = sender.send(());
+        })?;
+    Ok(ended)
 }
 
-struct Shared {
-    engine: Engine,
-    documents: Mutex<HashMap<lsp::Url, Document>>,
-    /// Counts finished forecasts, for requests that wait.
-    forecasts: watch::Sender<u64>,
-    /// Held by whoever publishes diagnostics: they leave in the order of the versions, and only the newest ones.
-    publishing: tokio::sync::Mutex<()>,
-    /// The client wants the forecast as diagnostics of level hint too, for editors that show nothing else.
-    hint_diagnostics: AtomicBool,
-}
-
-impl Shared {
-    fn documents(&self) -> MutexGuard<'_, HashMap<lsp::Url, Document>> {
-        // Documents are replaced whole: a panic elsewhere cannot leave one half-changed.
-        self.documents
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn document(&self, uri: &lsp::Url) -> Option<Document> {
-        self.documents().get(uri).cloned()
-    }
-
-    /// Forecasts the current version of a document and keeps the result, unless the text moved on.
-    fn forecast(&self, uri: &lsp::Url) {
-        let Some(document) = self.document(uri) else {
+fn read_all(events: &Events) {
+    let mut input = BufReader::new(stdin());
+    // An error of the input is its end.
+    while let Ok(Some(body)) = rpc::read(&mut input) {
+        if events.send(Event::Message(Message::parse(&body))).is_err() {
             return;
-        };
-        let forecast = self.engine.forecast(&document.request());
-        if let Ok(forecast) = forecast
-            && let Some(current) = self.documents().get_mut(uri)
-            && Arc::ptr_eq(&current.text, &document.text)
-        {
-            current.forecast = Some(Arc::new(Forecasted {
-                text: document.text,
-                forecast,
-            }));
         }
-        self.forecasts.send_modify(|n| *n += 1);
     }
+    let _ = events.send(Event::Closed);
+}
 
-    /// Whether a document is still the open one, unedited.
-    fn is_current(&self, document: &Document) -> bool {
-        self.documents()
-            .get(&document.uri)
-            .is_some_and(|current| Arc::ptr_eq(&current.text, &document.text))
-    }
-
-    fn diagnostics(&self, document: &Document) -> Vec<lsp::Diagnostic> {
-        let of_text;
-        let planned;
-        let found = if let Ok(result) = self.engine.plan(&document.request()) {
-            planned = result;
-            &planned.plan.diagnostics
-        } else {
-            // Nothing to plan, an empty text for example: what the text itself has to say.
-            of_text = instructions::parse(document.text.as_str().as_bytes());
-            &of_text.diagnostics
-        };
-        let found = found.iter().map(|d| convert::diagnostic(&document.text, d));
-        let forecast = self
-            .document(&document.uri)
-            .and_then(|document| document.forecast)
-            .filter(|_| self.hint_diagnostics.load(Ordering::Relaxed));
-        let hints = forecast
-            .iter()
-            .flat_map(|f| hints::diagnostics(&document.text, &f.forecast));
-        found.chain(hints).collect()
+fn write_all(bodies: &Receiver<Vec<u8>>) {
+    let mut output = BufWriter::new(stdout());
+    while let Ok(body) = bodies.recv() {
+        if rpc::write(&mut output, &body).is_err() {
+            return;
+        }
     }
 }
 
-/// Publishes the diagnostics of a version, unless the text has moved on when its turn comes.
-async fn publish(shared: Arc<Shared>, client: Client, document: Document) {
-    let _turn = shared.publishing.lock().await;
-    if !shared.is_current(&document) {
-        return;
-    }
-    let (uri, version) = (document.uri.clone(), document.version);
-    let worker = shared.clone();
-    let found = tokio::task::spawn_blocking(move || worker.diagnostics(&document)).await;
-    if let Ok(found) = found {
-        client.publish_diagnostics(uri, found, Some(version)).await;
-    }
+struct Server {
+    state: State,
+    output: Output,
+    events: Events,
 }
 
-impl Backend {
-    fn new(client: Client, engine: Engine) -> Self {
-        let (forecasts, _) = watch::channel(0);
-        Self {
-            client,
-            shared: Arc::new(Shared {
-                engine,
-                documents: Mutex::default(),
-                forecasts,
-                publishing: tokio::sync::Mutex::default(),
-                hint_diagnostics: AtomicBool::default(),
-            }),
-        }
-    }
+/// Where the conversation stands.
+enum State {
+    /// Before `initialize`.
+    New(Engine, Option<PathBuf>),
+    Running(Box<Session>),
+    /// After `shutdown`.
+    Down,
+}
 
-    /// Starts what a new version brings: its diagnostics, then its forecast.
-    fn changed(&self, document: Document) {
-        // With the forecast among them, the diagnostics wait for it.
-        if !self.shared.hint_diagnostics.load(Ordering::Relaxed) {
-            let (shared, client) = (self.shared.clone(), self.client.clone());
-            tokio::spawn(publish(shared, client, document.clone()));
-        }
-        self.start_forecast(document);
-    }
-
-    fn start_forecast(&self, document: Document) {
-        let (shared, client) = (self.shared.clone(), self.client.clone());
-        tokio::spawn(async move {
-            tokio::time::sleep(QUIET).await;
-            if !shared.is_current(&document) {
-                return;
-            }
-            let (worker, uri) = (shared.clone(), document.uri.clone());
-            let forecast = tokio::task::spawn_blocking(move || worker.forecast(&uri));
-            if forecast.await.is_ok() {
-                if shared.hint_diagnostics.load(Ordering::Relaxed) {
-                    publish(shared, client.clone(), document).await;
-                }
-                // A client without these requests answers with an error, which changes nothing.
-                let _ = client.inlay_hint_refresh().await;
-                let _ = client.code_lens_refresh().await;
-            }
-        });
-    }
-
-    /// The document with a forecast of its version, waiting a little for it.
-    async fn forecasted(&self, uri: &lsp::Url) -> Option<(Document, Arc<Forecasted>)> {
-        let mut finished = self.shared.forecasts.subscribe();
-        let deadline = tokio::time::Instant::now() + PATIENCE;
+impl Server {
+    fn run(mut self, received: &Receiver<Event>) -> Leave {
         loop {
-            let document = self.shared.document(uri)?;
-            if let Some(forecast) = document.forecast.clone()
-                && Arc::ptr_eq(&forecast.text, &document.text)
-            {
-                return Some((document, forecast));
+            let event = match self.alarm() {
+                None => received.recv().map_err(RecvTimeoutError::from),
+                Some(alarm) => {
+                    received.recv_timeout(alarm.saturating_duration_since(Instant::now()))
+                }
+            };
+            let leave = match event {
+                Ok(event) => {
+                    let mut leave = None;
+                    // A panic here is a mistake of ours with one message; the others are none the worse.
+                    let _ = guarded(|| {
+                        leave = self.event(event);
+                        Ok(())
+                    });
+                    leave
+                }
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => Some(Leave::Closed),
+            };
+            if let State::Running(session) = &mut self.state {
+                session.ring();
             }
-            finished.mark_unchanged();
-            if tokio::time::timeout_at(deadline, finished.changed())
-                .await
-                .is_err()
-            {
-                return None;
+            if let Some(leave) = leave {
+                self.farewell(received);
+                return leave;
             }
         }
     }
-}
 
-#[tower_lsp::async_trait]
-impl LanguageServer for Backend {
-    async fn initialize(&self, params: lsp::InitializeParams) -> Result<lsp::InitializeResult> {
-        let wanted = params
-            .initialization_options
-            .is_some_and(|options| options["hintDiagnostics"] == true);
-        self.shared
-            .hint_diagnostics
-            .store(wanted, Ordering::Relaxed);
-        let sync = lsp::TextDocumentSyncOptions {
-            open_close: Some(true),
-            change: Some(lsp::TextDocumentSyncKind::INCREMENTAL),
-            save: Some(lsp::TextDocumentSyncSaveOptions::Supported(true)),
-            ..lsp::TextDocumentSyncOptions::default()
+    /// Sends the answers that are under way, as far as they come soon.
+    fn farewell(&mut self, received: &Receiver<Event>) {
+        let until = Instant::now() + FAREWELL;
+        while let State::Running(session) = &mut self.state
+            && session.is_busy()
+            && let Ok(event) =
+                received.recv_timeout(until.saturating_duration_since(Instant::now()))
+        {
+            if let Event::Done(take) = event {
+                take(session);
+            }
+        }
+    }
+
+    fn alarm(&self) -> Option<Instant> {
+        match &self.state {
+            State::Running(session) => session.alarm(),
+            State::New(..) | State::Down => None,
+        }
+    }
+
+    /// Takes one event; tells when the client leaves.
+    fn event(&mut self, event: Event) -> Option<Leave> {
+        match event {
+            Event::Closed => return Some(Leave::Closed),
+            Event::Message(Message::Broken(answer)) => self.output.send(answer),
+            Event::Message(Message::Request(request)) => self.request(request),
+            Event::Message(Message::Notification(news)) if news.method == "exit" => {
+                return Some(match self.state {
+                    State::Down => Leave::Orderly,
+                    State::New(..) | State::Running(_) => Leave::Abrupt,
+                });
+            }
+            Event::Message(Message::Notification(news)) => {
+                if let State::Running(session) = &mut self.state {
+                    notification(session, news);
+                }
+            }
+            Event::Message(Message::Response(answer)) => {
+                if let State::Running(session) = &mut self.state {
+                    session.answered(answer);
+                }
+            }
+            Event::Done(take) => {
+                if let State::Running(session) = &mut self.state {
+                    take(session);
+                }
+            }
+            Event::Changed(changed) => {
+                if let State::Running(session) = &mut self.state {
+                    session.world_changed(changed);
+                }
+            }
+        }
+        None
+    }
+
+    fn request(&mut self, request: Request) {
+        match (&mut self.state, request.method.as_str()) {
+            (State::New(engine, root), "initialize") => {
+                let (engine, root) = (engine.clone(), root.take());
+                self.initialize(request, engine, root);
+            }
+            (State::Running(_), "shutdown") => {
+                self.state = State::Down;
+                self.output.send(rpc::answer(&request.id, Ok(&Value::Null)));
+            }
+            (State::Running(session), _) => route(session, request),
+            (State::New(..), _) => self.refuse(
+                &request.id,
+                code::NOT_INITIALIZED,
+                "the first request is `initialize`",
+            ),
+            (State::Down, _) => self.refuse(
+                &request.id,
+                code::INVALID_REQUEST,
+                "nothing is answered after `shutdown`",
+            ),
+        }
+    }
+
+    fn refuse(&self, id: &Id, code: i64, message: &str) {
+        let error = rpc::Error {
+            code,
+            message: message.to_owned(),
         };
-        Ok(lsp::InitializeResult {
-            capabilities: lsp::ServerCapabilities {
-                text_document_sync: Some(lsp::TextDocumentSyncCapability::Options(sync)),
-                inlay_hint_provider: Some(lsp::OneOf::Left(true)),
-                hover_provider: Some(lsp::HoverProviderCapability::Simple(true)),
-                code_lens_provider: Some(lsp::CodeLensOptions {
-                    resolve_provider: Some(false),
-                }),
-                ..lsp::ServerCapabilities::default()
-            },
+        self.output.send(rpc::answer(id, Err::<&(), _>(&error)));
+    }
+
+    fn initialize(&mut self, request: Request, engine: Engine, root: Option<PathBuf>) {
+        let Request { id, params, .. } = request;
+        let capabilities = &params["capabilities"];
+        let encoding = encoding(capabilities);
+        let options = match &params["initializationOptions"]["cooper"] {
+            Value::Null => &params["initializationOptions"],
+            section => section,
+        };
+        let (settings, problems) = Settings::read(options);
+        let setup = Setup {
+            engine,
+            root,
+            features: Features::new(capabilities),
+            encoding,
+            settings: settings.clone(),
+            folders: folders(&params),
+            choices: BTreeMap::new(),
+        };
+        let result = lsp::InitializeResult {
+            capabilities: handlers::capabilities(encoding),
             server_info: Some(lsp::ServerInfo {
                 name: "cooper".to_owned(),
                 version: Some(env!("CARGO_PKG_VERSION").to_owned()),
             }),
-        })
-    }
-
-    async fn initialized(&self, _: lsp::InitializedParams) {
-        let options = lsp::DidChangeWatchedFilesRegistrationOptions {
-            watchers: vec![lsp::FileSystemWatcher {
-                glob_pattern: lsp::GlobPattern::String("**/*".to_owned()),
-                kind: None,
-            }],
         };
-        let registration = lsp::Registration {
-            id: "context".to_owned(),
-            method: lsp::notification::DidChangeWatchedFiles::METHOD.to_owned(),
-            register_options: serde_json::to_value(options).ok(),
-        };
-        // A client that cannot watch says so; saves still refresh the forecast.
-        let _ = self.client.register_capability(vec![registration]).await;
-    }
-
-    async fn did_open(&self, params: lsp::DidOpenTextDocumentParams) {
-        let lsp::TextDocumentItem {
-            uri, version, text, ..
-        } = params.text_document;
-        let document = Document {
-            uri: uri.clone(),
-            version,
-            text: Arc::new(Text::new(text)),
-            forecast: None,
-        };
-        self.shared.documents().insert(uri, document.clone());
-        self.changed(document);
-    }
-
-    async fn did_change(&self, params: lsp::DidChangeTextDocumentParams) {
-        let lsp::VersionedTextDocumentIdentifier { uri, version } = params.text_document;
-        let document = {
-            let mut documents = self.shared.documents();
-            let Some(document) = documents.get_mut(&uri) else {
-                return;
-            };
-            for change in params.content_changes {
-                document.text = Arc::new(document.text.edited(change));
-            }
-            document.version = version;
-            document.clone()
-        };
-        self.changed(document);
-    }
-
-    async fn did_close(&self, params: lsp::DidCloseTextDocumentParams) {
-        let uri = params.text_document.uri;
-        self.shared.documents().remove(&uri);
-        // Behind diagnostics that are on their way.
-        let _turn = self.shared.publishing.lock().await;
-        self.client.publish_diagnostics(uri, Vec::new(), None).await;
-    }
-
-    async fn did_save(&self, _: lsp::DidSaveTextDocumentParams) {
-        self.refresh();
-    }
-
-    async fn did_change_watched_files(&self, _: lsp::DidChangeWatchedFilesParams) {
-        self.refresh();
-    }
-
-    async fn inlay_hint(
-        &self,
-        params: lsp::InlayHintParams,
-    ) -> Result<Option<Vec<lsp::InlayHint>>> {
-        let Some((document, forecast)) = self.forecasted(&params.text_document.uri).await else {
-            return Ok(None);
-        };
-        Ok(Some(hints::inlay_hints(
-            &document.text,
-            &forecast.forecast,
-            params.range,
-        )))
-    }
-
-    async fn code_lens(&self, params: lsp::CodeLensParams) -> Result<Option<Vec<lsp::CodeLens>>> {
-        let Some((document, forecast)) = self.forecasted(&params.text_document.uri).await else {
-            return Ok(None);
-        };
-        Ok(Some(hints::lenses(&document.text, &forecast.forecast)))
-    }
-
-    async fn hover(&self, params: lsp::HoverParams) -> Result<Option<lsp::Hover>> {
-        let lsp::TextDocumentPositionParams {
-            text_document,
-            position,
-        } = params.text_document_position_params;
-        let Some(document) = self.shared.document(&text_document.uri) else {
-            return Ok(None);
-        };
-        let forecast = self.forecasted(&text_document.uri).await;
-        // The forecast may be of a text that was typed since.
-        let document = forecast
-            .as_ref()
-            .map_or(document, |(newer, _)| newer.clone());
-        let forecast = forecast.as_ref().map(|(_, forecast)| &forecast.forecast);
-        Ok(hover::at(&document.text, forecast, position))
-    }
-
-    async fn shutdown(&self) -> Result<()> {
-        Ok(())
+        self.output.send(rpc::answer(&id, Ok(&result)));
+        let mut session = Session::new(setup, self.output.clone(), self.events.clone());
+        session.set_settings((settings, problems));
+        self.state = State::Running(Box::new(session));
     }
 }
 
-impl Backend {
-    /// Forecasts every open document again: something on disk changed.
-    fn refresh(&self) {
-        let open: Vec<Document> = self.shared.documents().values().cloned().collect();
-        for document in open {
-            self.start_forecast(document);
+/// What columns count: bytes when the client can, for that needs no counting.
+fn encoding(capabilities: &Value) -> Encoding {
+    let offered = capabilities.pointer("/general/positionEncodings");
+    let has = |name: &str| {
+        offered
+            .and_then(Value::as_array)
+            .is_some_and(|all| all.iter().any(|one| one == name))
+    };
+    if has("utf-8") {
+        Encoding::Utf8
+    } else {
+        Encoding::Utf16
+    }
+}
+
+/// The folders of the workspace: the list, or one root in one of two older ways.
+fn folders(params: &Value) -> Vec<PathBuf> {
+    let path = |uri: &Value| convert::path(&uri.as_str()?.parse().ok()?);
+    if let Some(folders) = params["workspaceFolders"].as_array() {
+        return folders
+            .iter()
+            .filter_map(|folder| path(&folder["uri"]))
+            .collect();
+    }
+    let by_path = || params["rootPath"].as_str().map(PathBuf::from);
+    path(&params["rootUri"])
+        .or_else(by_path)
+        .into_iter()
+        .collect()
+}
+
+/// A request with its parameters still to be read.
+struct Routed<'s> {
+    session: &'s mut Session,
+    id: Id,
+    params: Value,
+}
+
+impl Routed<'_> {
+    fn params<P: DeserializeOwned>(&mut self) -> Option<P> {
+        match serde_json::from_value(self.params.take()) {
+            Ok(params) => Some(params),
+            Err(error) => {
+                let fault = Fault::Invalid(error.to_string());
+                self.session.refuse(&self.id, &fault);
+                None
+            }
+        }
+    }
+
+    fn document<R>(mut self, answer: fn(&Snapshot, R::Params) -> Answer<R::Result>)
+    where
+        R: lsp::request::Request,
+        R::Params: handlers::About + Send + 'static,
+    {
+        if let Some(params) = self.params::<R::Params>() {
+            let uri = handlers::About::uri(&params).clone();
+            self.session
+                .about_document::<R>(self.id, &uri, params, answer);
+        }
+    }
+
+    fn forecast<R>(mut self, parts: Parts, answer: fn(&Snapshot, R::Params) -> Answer<R::Result>)
+    where
+        R: lsp::request::Request,
+        R::Params: handlers::About + Send + 'static,
+    {
+        if let Some(params) = self.params::<R::Params>() {
+            let uri = handlers::About::uri(&params).clone();
+            self.session
+                .about_forecast::<R>(self.id, &uri, params, parts, answer);
+        }
+    }
+
+    fn workspace<R>(mut self, answer: fn(&Workspace, R::Params) -> Answer<R::Result>)
+    where
+        R: lsp::request::Request,
+        R::Params: Send + 'static,
+    {
+        if let Some(params) = self.params::<R::Params>() {
+            self.session.about_workspace::<R>(self.id, params, answer);
+        }
+    }
+
+    fn owner<R>(mut self, answer: fn(&mut Session, Id, R::Params))
+    where
+        R: lsp::request::Request,
+    {
+        if let Some(params) = self.params::<R::Params>() {
+            answer(self.session, self.id, params);
+        }
+    }
+
+    /// `completionItem/resolve`, whose parameters are the item itself.
+    fn item(mut self) {
+        use lsp::request::ResolveCompletionItem;
+        if let Some(item) = self.params::<lsp::CompletionItem>() {
+            match handlers::completion::uri_of(&item) {
+                Some(uri) => self.session.about_document::<ResolveCompletionItem>(
+                    self.id,
+                    &uri,
+                    item,
+                    handlers::completion::resolve,
+                ),
+                // Not one of ours, or one that came complete.
+                None => self.session.output.send(rpc::answer(&self.id, Ok(&item))),
+            }
+        }
+    }
+
+    fn unknown(self, method: &str) {
+        let error = rpc::Error {
+            code: code::UNKNOWN_METHOD,
+            message: format!("there is no request `{method}` here"),
+        };
+        self.session
+            .output
+            .send(rpc::answer(&self.id, Err::<&(), _>(&error)));
+    }
+}
+
+fn route(session: &mut Session, request: Request) {
+    use lsp::request as r;
+    let Request { id, method, params } = request;
+    let to = Routed {
+        session,
+        id,
+        params,
+    };
+    match method.as_str() {
+        r::HoverRequest::METHOD => to.document::<r::HoverRequest>(handlers::hover::answer),
+        r::InlayHintRequest::METHOD => {
+            to.forecast::<r::InlayHintRequest>(Parts::Hints, handlers::hints::answer);
+        }
+        r::CodeLensRequest::METHOD => {
+            to.forecast::<r::CodeLensRequest>(Parts::Lenses, handlers::lenses::answer);
+        }
+        r::Completion::METHOD => to.document::<r::Completion>(handlers::completion::answer),
+        r::ResolveCompletionItem::METHOD => to.item(),
+        r::SignatureHelpRequest::METHOD => {
+            to.document::<r::SignatureHelpRequest>(handlers::signature::answer);
+        }
+        r::GotoDefinition::METHOD => {
+            to.document::<r::GotoDefinition>(handlers::navigation::definition);
+        }
+        r::References::METHOD => to.document::<r::References>(handlers::navigation::references),
+        r::DocumentHighlightRequest::METHOD => {
+            to.document::<r::DocumentHighlightRequest>(handlers::navigation::highlights);
+        }
+        r::LinkedEditingRange::METHOD => {
+            to.document::<r::LinkedEditingRange>(handlers::navigation::linked);
+        }
+        r::PrepareRenameRequest::METHOD => {
+            to.document::<r::PrepareRenameRequest>(handlers::rename::prepare);
+        }
+        r::Rename::METHOD => to.document::<r::Rename>(handlers::rename::answer),
+        r::DocumentSymbolRequest::METHOD => {
+            to.document::<r::DocumentSymbolRequest>(handlers::symbols::document);
+        }
+        r::WorkspaceSymbolRequest::METHOD => {
+            to.workspace::<r::WorkspaceSymbolRequest>(handlers::symbols::workspace);
+        }
+        r::FoldingRangeRequest::METHOD => {
+            to.document::<r::FoldingRangeRequest>(handlers::structure::folding);
+        }
+        r::SelectionRangeRequest::METHOD => {
+            to.document::<r::SelectionRangeRequest>(handlers::structure::selections);
+        }
+        r::DocumentLinkRequest::METHOD => {
+            to.document::<r::DocumentLinkRequest>(handlers::links::answer);
+        }
+        r::Formatting::METHOD => to.document::<r::Formatting>(handlers::formatting::document),
+        r::RangeFormatting::METHOD => {
+            to.document::<r::RangeFormatting>(handlers::formatting::range);
+        }
+        r::OnTypeFormatting::METHOD => {
+            to.document::<r::OnTypeFormatting>(handlers::formatting::typed);
+        }
+        r::InlineValueRequest::METHOD => {
+            to.document::<r::InlineValueRequest>(handlers::values::answer);
+        }
+        r::DocumentDiagnosticRequest::METHOD => {
+            to.document::<r::DocumentDiagnosticRequest>(handlers::diagnostics::document);
+        }
+        r::WorkspaceDiagnosticRequest::METHOD => {
+            to.workspace::<r::WorkspaceDiagnosticRequest>(handlers::diagnostics::workspace);
+        }
+        r::ExecuteCommand::METHOD => to.owner::<r::ExecuteCommand>(handlers::commands::execute),
+        method => to.unknown(method),
+    }
+}
+
+fn notification(session: &mut Session, news: Notification) {
+    use lsp::notification as n;
+    let Notification { method, params } = news;
+    match method.as_str() {
+        n::Initialized::METHOD => session.ready(),
+        n::DidOpenTextDocument::METHOD => {
+            tell::<n::DidOpenTextDocument>(session, params, |session, params| {
+                session.open(params.text_document);
+            });
+        }
+        n::DidChangeTextDocument::METHOD => {
+            tell::<n::DidChangeTextDocument>(session, params, Session::edit);
+        }
+        n::DidCloseTextDocument::METHOD => {
+            tell::<n::DidCloseTextDocument>(session, params, |session, params| {
+                session.close(&params.text_document.uri);
+            });
+        }
+        // What was saved, and what the client saw change, may be where no watch of ours reaches.
+        n::DidSaveTextDocument::METHOD | n::DidChangeWatchedFiles::METHOD => {
+            handlers::configuration::files_changed(session, &params);
+        }
+        n::DidChangeConfiguration::METHOD => {
+            handlers::configuration::changed(session, &params["settings"]);
+        }
+        n::DidChangeWorkspaceFolders::METHOD => {
+            tell::<n::DidChangeWorkspaceFolders>(session, params, handlers::configuration::folders);
+        }
+        n::WorkDoneProgressCancel::METHOD => {
+            tell::<n::WorkDoneProgressCancel>(session, params, handlers::commands::cancel);
+        }
+        n::Cancel::METHOD => {
+            if let Ok(id) = serde_json::from_value(params["id"].clone()) {
+                session.cancel(&id);
+            }
+        }
+        // Others are of no use here, and need no answer.
+        _ => {}
+    }
+}
+
+/// Takes news whose parameters can be read; the others are told to whoever looks for the fault.
+fn tell<N: lsp::notification::Notification>(
+    session: &mut Session,
+    params: Value,
+    take: fn(&mut Session, N::Params),
+) {
+    match serde_json::from_value(params) {
+        Ok(params) => take(session, params),
+        Err(error) => {
+            session
+                .output
+                .notify::<lsp::notification::LogMessage>(&lsp::LogMessageParams {
+                    typ: lsp::MessageType::WARNING,
+                    message: format!("`{}` cannot be read: {error}", N::METHOD),
+                })
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::corpus::{self, text};
 use bstr::{BStr, BString, ByteSlice};
-use cooperage_lang::instructions::flags::{self, FlagKind};
+use cooperage_lang::instructions::flags::{self, Flag, FlagKind};
 use cooperage_lang::instructions::{self, Copy, Dockerfile, Heredoc, Instruction, Kind, Run};
 use cooperage_lang::model::device;
 use cooperage_lang::syntax::json::{self, Array};
@@ -370,7 +370,7 @@ fn first_instruction(case: &Value) -> Result<Instruction, String> {
 }
 
 fn copy_heredoc(case: &Value) -> Result<(), String> {
-    let copy: Copy = match first_instruction(case)?.kind {
+    let copy: Box<Copy> = match first_instruction(case)?.kind {
         Kind::Copy(copy) | Kind::Add(copy) => copy,
         other => return Err(format!("{other:?}")),
     };
@@ -391,7 +391,7 @@ pub(crate) fn contents(heredocs: &[Heredoc]) -> Value {
 }
 
 fn run_heredoc(case: &Value) -> Result<(), String> {
-    let run: Run = match first_instruction(case)?.kind {
+    let run: Box<Run> = match first_instruction(case)?.kind {
         Kind::Run(run) => run,
         other => return Err(format!("{other:?}")),
     };
@@ -415,7 +415,7 @@ fn flag_set(case: &Value) -> Result<(), String> {
     let none = Vec::new();
     let list = |key: &str| case[key].as_array().unwrap_or(&none).clone();
     let defined = list("flags");
-    let mut known: Vec<(&str, FlagKind)> = Vec::new();
+    let mut known: Vec<Flag> = Vec::new();
     for flag in &defined {
         let kind = match flag[0].as_str().unwrap_or_default() {
             "bool" => FlagKind::Bool,
@@ -424,11 +424,17 @@ fn flag_set(case: &Value) -> Result<(), String> {
             other => return Err(format!("unknown flag type {other}")),
         };
         let name = flag[1].as_str().unwrap_or_default();
-        if known.iter().any(|k| k.0 == name) {
+        if known.iter().any(|k| k.name == name) {
             // Defining a flag twice is a mistake the types of our table do not forbid but no case of a file can make.
             return same("error", &case["error"], &json!(true));
         }
-        known.push((name, kind));
+        known.push(Flag {
+            // The table's names live as long as the program.
+            name: name.to_owned().leak(),
+            kind,
+            value: "",
+            doc: "",
+        });
     }
     let given: Vec<Word> = list("args")
         .iter()

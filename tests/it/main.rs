@@ -3,8 +3,10 @@
 mod cache;
 mod cli;
 mod containers;
+mod fmt;
 mod forecast;
 mod forecast_real;
+mod lint;
 mod lsp;
 mod editors;
 mod prompt;

@@ -2,10 +2,32 @@
 //!
 //! Every feature is a function of a [`File`], which is made once for each version of a text.
 
+pub mod completion;
+mod cursor;
+mod facts;
+pub mod actions;
+pub mod folding;
+pub mod hover;
+mod json;
+pub mod links;
+mod mount;
+pub mod names;
+pub mod navigation;
+pub mod rename;
+pub mod selection;
+pub mod signature;
+pub mod surroundings;
+pub mod symbols;
+mod template;
+pub mod tokens;
+pub mod values;
+
 use crate::instructions::{self, Dockerfile, Instruction};
+use crate::shell::{self, Script, Snippet};
 use crate::syntax::{self, Parse, Tree};
 use crate::text::{LineIndex, TextRange};
-use std::sync::OnceLock;
+use names::Names;
+use std::sync::{Arc, OnceLock};
 
 /// A text with everything that is read from it. Immutable: an edit makes a new one.
 #[derive(Debug)]
@@ -15,6 +37,10 @@ pub struct File {
     dockerfile: Dockerfile,
     lines: LineIndex,
     tree: OnceLock<Tree>,
+    names: OnceLock<Names>,
+    scripts: OnceLock<Vec<Snippet>>,
+    /// Scripts of the version before, to be taken over where a text is the same.
+    known_scripts: Vec<Arc<Script>>,
 }
 
 impl File {
@@ -34,12 +60,33 @@ impl File {
             dockerfile,
             lines,
             tree: OnceLock::new(),
+            names: OnceLock::new(),
+            scripts: OnceLock::new(),
+            known_scripts: Vec::new(),
+        }
+    }
+
+    /// Reads the text that an edit made of this one; what did not change is not read again where that is slow.
+    #[must_use]
+    pub fn edited(&self, source: Vec<u8>) -> Self {
+        let scripts = self.scripts.get().map(|snippets| {
+            let scripts = snippets.iter().map(|snippet| Arc::clone(&snippet.script));
+            scripts.collect()
+        });
+        Self {
+            known_scripts: scripts.unwrap_or_else(|| self.known_scripts.clone()),
+            ..Self::new(source)
         }
     }
 
     /// The text.
     pub fn source(&self) -> &[u8] {
         &self.source
+    }
+
+    /// The text alone.
+    pub fn into_source(self) -> Vec<u8> {
+        self.source
     }
 
     /// Its nodes.
@@ -62,6 +109,24 @@ impl File {
         self.tree.get_or_init(|| self.parse.tree(&self.source))
     }
 
+    /// Its names; resolved when first asked for.
+    pub fn names(&self) -> &Names {
+        self.names.get_or_init(|| Names::new(self))
+    }
+
+    /// Its shell texts; read when first asked for.
+    pub fn scripts(&self) -> &[Snippet] {
+        self.scripts
+            .get_or_init(|| shell::snippets(&self.source, &self.parse, &self.known_scripts))
+    }
+
+    /// The shell text of the instruction with that index in [`Parse::nodes`].
+    pub fn script_of(&self, node: usize) -> Option<&Snippet> {
+        let scripts = self.scripts();
+        let found = scripts.binary_search_by_key(&node, |snippet| snippet.node);
+        found.ok().map(|index| &scripts[index])
+    }
+
     /// Bytes of a range.
     pub fn text(&self, range: TextRange) -> &[u8] {
         &self.source[range.start as usize..range.end as usize]
@@ -69,12 +134,7 @@ impl File {
 
     /// Every typed instruction, in file order; lines that could not be understood are missing.
     pub fn instructions(&self) -> impl Iterator<Item = &Instruction> {
-        self.dockerfile.global_args.iter().chain(
-            self.dockerfile
-                .stages
-                .iter()
-                .flat_map(|stage| std::iter::once(&stage.from).chain(&stage.instructions)),
-        )
+        self.dockerfile.instructions()
     }
 
     /// The typed instruction whose range covers `offset`, its end included.

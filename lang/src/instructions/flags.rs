@@ -15,6 +15,10 @@ pub struct Flag {
     pub kind: FlagKind,
     /// Placeholder or choices for the value: `«user[:group]»`, `default|none|host`.
     pub value: &'static str,
+    /// A usual value, to start from; empty when the flag may stand alone.
+    pub example: &'static str,
+    /// Every value, when they can be listed.
+    pub choices: &'static [&'static str],
     /// One sentence.
     pub doc: &'static str,
 }
@@ -72,7 +76,7 @@ impl Flags {
 ///
 /// # Errors
 /// The first problem, with its official text. **Source:** BuildKit `instructions/bflag.go`, `Parse`.
-pub(super) fn check(given: &[Word], known: &'static [Flag]) -> Result<Flags, Problem> {
+pub fn check(given: &[Word], known: &[Flag]) -> Result<Flags, Problem> {
     let mut flags = Flags::default();
     for flag in given {
         let Some(body) = flag.text.strip_prefix(b"--") else {

@@ -9,13 +9,13 @@ use bstr::{BString, ByteSlice};
 
 /// What the official front end says of a line, without the prefix that names the line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Problem {
+pub struct Problem {
     /// Stable identifier.
-    pub(super) code: &'static str,
+    pub code: &'static str,
     /// Exact official text.
-    pub(super) message: String,
+    pub message: String,
     /// Bytes to underline.
-    pub(super) range: TextRange,
+    pub range: TextRange,
 }
 
 impl Problem {

@@ -71,6 +71,16 @@ pub fn parse_trigger(text: &[u8], escape: char) -> Result<Instruction, OfficialE
     Ok(instruction(text, &parse, node, kind))
 }
 
+/// The instruction that an `ONBUILD` holds back, with its place in the file; `None` when there is none or it is wrong.
+pub(crate) fn trigger(source: &[u8], parse: &Parse, onbuild: &Node) -> Option<Instruction> {
+    let node = parse.sub(onbuild)?;
+    let kind = typed(source, parse, node).ok()?;
+    Some(Instruction {
+        lines: onbuild.lines,
+        ..instruction(source, parse, node, kind)
+    })
+}
+
 /// The check rule's finding: only the parser sees the lines that a continuation drops.
 fn empty_continuation(found: &EmptyContinuation) -> Diagnostic {
     Diagnostic {
@@ -139,13 +149,16 @@ impl Lowering<'_> {
             stage.instructions.push(instruction);
         } else if matches!(instruction.kind, Kind::Arg(_)) {
             self.file.global_args.push(instruction);
-        } else if !std::mem::replace(&mut self.stage_missing, true) {
-            let problem = Problem::new(
-                "no-stage",
-                "no build stage in current context",
-                instruction.keyword.range,
-            );
-            self.report(node, problem, "");
+        } else {
+            if !std::mem::replace(&mut self.stage_missing, true) {
+                let problem = Problem::new(
+                    "no-stage",
+                    "no build stage in current context",
+                    instruction.keyword.range,
+                );
+                self.report(node, problem, "");
+            }
+            self.file.strays.push(instruction);
         }
     }
 

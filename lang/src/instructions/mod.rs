@@ -24,6 +24,7 @@ mod user;
 mod volume;
 mod workdir;
 
+pub(crate) use lower::trigger;
 pub use lower::{lower, parse, parse_trigger};
 
 use crate::diagnostic::{Diagnostic, OfficialError};
@@ -68,7 +69,9 @@ pub struct Spec {
     /// One sentence.
     pub summary: &'static str,
     /// Ways to write it, without continuation lines.
-    pub forms: &'static [&'static str],
+    pub forms: &'static [Form],
+    /// Lines to start from, the usual one first; places to fill in are written `${1:name}`, `$0` is the last.
+    pub snippets: &'static [&'static str],
     /// Flags in the order of the manual.
     pub flags: &'static [Flag],
     /// Manual page, Markdown.
@@ -78,6 +81,30 @@ pub struct Spec {
     /// Checks a line and gives it its type.
     lower: fn(Line<'_>) -> Result<Kind, Problem>,
 }
+
+/// A way to write an instruction, with the parts an editor points at while it is typed.
+#[derive(Debug)]
+pub struct Form {
+    /// All of it: `COPY [flags] source ... destination`.
+    pub text: &'static str,
+    /// Its parts, each found in `text` behind the one before.
+    pub parts: &'static [Part],
+}
+
+/// A part of a [`Form`].
+#[derive(Debug)]
+pub struct Part {
+    /// As written in the form.
+    pub text: &'static str,
+    /// One sentence, Markdown.
+    pub doc: &'static str,
+}
+
+/// The part of forms that take flags.
+const FLAGS: Part = Part {
+    text: "[flags]",
+    doc: "Flags, each `--name=value`, in front of everything else.",
+};
 
 impl std::fmt::Debug for Spec {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -95,6 +122,8 @@ pub struct Dockerfile {
     pub global_args: Vec<Instruction>,
     /// The stages in file order.
     pub stages: Vec<Stage>,
+    /// Other instructions before the first `FROM`: the build fails on them, an editor reads them all the same.
+    pub strays: Vec<Instruction>,
     /// Escape character: `\` or a backquote.
     pub escape: char,
     /// Every problem of the first two steps, in source order, check rules included.
@@ -105,6 +134,21 @@ pub struct Dockerfile {
     pub check: Option<Word>,
     /// `# syntax=` at the head of the file.
     pub syntax: Option<Word>,
+}
+
+impl Dockerfile {
+    /// Every instruction in file order; lines that could not be understood are missing.
+    pub fn instructions(&self) -> impl Iterator<Item = &Instruction> {
+        let mut globals = self.global_args.iter().peekable();
+        let mut strays = self.strays.iter().peekable();
+        let head = std::iter::from_fn(move || match (globals.peek(), strays.peek()) {
+            (Some(global), Some(stray)) if stray.range.start < global.range.start => strays.next(),
+            (None, _) => strays.next(),
+            (Some(_), _) => globals.next(),
+        });
+        let stages = self.stages.iter();
+        head.chain(stages.flat_map(|s| std::iter::once(&s.from).chain(&s.instructions)))
+    }
 }
 
 /// From a `FROM` to the next.
@@ -333,6 +377,23 @@ mod tests {
             assert!(spec.docs.starts_with(&heading), "{heading}");
             assert!((20..=60).contains(&spec.docs.lines().count()), "{heading}");
             assert!(spec.flags.iter().all(|f| f.doc.ends_with('.')), "{heading}");
+        }
+    }
+
+    #[test]
+    fn forms_have_their_parts_in_order() {
+        for spec in INSTRUCTIONS {
+            for form in spec.forms {
+                let mut rest = form.text;
+                for part in form.parts {
+                    let (_, behind) = rest.split_once(part.text).expect(form.text);
+                    rest = behind;
+                    assert!(part.doc.ends_with('.'), "{}: {}", form.text, part.text);
+                }
+            }
+            for snippet in spec.snippets {
+                assert!(snippet.starts_with(spec.keyword.upper()), "{snippet}");
+            }
         }
     }
 

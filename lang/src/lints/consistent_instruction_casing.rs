@@ -1,7 +1,6 @@
 //! All keywords in one case.
 
 use super::{Finding, Lint};
-use crate::diagnostic::Severity;
 use crate::instructions::{Dockerfile, Instruction};
 use bstr::{BString, ByteSlice};
 
@@ -10,8 +9,9 @@ pub(super) const LINT: Lint = Lint {
     description: "All commands within the Dockerfile should use the same casing (either upper or lower)",
     url: "https://docs.docker.com/go/dockerfile/rule/consistent-instruction-casing/",
     docs: include_str!("../../docs/lints/consistent-instruction-casing.md"),
-    severity: Severity::Warning,
-    experimental: false,
+    aliases: &["CASING_INSTRUCTION"],
+    fixable: true,
+    ..Lint::OFFICIAL
 };
 
 /// Compares every keyword with the majority. Keywords of mixed case have no vote, nor have `ARG`s before the first
@@ -46,7 +46,7 @@ fn one(instruction: &Instruction, to_lower: bool) -> Option<Finding> {
     let wanted = wanted.to_str_lossy().into_owned();
     let title = format!("write `{wanted}`");
     Some(
-        Finding::new(LINT, instruction, word.range, message)
+        Finding::new(&LINT, instruction, word.range, message)
             .with_fix(title, vec![(word.range, wanted)]),
     )
 }

@@ -1,7 +1,6 @@
 //! Copied files are not ignored.
 
 use super::{Finding, Lint};
-use crate::diagnostic::Severity;
 use crate::instructions::Instruction;
 use crate::model::ignore::Patterns;
 use crate::model::pattern;
@@ -13,8 +12,7 @@ pub(super) const LINT: Lint = Lint {
     description: "Attempting to Copy file that is excluded by .dockerignore",
     url: "https://docs.docker.com/go/dockerfile/rule/copy-ignored-file/",
     docs: include_str!("../../docs/lints/copy-ignored-file.md"),
-    severity: Severity::Warning,
-    experimental: false,
+    ..Lint::OFFICIAL
 };
 
 /// Looks at a source path of a `COPY` or `ADD` from the main context.
@@ -49,6 +47,6 @@ pub(crate) fn check(
                 "Attempting to {verb} file {} that is excluded by .dockerignore",
                 quote(path.as_bytes())
             );
-            Finding::new(LINT, instruction, range, message)
+            Finding::new(&LINT, instruction, range, message)
         })
 }

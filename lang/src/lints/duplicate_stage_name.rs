@@ -1,7 +1,6 @@
 //! No stage name twice.
 
-use super::{Finding, Lint};
-use crate::diagnostic::Severity;
+use super::{Finding, Level, Lint};
 use crate::instructions::{Dockerfile, Kind};
 use crate::quote::quote;
 use std::collections::HashSet;
@@ -11,8 +10,9 @@ pub(super) const LINT: Lint = Lint {
     description: "Stage names should be unique",
     url: "https://docs.docker.com/go/dockerfile/rule/duplicate-stage-name/",
     docs: include_str!("../../docs/lints/duplicate-stage-name.md"),
-    severity: Severity::Warning,
-    experimental: false,
+    aliases: &["DL3024", "DUPLICATE_BUILD_STAGE_NAME"],
+    hadolint: Level::Error,
+    ..Lint::OFFICIAL
 };
 
 /// Looks at the names of all stages.
@@ -29,7 +29,7 @@ pub(crate) fn check(file: &Dockerfile) -> Vec<Finding> {
                 "Duplicate stage name {}, stage names should be unique",
                 quote(&name.text)
             );
-            found.push(Finding::new(LINT, &stage.from, name.range, message));
+            found.push(Finding::new(&LINT, &stage.from, name.range, message));
         }
     }
     found

@@ -1,7 +1,6 @@
 //! No address and no host port in `EXPOSE`.
 
 use super::{Finding, Lint};
-use crate::diagnostic::Severity;
 use crate::instructions::Instruction;
 use crate::text::Word;
 
@@ -10,8 +9,8 @@ pub(super) const LINT: Lint = Lint {
     description: "IP address and host-port mapping should not be used in EXPOSE instruction. This will become an error in a future release",
     url: "https://docs.docker.com/go/dockerfile/rule/expose-invalid-format/",
     docs: include_str!("../../docs/lints/expose-invalid-format.md"),
-    severity: Severity::Warning,
-    experimental: false,
+    fixable: true,
+    ..Lint::OFFICIAL
 };
 
 /// Looks at one port of `EXPOSE` after expansion (`spec`), which was written as `word`.
@@ -26,7 +25,7 @@ pub(crate) fn check(instruction: &Instruction, word: &Word, spec: &str) -> Optio
     let message = format!(
         "EXPOSE instruction should not define an IP address or host-port mapping, found '{spec}'"
     );
-    let finding = Finding::new(LINT, instruction, word.range, message);
+    let finding = Finding::new(&LINT, instruction, word.range, message);
     Some(if word.text == spec {
         finding.with_fix(
             "expose the container's port only",

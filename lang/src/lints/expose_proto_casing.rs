@@ -1,7 +1,6 @@
 //! Protocols in lowercase.
 
 use super::{Finding, Lint};
-use crate::diagnostic::Severity;
 use crate::instructions::Instruction;
 use crate::text::Word;
 
@@ -10,8 +9,8 @@ pub(super) const LINT: Lint = Lint {
     description: "Protocol in EXPOSE instruction should be lowercase",
     url: "https://docs.docker.com/go/dockerfile/rule/expose-proto-casing/",
     docs: include_str!("../../docs/lints/expose-proto-casing.md"),
-    severity: Severity::Warning,
-    experimental: false,
+    fixable: true,
+    ..Lint::OFFICIAL
 };
 
 /// Looks at one port of `EXPOSE` after expansion (`spec`), which was written as `word`.
@@ -22,7 +21,7 @@ pub(crate) fn check(instruction: &Instruction, word: &Word, spec: &str) -> Optio
         return None;
     }
     let message = format!("Defined protocol '{spec}' in EXPOSE instruction should be lowercase");
-    let finding = Finding::new(LINT, instruction, word.range, message);
+    let finding = Finding::new(&LINT, instruction, word.range, message);
     Some(if word.text == spec {
         let fixed = format!("{}{lower}", &spec[..spec.len() - proto.len()]);
         finding.with_fix("make the protocol lowercase", vec![(word.range, fixed)])

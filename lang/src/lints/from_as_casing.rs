@@ -1,7 +1,6 @@
 //! `AS` in the case of `FROM`.
 
 use super::{Finding, Lint};
-use crate::diagnostic::Severity;
 use crate::instructions::{From, Instruction};
 use bstr::ByteSlice;
 
@@ -10,8 +9,8 @@ pub(super) const LINT: Lint = Lint {
     description: "The 'as' keyword should match the case of the 'from' keyword",
     url: "https://docs.docker.com/go/dockerfile/rule/from-as-casing/",
     docs: include_str!("../../docs/lints/from-as-casing.md"),
-    severity: Severity::Warning,
-    experimental: false,
+    fixable: true,
+    ..Lint::OFFICIAL
 };
 
 /// Looks at the two keywords; a `FROM` of mixed case is another rule's affair.
@@ -35,7 +34,7 @@ pub(crate) fn check(instruction: &Instruction, from: &From) -> Option<Finding> {
     let wanted = wanted.to_str_lossy().into_owned();
     let title = format!("write `{wanted}`");
     Some(
-        Finding::new(LINT, instruction, word.range, message)
+        Finding::new(&LINT, instruction, word.range, message)
             .with_fix(title, vec![(word.range, wanted)]),
     )
 }

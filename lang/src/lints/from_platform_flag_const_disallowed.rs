@@ -1,7 +1,6 @@
 //! No constant `--platform`.
 
 use super::{Finding, Lint};
-use crate::diagnostic::Severity;
 use crate::instructions::{From, Instruction};
 use crate::model::expand::Expanded;
 use crate::model::platform::Platform;
@@ -13,8 +12,8 @@ pub(super) const LINT: Lint = Lint {
     description: "FROM --platform flag should not use a constant value",
     url: "https://docs.docker.com/go/dockerfile/rule/from-platform-flag-const-disallowed/",
     docs: include_str!("../../docs/lints/from-platform-flag-const-disallowed.md"),
-    severity: Severity::Warning,
-    experimental: false,
+    twin: Some("FromPlatformFlag"),
+    ..Lint::OFFICIAL
 };
 
 /// Looks at an expanded `--platform`; a stage whose name says os or architecture may be constant.
@@ -41,5 +40,5 @@ pub(crate) fn check(
         "FROM --platform flag should not use constant value {}",
         quote(expanded.text.as_bytes())
     );
-    Some(Finding::new(LINT, instruction, word.range, message))
+    Some(Finding::new(&LINT, instruction, word.range, message))
 }

@@ -1,7 +1,6 @@
 //! The base image has the platform that was asked for.
 
 use super::{Finding, Lint};
-use crate::diagnostic::Severity;
 use crate::instructions::{From, Instruction};
 use crate::model::platform::Platform;
 use crate::quote::quote;
@@ -11,8 +10,7 @@ pub(super) const LINT: Lint = Lint {
     description: "Base image platform does not match expected target platform",
     url: "",
     docs: include_str!("../../docs/lints/invalid-base-image-platform.md"),
-    severity: Severity::Warning,
-    experimental: false,
+    ..Lint::OFFICIAL
 };
 
 /// Compares the platform of a base image with the wanted one; variants may differ.
@@ -32,5 +30,5 @@ pub(crate) fn check(
         show(actual),
         show(expected)
     );
-    Some(Finding::new(LINT, instruction, from.base.range, message))
+    Some(Finding::new(&LINT, instruction, from.base.range, message))
 }

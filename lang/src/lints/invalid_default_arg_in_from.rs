@@ -1,7 +1,6 @@
 //! Defaults of global arguments give a valid base image.
 
 use super::{Finding, Lint};
-use crate::diagnostic::Severity;
 use crate::instructions::{From, Instruction};
 use crate::model::reference::Reference;
 
@@ -10,8 +9,8 @@ pub(super) const LINT: Lint = Lint {
     description: "Default value for global ARG results in an empty or invalid base image name",
     url: "https://docs.docker.com/go/dockerfile/rule/invalid-default-arg-in-from/",
     docs: include_str!("../../docs/lints/invalid-default-arg-in-from.md"),
-    severity: Severity::Warning,
-    experimental: false,
+    aliases: &["BASE_NAME_EMPTY"],
+    ..Lint::OFFICIAL
 };
 
 /// Looks at a base name expanded with default values only.
@@ -21,6 +20,6 @@ pub(crate) fn check(instruction: &Instruction, from: &From, by_default: &str) ->
             "Default value for ARG {} results in empty or invalid base image name",
             from.base.to_str_lossy()
         );
-        Finding::new(LINT, instruction, from.base.range, message)
+        Finding::new(&LINT, instruction, from.base.range, message)
     })
 }

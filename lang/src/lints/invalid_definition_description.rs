@@ -1,7 +1,6 @@
 //! Comments above stages and arguments describe them.
 
 use super::{Finding, Lint};
-use crate::diagnostic::Severity;
 use crate::instructions::{Instruction, Kind};
 use bstr::ByteSlice;
 
@@ -10,8 +9,8 @@ pub(super) const LINT: Lint = Lint {
     description: "Comment for build stage or argument should follow the format: `# <arg/stage name> <description>`. If this is not intended to be a description comment, add an empty line or comment between the instruction and the comment.",
     url: "https://docs.docker.com/go/dockerfile/rule/invalid-definition-description/",
     docs: include_str!("../../docs/lints/invalid-definition-description.md"),
-    severity: Severity::Warning,
     experimental: true,
+    ..Lint::OFFICIAL
 };
 
 /// Looks at the comment above a named `FROM` or an `ARG`.
@@ -32,7 +31,7 @@ pub(crate) fn check(instruction: &Instruction) -> Option<Finding> {
     let message =
         format!("Comment for {keyword} should follow the format: `# {name} <description>`");
     Some(Finding::new(
-        LINT,
+        &LINT,
         instruction,
         instruction.keyword.range,
         message,

@@ -1,7 +1,6 @@
 //! `CMD` and `ENTRYPOINT` in JSON form.
 
 use super::{Finding, Lint};
-use crate::diagnostic::Severity;
 use crate::instructions::{CommandLine, Instruction};
 use bstr::ByteSlice;
 use std::fmt::Write as _;
@@ -11,8 +10,9 @@ pub(super) const LINT: Lint = Lint {
     description: "JSON arguments recommended for ENTRYPOINT/CMD to prevent unintended behavior related to OS signals",
     url: "https://docs.docker.com/go/dockerfile/rule/json-args-recommended/",
     docs: include_str!("../../docs/lints/json-args-recommended.md"),
-    severity: Severity::Warning,
-    experimental: false,
+    fixable: true,
+    twin: Some("ExecForm"),
+    ..Lint::OFFICIAL
 };
 
 /// Looks at the form of a `CMD` or `ENTRYPOINT` while no `SHELL` is in effect.
@@ -32,7 +32,7 @@ pub(crate) fn check(
         .args
         .first()
         .map_or(instruction.range, |text| text.range);
-    let finding = Finding::new(LINT, instruction, range, message);
+    let finding = Finding::new(&LINT, instruction, range, message);
     Some(
         match command.args.first().and_then(|text| json_form(&text.text)) {
             Some(json) => finding.with_fix("use the JSON form", vec![(range, json)]),
@@ -42,7 +42,7 @@ pub(crate) fn check(
 }
 
 /// The words as a JSON array, when a shell would pass them on unchanged.
-fn json_form(text: &[u8]) -> Option<String> {
+pub(super) fn json_form(text: &[u8]) -> Option<String> {
     let text = text.to_str().ok()?.trim();
     let plain = |c: char| c.is_ascii_alphanumeric() || " \t-_./:,@%+=".contains(c);
     // A word with `=` in front would be an assignment, one without a command nothing.

@@ -1,7 +1,6 @@
 //! `ENV name=value` instead of `ENV name value`.
 
 use super::{Finding, Lint};
-use crate::diagnostic::Severity;
 use crate::instructions::{Instruction, KeyValues};
 use bstr::ByteSlice;
 
@@ -10,8 +9,8 @@ pub(super) const LINT: Lint = Lint {
     description: "Legacy key/value format with whitespace separator should not be used",
     url: "https://docs.docker.com/go/dockerfile/rule/legacy-key-value-format/",
     docs: include_str!("../../docs/lints/legacy-key-value-format.md"),
-    severity: Severity::Warning,
-    experimental: false,
+    fixable: true,
+    ..Lint::OFFICIAL
 };
 
 /// Looks at the form of an `ENV` or `LABEL`.
@@ -25,7 +24,7 @@ pub(crate) fn check(instruction: &Instruction, pairs: &KeyValues) -> Option<Find
     );
     let (name, value) = pairs.pairs.first()?;
     let range = name.range.cover(value.range);
-    let finding = Finding::new(LINT, instruction, range, message);
+    let finding = Finding::new(&LINT, instruction, range, message);
     Some(
         match modern(&name.text, &value.text)
             .filter(|_| value.text.len() == value.range.len() as usize)

@@ -1,7 +1,6 @@
 //! `LABEL` instead of `MAINTAINER`.
 
-use super::{Finding, Lint};
-use crate::diagnostic::Severity;
+use super::{Finding, Level, Lint};
 use crate::instructions::{Instruction, Kind};
 use bstr::ByteSlice;
 
@@ -10,8 +9,10 @@ pub(super) const LINT: Lint = Lint {
     description: "The MAINTAINER instruction is deprecated, use a label instead to define an image author",
     url: "https://docs.docker.com/go/dockerfile/rule/maintainer-deprecated/",
     docs: include_str!("../../docs/lints/maintainer-deprecated.md"),
-    severity: Severity::Warning,
-    experimental: false,
+    aliases: &["DL4000", "DEPRECATED_MAINTAINER"],
+    hadolint: Level::Error,
+    fixable: true,
+    ..Lint::OFFICIAL
 };
 
 /// Looks for `MAINTAINER`.
@@ -20,7 +21,7 @@ pub(crate) fn check(instruction: &Instruction) -> Option<Finding> {
         return None;
     };
     let message = "Maintainer instruction is deprecated in favor of using label".to_owned();
-    let finding = Finding::new(LINT, instruction, instruction.range, message);
+    let finding = Finding::new(&LINT, instruction, instruction.range, message);
     // Characters that mean something between double quotes would need the file's escape character.
     let Some(author) = author
         .text

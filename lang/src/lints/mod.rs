@@ -1,33 +1,132 @@
 //! The check rules: what each looks for, its words, and how `# check=` switches them.
 //!
-//! A rule's file holds its row of [`LINTS`] and a function that looks at exactly what the rule is about and returns
-//! findings. Planning calls these functions where the official front end raises the warning, because many rules
-//! need what only planning knows (the environment at a line, the base image, which stages are looked at).
+//! A rule's file holds its row of [`LINTS`] and a function that looks at exactly what the rule is about. Those of the
+//! official front end are called by planning ([`Run::Plan`]) where the original raises the warning, because many need
+//! what only planning knows (the environment at a line, the base image, which stages are looked at). The others look
+//! at a [`Subject`] ([`Run::File`]). [`report`] joins both, and applies levels ([`Config`]) and comments ([`Pragmas`]).
 
+pub mod config;
+pub mod fix;
 pub mod options;
+pub mod pragma;
+pub mod subject;
 
+mod absolute_workdir;
+mod apk_cache_kept;
+mod apk_version_unpinned;
+mod apt_for_apt_get;
+mod apt_lists_kept;
+mod apt_recommends_installed;
+mod apt_version_unpinned;
+mod apt_yes_missing;
+mod archive_copied_then_extracted;
+mod assignment_spelling;
+mod base_shell;
+mod bashism;
+mod cd_for_workdir;
+mod cd_unchecked;
+mod consecutive_runs;
 mod consistent_instruction_casing;
+mod constant_test;
+mod copy_destination_folder;
+mod copy_from_own_stage;
+mod copy_from_undefined_stage;
 mod copy_ignored_file;
+mod copy_instead_of_add;
+mod copy_whole_filesystem;
+mod directive_casing;
+mod dnf_cache_kept;
+mod dnf_version_unpinned;
+mod dnf_yes_missing;
 mod duplicate_stage_name;
+mod echo_escapes;
+mod exec_form;
+mod exit_status_tested;
+mod export_masks_failure;
 mod expose_invalid_format;
 mod expose_proto_casing;
+mod file_read_and_written;
+mod flag_as_command;
+mod forbidden_trigger;
 mod from_as_casing;
+mod from_platform_flag;
 mod from_platform_flag_const_disallowed;
+mod gem_version_unpinned;
+mod go_version_unpinned;
+mod healthcheck_missing;
+mod host_command_in_run;
+mod image_name;
+mod inline_ignore_comment;
+mod instruction_order;
 mod invalid_base_image_platform;
 mod invalid_default_arg_in_from;
 mod invalid_definition_description;
 mod json_args_recommended;
+mod json_in_single_quotes;
+mod label_email;
+mod label_empty;
+mod label_hash;
+mod label_key_format;
+mod label_license;
+mod label_missing;
+mod label_superfluous;
+mod label_time;
+mod label_url;
+mod label_version;
+mod labels;
+mod last_user_root;
+mod latest_tag;
 mod legacy_key_value_format;
 mod maintainer_deprecated;
+mod multiple_cmds;
+mod multiple_entrypoints;
+mod multiple_healthchecks;
 mod multiple_instructions_disallowed;
 mod no_empty_continuation;
+mod npm_version_unpinned;
+mod numeric_user;
+#[cfg(test)]
+mod page;
+mod pip_cache_kept;
+mod pip_version_unpinned;
+mod pipe_into_non_reader;
+mod pipefail_missing;
+mod port_out_of_range;
+mod redirection_order;
+mod redirection_to_number;
 mod redundant_target_platform;
+mod relative_copy_destination;
 mod reserved_stage_name;
+mod rm_variable_path;
+mod runs;
 mod secrets_used_in_arg_or_env;
+mod self_reference_in_env;
+mod sensitive_name;
+mod shell_relinked;
+mod shell_syntax;
 mod stage_name_casing;
+mod sudo_in_run;
+mod system_folder_removed;
+mod test_spacing;
+mod trusted_registry;
 mod undefined_arg_in_from;
 mod undefined_var;
+mod untagged_image;
+mod useless_cat;
+mod useradd_high_uid;
+mod variable_unassigned;
+mod wget_and_curl;
+mod wget_progress_bar;
+mod word_splitting;
 mod workdir_relative_path;
+mod yarn_cache_kept;
+mod yum_cache_kept;
+mod yum_version_unpinned;
+mod yum_yes_missing;
+mod zypper_cache_kept;
+mod zypper_dist_upgrade;
+mod zypper_version_unpinned;
+mod zypper_yes_missing;
 
 pub(crate) use consistent_instruction_casing::check as consistent_instruction_casing;
 pub(crate) use copy_ignored_file::check as copy_ignored_file;
@@ -52,64 +151,300 @@ pub(crate) use undefined_arg_in_from::check as undefined_arg_in_from;
 pub(crate) use undefined_var::check as undefined_var;
 pub(crate) use workdir_relative_path::check as workdir_relative_path;
 
+pub use config::{Config, Level};
+pub use pragma::Pragmas;
+pub use subject::Subject;
+
 use crate::diagnostic::{Diagnostic, Fix, Severity};
+use crate::ide::File;
 use crate::instructions::Instruction;
 use crate::text::{LineSpan, TextRange};
+use std::collections::{HashMap, HashSet};
 
 /// A check rule.
 #[derive(Clone, Copy, Debug)]
 pub struct Lint {
     /// Name, as in `# check=skip=…`; the code of its diagnostics.
     pub name: &'static str,
-    /// One sentence; the official description.
+    /// What other linters call it (`DL3007`, `SC2086`); understood wherever the name is.
+    pub aliases: &'static [&'static str],
+    /// One sentence; the official description where there is one.
     pub description: &'static str,
     /// Page of the official documentation; empty when there is none.
     pub url: &'static str,
     /// Documentation in Markdown, with a bad and a good example.
     pub docs: &'static str,
     /// How much a finding matters unless told otherwise.
-    pub severity: Severity,
+    pub level: Level,
+    /// How much it matters where hadolint's set is switched on; `Off` when it is not in the set, or off there too.
+    pub hadolint: Level,
     /// Runs only when `experimental=` names it.
     pub experimental: bool,
+    /// Findings come with a fix where it is mechanical.
+    pub fixable: bool,
+    /// Name of the rule that says nearly the same in another set. Who silences one silences both, and of two findings
+    /// at one instruction that of the official rule is shown.
+    pub twin: Option<&'static str>,
+    /// How it comes to its findings.
+    pub run: Run,
+}
+
+/// How a rule comes to its findings.
+#[derive(Clone, Copy, Debug)]
+pub enum Run {
+    /// Planning raises it, since it needs what only planning knows.
+    Plan,
+    /// It looks at a file by itself.
+    File(fn(&Subject<'_>, &mut Vec<Finding>)),
+}
+
+impl Lint {
+    /// What the checks of the official front end have in common.
+    const OFFICIAL: Self = Self {
+        name: "",
+        aliases: &[],
+        description: "",
+        url: "",
+        docs: "",
+        level: Level::Warning,
+        hadolint: Level::Off,
+        experimental: false,
+        fixable: false,
+        twin: None,
+        run: Run::Plan,
+    };
+
+    /// What our own rules have in common: off unless asked for.
+    const OWN: Self = Self {
+        level: Level::Off,
+        ..Self::OFFICIAL
+    };
+
+    /// Tells whether it is one of the checks of the official front end.
+    pub fn is_official(&self) -> bool {
+        matches!(self.run, Run::Plan)
+    }
+
+    /// Tells whether `name` is the rule's name or one of its aliases, in any case.
+    pub fn is_called(&self, name: &str) -> bool {
+        self.names().any(|own| own.eq_ignore_ascii_case(name))
+    }
+
+    /// The same for the rule or its twin.
+    pub(crate) fn or_twin_is_called(&self, name: &str) -> bool {
+        self.is_called(name)
+            || self
+                .twin
+                .and_then(find)
+                .is_some_and(|twin| twin.is_called(name))
+    }
+
+    /// The name, then the aliases.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        std::iter::once(self.name).chain(self.aliases.iter().copied())
+    }
 }
 
 /// All check rules by name.
 ///
-/// **Source:** BuildKit `frontend/dockerfile/linter/ruleset.go`.
+/// **Source:** BuildKit `frontend/dockerfile/linter/ruleset.go`; the rules of hadolint 2.15 by what its documentation
+/// says of them, and by what the program does.
 pub const LINTS: &[Lint] = &[
+    absolute_workdir::LINT,
+    apk_cache_kept::LINT,
+    apk_version_unpinned::LINT,
+    apt_for_apt_get::LINT,
+    apt_lists_kept::LINT,
+    apt_recommends_installed::LINT,
+    apt_version_unpinned::LINT,
+    apt_yes_missing::LINT,
+    archive_copied_then_extracted::LINT,
+    assignment_spelling::LINT,
+    bashism::LINT,
+    cd_for_workdir::LINT,
+    cd_unchecked::LINT,
+    consecutive_runs::LINT,
     consistent_instruction_casing::LINT,
+    constant_test::LINT,
+    copy_destination_folder::LINT,
+    copy_from_own_stage::LINT,
+    copy_from_undefined_stage::LINT,
     copy_ignored_file::LINT,
+    copy_instead_of_add::LINT,
+    copy_whole_filesystem::LINT,
+    directive_casing::LINT,
+    dnf_cache_kept::LINT,
+    dnf_version_unpinned::LINT,
+    dnf_yes_missing::LINT,
     duplicate_stage_name::LINT,
+    echo_escapes::LINT,
+    exec_form::LINT,
+    exit_status_tested::LINT,
+    export_masks_failure::LINT,
     expose_invalid_format::LINT,
     expose_proto_casing::LINT,
+    file_read_and_written::LINT,
+    flag_as_command::LINT,
+    forbidden_trigger::LINT,
     from_as_casing::LINT,
+    from_platform_flag::LINT,
     from_platform_flag_const_disallowed::LINT,
+    gem_version_unpinned::LINT,
+    go_version_unpinned::LINT,
+    healthcheck_missing::LINT,
+    host_command_in_run::LINT,
+    inline_ignore_comment::LINT,
+    instruction_order::LINT,
     invalid_base_image_platform::LINT,
     invalid_default_arg_in_from::LINT,
     invalid_definition_description::LINT,
     json_args_recommended::LINT,
+    json_in_single_quotes::LINT,
+    label_email::LINT,
+    label_empty::LINT,
+    label_hash::LINT,
+    label_key_format::LINT,
+    label_license::LINT,
+    label_missing::LINT,
+    label_superfluous::LINT,
+    label_time::LINT,
+    label_url::LINT,
+    label_version::LINT,
+    last_user_root::LINT,
+    latest_tag::LINT,
     legacy_key_value_format::LINT,
     maintainer_deprecated::LINT,
+    multiple_cmds::LINT,
+    multiple_entrypoints::LINT,
+    multiple_healthchecks::LINT,
     multiple_instructions_disallowed::LINT,
     no_empty_continuation::LINT,
+    npm_version_unpinned::LINT,
+    numeric_user::LINT,
+    pip_cache_kept::LINT,
+    pip_version_unpinned::LINT,
+    pipe_into_non_reader::LINT,
+    pipefail_missing::LINT,
+    port_out_of_range::LINT,
+    redirection_order::LINT,
+    redirection_to_number::LINT,
     redundant_target_platform::LINT,
+    relative_copy_destination::LINT,
     reserved_stage_name::LINT,
+    rm_variable_path::LINT,
     secrets_used_in_arg_or_env::LINT,
+    self_reference_in_env::LINT,
+    sensitive_name::LINT,
+    shell_relinked::LINT,
+    shell_syntax::LINT,
     stage_name_casing::LINT,
+    sudo_in_run::LINT,
+    system_folder_removed::LINT,
+    test_spacing::LINT,
+    trusted_registry::LINT,
     undefined_arg_in_from::LINT,
     undefined_var::LINT,
+    untagged_image::LINT,
+    useless_cat::LINT,
+    useradd_high_uid::LINT,
+    variable_unassigned::LINT,
+    wget_and_curl::LINT,
+    wget_progress_bar::LINT,
+    word_splitting::LINT,
     workdir_relative_path::LINT,
+    yarn_cache_kept::LINT,
+    yum_cache_kept::LINT,
+    yum_version_unpinned::LINT,
+    yum_yes_missing::LINT,
+    zypper_cache_kept::LINT,
+    zypper_dist_upgrade::LINT,
+    zypper_version_unpinned::LINT,
+    zypper_yes_missing::LINT,
 ];
 
-/// The rule called `name`, in exact case.
+/// The rule with exactly that name.
 pub fn find(name: &str) -> Option<&'static Lint> {
     LINTS.iter().find(|lint| lint.name == name)
 }
 
-/// What a rule found, before `# check=` has its say.
+/// The rule with that name or alias, in any case.
+pub fn find_called(name: &str) -> Option<&'static Lint> {
+    LINTS.iter().find(|lint| lint.is_called(name))
+}
+
+/// What the rules that look at a file by themselves find, at the levels of `config`, in source order.
+pub fn check(file: &File, config: &Config) -> Vec<Diagnostic> {
+    report(file, &[], config)
+}
+
+/// All that is to be shown of a file: what planning found (`planned`, errors included) and what the other rules find,
+/// at the levels of `config`, without what a pragma silences, in source order.
+pub fn report(file: &File, planned: &[Diagnostic], config: &Config) -> Vec<Diagnostic> {
+    let subject = Subject::new(file, config);
+    let mut findings = Vec::new();
+    for lint in LINTS {
+        if let Run::File(run) = lint.run
+            && config.level(lint) != Level::Off
+        {
+            run(&subject, &mut findings);
+        }
+    }
+    let own = findings.into_iter().map(Finding::into_diagnostic);
+    let mut shown: Vec<Diagnostic> = planned
+        .iter()
+        .cloned()
+        .chain(own)
+        .filter_map(|found| at_its_level(found, &subject.pragmas, config))
+        .collect();
+    drop_doubles(&mut shown);
+    shown.sort_by_key(|found| (found.range.start, found.range.end));
+    shown
+}
+
+/// Leaves of twins that found something at the same line the official one, at the stricter of the two levels.
+fn drop_doubles(shown: &mut Vec<Diagnostic>) {
+    let line = |found: &Diagnostic| found.lines.first().map_or(0, |lines| lines.start);
+    let mut own: HashMap<(&str, u32), Severity> = HashMap::new();
+    for found in shown.iter() {
+        if let Some(Lint {
+            run: Run::File(_),
+            twin: Some(twin),
+            ..
+        }) = find(found.code)
+        {
+            own.insert((twin, line(found)), found.severity);
+        }
+    }
+    if own.is_empty() {
+        return;
+    }
+    let mut doubled = HashSet::new();
+    for found in shown.iter_mut() {
+        let place = (found.code, line(found));
+        if let Some(severity) = own.get(&place) {
+            found.severity = found.severity.min(*severity);
+            doubled.insert(place);
+        }
+    }
+    shown.retain(|found| {
+        let twin = find(found.code).and_then(|lint| lint.twin);
+        twin.is_none_or(|twin| !doubled.contains(&(twin, line(found))))
+    });
+}
+
+/// The finding as `config` and the pragmas have it; an error of the language stays what it is.
+fn at_its_level(mut found: Diagnostic, pragmas: &Pragmas, config: &Config) -> Option<Diagnostic> {
+    let Some(lint) = find(found.code) else {
+        return Some(found).filter(|error| !pragmas.silence_errors(error.range.start));
+    };
+    found.severity = config.level(lint).severity()?;
+    Some(found).filter(|found| !pragmas.silence(lint, found))
+}
+
+/// What a rule found, before pragmas and levels have their say.
 #[derive(Clone, Debug)]
-pub(crate) struct Finding {
-    pub(crate) lint: Lint,
+pub struct Finding {
+    pub(crate) lint: &'static Lint,
     pub(crate) range: TextRange,
     /// Lines the official front end reports.
     pub(crate) lines: LineSpan,
@@ -119,12 +454,17 @@ pub(crate) struct Finding {
 
 impl Finding {
     /// A finding at `range` of an instruction, without fix.
-    fn new(lint: Lint, instruction: &Instruction, range: TextRange, message: String) -> Self {
+    pub(crate) fn new(
+        lint: &'static Lint,
+        instruction: &Instruction,
+        range: TextRange,
+        message: impl Into<String>,
+    ) -> Self {
         Self {
             lint,
             range,
             lines: instruction.lines,
-            message,
+            message: message.into(),
             fix: None,
         }
     }
@@ -132,7 +472,7 @@ impl Finding {
     /// Takes over what was found while instructions were read; `None` when that is no finding of a rule.
     pub(crate) fn adopt(found: &Diagnostic) -> Option<Self> {
         Some(Self {
-            lint: *find(found.code)?,
+            lint: find(found.code)?,
             range: found.range,
             lines: found.lines.first().copied().unwrap_or_default(),
             message: found.message.clone(),
@@ -140,7 +480,11 @@ impl Finding {
         })
     }
 
-    fn with_fix(mut self, title: impl Into<String>, edits: Vec<(TextRange, String)>) -> Self {
+    pub(crate) fn with_fix(
+        mut self,
+        title: impl Into<String>,
+        edits: Vec<(TextRange, String)>,
+    ) -> Self {
         self.fix = Some(Fix {
             title: title.into(),
             edits,
@@ -151,7 +495,7 @@ impl Finding {
     pub(crate) fn into_diagnostic(self) -> Diagnostic {
         Diagnostic {
             code: self.lint.name,
-            severity: self.lint.severity,
+            severity: self.lint.level.severity().unwrap_or(Severity::Hint),
             range: self.range,
             lines: vec![self.lines],
             message: self.message,
@@ -185,6 +529,7 @@ fn reference_to(name: &str, word: &crate::text::Word) -> Option<TextRange> {
 
 #[cfg(test)]
 mod tests {
+    use super::config::LabelKind;
     use super::*;
     use crate::model::ignore::Patterns;
     use crate::model::platform::Platform;
@@ -196,20 +541,57 @@ mod tests {
     use std::sync::Arc;
 
     #[test]
-    fn rules_are_sorted_documented_and_linked() {
-        assert_eq!(LINTS.len(), 22);
+    fn rules_are_sorted_and_named_once() {
+        assert_eq!(LINTS.iter().filter(|lint| lint.is_official()).count(), 22);
         assert!(LINTS.windows(2).all(|w| w[0].name < w[1].name));
+        let mut seen = HashSet::new();
+        for name in LINTS.iter().flat_map(Lint::names) {
+            assert!(seen.insert(name.to_ascii_lowercase()), "{name} twice");
+        }
+    }
+
+    #[test]
+    fn rules_are_documented_and_linked() {
         for lint in LINTS {
+            let name = lint.name;
+            assert!(lint.docs.starts_with(&format!("# {name}\n")), "{name}");
+            for part in ["## Bad", "## Good"] {
+                assert!(lint.docs.contains(part), "{name}: no {part}");
+            }
+            let page = format!("/rule/{}/", kebab(name));
+            assert!(lint.url.is_empty() || lint.url.ends_with(&page), "{name}");
+            let full_stop = lint.description.ends_with('.') && !lint.is_official();
+            assert!(!lint.description.is_empty() && !full_stop, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_in_hadolints_set_has_its_number() {
+        for lint in LINTS.iter().filter(|lint| lint.hadolint != Level::Off) {
+            let numbered = |name: &&str| name.starts_with("DL") || name.starts_with("SC");
+            assert!(lint.aliases.iter().any(numbered), "{}", lint.name);
+        }
+    }
+
+    #[test]
+    fn of_twins_the_official_one_is_shown_and_silenced() {
+        for (head, want) in [
+            ("", "JSONArgsRecommended"),
+            ("# hadolint global ignore=DL3025\n", ""),
+        ] {
+            let source = format!("{head}FROM a\nCMD a\n");
+            let file = File::new(source.clone().into_bytes());
+            let config = Config::default().with_level("ExecForm", Level::Warning);
+            let found = report(&file, &planned(&source), &config);
+            let codes: Vec<_> = found.iter().map(|d| d.code).collect();
+            assert_eq!(codes.join(" "), want);
+        }
+        for lint in LINTS {
+            let back = lint.twin.map(|twin| find(twin).unwrap().twin);
             assert!(
-                lint.docs.starts_with(&format!("# {}\n", lint.name)),
+                back.is_none_or(|back| back == Some(lint.name)),
                 "{}",
                 lint.name
-            );
-            for part in ["## Bad", "## Good"] {
-                assert!(lint.docs.contains(part), "{}: no {part}", lint.name);
-            }
-            assert!(
-                lint.url.is_empty() || lint.url.ends_with(&format!("/rule/{}/", kebab(lint.name)))
             );
         }
     }
@@ -235,20 +617,44 @@ mod tests {
         }
     }
 
-    fn findings(source: &str, lint: &Lint) -> Vec<Diagnostic> {
-        let source = format!("# check=experimental=all\n{source}");
-        let linux = Platform::new("linux", "amd64", "");
+    /// The project of the examples: each says in its page which setting it needs.
+    fn example_config(lint: &Lint) -> Config {
+        let schema = [
+            ("title", LabelKind::Text),
+            ("created", LabelKind::Rfc3339),
+            ("version", LabelKind::Semver),
+            ("source", LabelKind::Url),
+            ("revision", LabelKind::Hash),
+            ("licenses", LabelKind::Spdx),
+            ("contact", LabelKind::Email),
+        ];
+        let config = Config {
+            trusted_registries: vec!["registry.example.com".to_owned()],
+            label_schema: schema.map(|(name, kind)| (name.to_owned(), kind)).into(),
+            strict_labels: true,
+            ..Config::default()
+        };
+        config.with_level(lint.name, Level::Warning)
+    }
+
+    fn planned(source: &str) -> Vec<Diagnostic> {
         let options = PlanOptions {
-            build_platform: linux,
+            build_platform: Platform::new("linux", "amd64", ""),
             all_stages: true,
             ..PlanOptions::default()
         };
-        let plan = plan(
-            &crate::instructions::parse(source.as_bytes()),
-            &options,
-            &Examples,
-        );
-        let found = plan.diagnostics.into_iter().filter(|d| d.code == lint.name);
+        let file = crate::instructions::parse(source.as_bytes());
+        plan(&file, &options, &Examples).diagnostics
+    }
+
+    fn findings(source: &str, lint: &Lint) -> Vec<Diagnostic> {
+        if let Run::File(_) = lint.run {
+            let file = File::new(source.as_bytes().to_vec());
+            let found = check(&file, &example_config(lint)).into_iter();
+            return found.filter(|d| d.code == lint.name).collect();
+        }
+        let source = format!("# check=experimental=all\n{source}");
+        let found = planned(&source).into_iter().filter(|d| d.code == lint.name);
         // Ranges count without the directive above.
         let head = (source.len() - source.split_once('\n').unwrap().1.len()) as u32;
         let moved = found.map(|mut found| {
@@ -274,39 +680,45 @@ mod tests {
     #[test]
     fn bad_examples_are_found_and_good_ones_are_not() {
         for lint in LINTS {
-            assert!(
-                !findings(example(lint, "## Bad"), lint).is_empty(),
-                "{}",
-                lint.name
-            );
-            assert!(
-                findings(example(lint, "## Good"), lint).is_empty(),
-                "{}",
-                lint.name
-            );
+            let bad = findings(example(lint, "## Bad"), lint);
+            assert!(!bad.is_empty(), "{}", lint.name);
+            let good = findings(example(lint, "## Good"), lint);
+            assert!(good.is_empty(), "{}: {good:?}", lint.name);
         }
     }
 
     #[test]
-    fn fixes_leave_nothing_to_find() {
-        let mut fixed = 0;
+    fn each_fix_mends_a_finding() {
         for lint in LINTS {
             let mut source = example(lint, "## Bad").to_owned();
-            let found = findings(&source, lint);
-            let Some(fix) = found.into_iter().next_back().and_then(|d| d.fix) else {
-                continue;
-            };
-            for (range, text) in fix.edits.iter().rev() {
-                source.replace_range(range.start as usize..range.end as usize, text);
+            let mut found = findings(&source, lint);
+            let fixable = found.iter().any(|d| d.fix.is_some());
+            assert_eq!(fixable, lint.fixable, "{}", lint.name);
+            // The last first, so that places above stay what they are.
+            while let Some(fix) = found.iter().rev().find_map(|d| d.fix.clone()) {
+                for (range, text) in fix.edits.iter().rev() {
+                    source.replace_range(range.start as usize..range.end as usize, text);
+                }
+                let left = findings(&source, lint);
+                assert!(left.len() < found.len(), "{}: {source}", lint.name);
+                found = left;
             }
-            assert!(
-                findings(&source, lint).is_empty(),
-                "{}: {source}",
-                lint.name
-            );
-            fixed += 1;
         }
-        assert!(fixed >= 12, "{fixed}");
+    }
+
+    #[test]
+    fn rules_stand_any_text() {
+        let all = LINTS.iter().fold(Config::default(), |config, lint| {
+            config.with_level(lint.name, Level::Warning)
+        });
+        for text in [
+            &b""[..],
+            b"\xff\xfe\0",
+            b"FROM \xff AS \xff\nCOPY --from=\xff \xff \xff\nENV \xff=$\xff\nLABEL \xff=\xff",
+            b"ONBUILD ONBUILD RUN\nONBUILD COPY a\nFROM\nUSER :\nWORKDIR \"\nENV \"",
+        ] {
+            check(&File::new(text.to_vec()), &all);
+        }
     }
 
     #[test]

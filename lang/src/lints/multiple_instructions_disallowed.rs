@@ -1,7 +1,6 @@
 //! One `CMD`, `ENTRYPOINT` and `HEALTHCHECK` a stage.
 
 use super::{Finding, Lint};
-use crate::diagnostic::Severity;
 use crate::instructions::Instruction;
 
 pub(super) const LINT: Lint = Lint {
@@ -9,8 +8,9 @@ pub(super) const LINT: Lint = Lint {
     description: "Multiple instructions of the same type should not be used in the same stage",
     url: "https://docs.docker.com/go/dockerfile/rule/multiple-instructions-disallowed/",
     docs: include_str!("../../docs/lints/multiple-instructions-disallowed.md"),
-    severity: Severity::Warning,
-    experimental: false,
+    aliases: &["MULTIPLE_INSTRUCTIONS"],
+    fixable: true,
+    ..Lint::OFFICIAL
 };
 
 /// Reports the earlier of two instructions, which has no effect; the message shows the later one's keyword.
@@ -19,7 +19,7 @@ pub(crate) fn check(earlier: &Instruction, later: &Instruction) -> Finding {
         "Multiple {} instructions should not be used in the same stage because only the last one will be used",
         later.keyword.to_str_lossy()
     );
-    Finding::new(LINT, earlier, earlier.range, message).with_fix(
+    Finding::new(&LINT, earlier, earlier.range, message).with_fix(
         "remove the instruction without effect",
         vec![(earlier.range, String::new())],
     )

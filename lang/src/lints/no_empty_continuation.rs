@@ -2,13 +2,13 @@
 //! finding is made where instructions are read, and taken over with [`Finding::adopt`](super::Finding::adopt).
 
 use super::Lint;
-use crate::diagnostic::Severity;
 
 pub(super) const LINT: Lint = Lint {
     name: "NoEmptyContinuation",
     description: "Empty continuation lines will become errors in a future release",
     url: "https://docs.docker.com/go/dockerfile/rule/no-empty-continuation/",
     docs: include_str!("../../docs/lints/no-empty-continuation.md"),
-    severity: Severity::Warning,
-    experimental: false,
+    aliases: &["EMPTY_CONTINUATION_LINE"],
+    fixable: true,
+    ..Lint::OFFICIAL
 };

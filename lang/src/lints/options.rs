@@ -56,7 +56,7 @@ impl CheckOptions {
     /// These options and those of a `check` line among an instruction's comments. A bad value changes nothing.
     #[must_use]
     pub fn with_comments(&self, comments: &[BString]) -> Cow<'_, Self> {
-        let Some(value) = comments.iter().find_map(check_line) else {
+        let Some(value) = comments.iter().find_map(|comment| check_line(comment)) else {
             return Cow::Borrowed(self);
         };
         let Ok(more) = Self::parse(&value) else {
@@ -107,7 +107,7 @@ impl Rules {
 }
 
 /// Value of a comment `check=…` up to the first space; the name in any case.
-fn check_line(comment: &BString) -> Option<String> {
+pub(super) fn check_line(comment: &[u8]) -> Option<String> {
     let (name, value) = comment.split_once_str("=")?;
     let value = value.trim();
     (name.trim().eq_ignore_ascii_case(b"check") && !value.is_empty()).then(|| {

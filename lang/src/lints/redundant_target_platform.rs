@@ -1,7 +1,6 @@
 //! No `--platform=$TARGETPLATFORM`.
 
-use super::{Finding, Lint};
-use crate::diagnostic::Severity;
+use super::{Finding, Level, Lint};
 use crate::instructions::{From, Instruction};
 use crate::model::expand::Expanded;
 use crate::text::{TextRange, Word};
@@ -11,8 +10,10 @@ pub(super) const LINT: Lint = Lint {
     description: "Setting platform to predefined $TARGETPLATFORM in FROM is redundant as this is the default behavior",
     url: "https://docs.docker.com/go/dockerfile/rule/redundant-target-platform/",
     docs: include_str!("../../docs/lints/redundant-target-platform.md"),
-    severity: Severity::Warning,
-    experimental: false,
+    aliases: &["DL3065"],
+    hadolint: Level::Warning,
+    fixable: true,
+    ..Lint::OFFICIAL
 };
 
 /// Looks at an expanded `--platform`; `target` is the value of `TARGETPLATFORM`.
@@ -43,5 +44,5 @@ pub(crate) fn check(
         TextRange::new(flag.start, from.base.range.start),
         String::new(),
     );
-    Some(Finding::new(LINT, instruction, flag, message).with_fix("remove the flag", vec![edit]))
+    Some(Finding::new(&LINT, instruction, flag, message).with_fix("remove the flag", vec![edit]))
 }

@@ -1,7 +1,6 @@
 //! No stage called `scratch` or `context`.
 
-use super::{Finding, Lint};
-use crate::diagnostic::Severity;
+use super::{Finding, Level, Lint};
 use crate::instructions::{From, Instruction};
 use crate::quote::quote;
 
@@ -10,8 +9,9 @@ pub(super) const LINT: Lint = Lint {
     description: "Reserved words should not be used as stage names",
     url: "https://docs.docker.com/go/dockerfile/rule/reserved-stage-name/",
     docs: include_str!("../../docs/lints/reserved-stage-name.md"),
-    severity: Severity::Warning,
-    experimental: false,
+    aliases: &["DL3063"],
+    hadolint: Level::Warning,
+    ..Lint::OFFICIAL
 };
 
 /// Looks at a stage's name.
@@ -22,6 +22,6 @@ pub(crate) fn check(instruction: &Instruction, from: &From) -> Option<Finding> {
             "Stage name should not use the same name as reserved stage {}",
             quote(&name.text)
         );
-        Finding::new(LINT, instruction, name.range, message)
+        Finding::new(&LINT, instruction, name.range, message)
     })
 }

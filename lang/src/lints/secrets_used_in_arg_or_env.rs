@@ -1,7 +1,6 @@
 //! No secrets in `ARG` and `ENV`.
 
 use super::{Finding, Lint};
-use crate::diagnostic::Severity;
 use crate::instructions::Instruction;
 use crate::quote::quote;
 use crate::text::Word;
@@ -11,8 +10,8 @@ pub(super) const LINT: Lint = Lint {
     description: "Sensitive data should not be used in the ARG or ENV commands",
     url: "https://docs.docker.com/go/dockerfile/rule/secrets-used-in-arg-or-env/",
     docs: include_str!("../../docs/lints/secrets-used-in-arg-or-env.md"),
-    severity: Severity::Warning,
-    experimental: false,
+    twin: Some("SensitiveName"),
+    ..Lint::OFFICIAL
 };
 
 const SECRET: [&str; 10] = [
@@ -44,7 +43,7 @@ pub(crate) fn check(
         "Do not use ARG or ENV instructions for sensitive data ({keyword} {})",
         quote(name.as_bytes())
     );
-    Some(Finding::new(LINT, instruction, word.range, message))
+    Some(Finding::new(&LINT, instruction, word.range, message))
 }
 
 /// Whether a variable's name says that its value is nobody's business.

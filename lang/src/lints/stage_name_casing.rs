@@ -1,7 +1,6 @@
 //! Stage names in lowercase.
 
 use super::{Finding, Lint};
-use crate::diagnostic::Severity;
 use crate::instructions::{From, Instruction};
 use bstr::ByteSlice;
 
@@ -10,8 +9,8 @@ pub(super) const LINT: Lint = Lint {
     description: "Stage names should be lowercase",
     url: "https://docs.docker.com/go/dockerfile/rule/stage-name-casing/",
     docs: include_str!("../../docs/lints/stage-name-casing.md"),
-    severity: Severity::Warning,
-    experimental: false,
+    fixable: true,
+    ..Lint::OFFICIAL
 };
 
 /// Looks at a stage's name as written.
@@ -27,7 +26,7 @@ pub(crate) fn check(instruction: &Instruction, from: &From) -> Option<Finding> {
     );
     let edit = (name.range, lower.to_str_lossy().into_owned());
     Some(
-        Finding::new(LINT, instruction, name.range, message)
+        Finding::new(&LINT, instruction, name.range, message)
             .with_fix("make the stage name lowercase", vec![edit]),
     )
 }

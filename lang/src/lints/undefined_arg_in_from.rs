@@ -2,7 +2,6 @@
 
 use super::{Finding, Lint};
 use super::{did_you_mean, reference_to};
-use crate::diagnostic::Severity;
 use crate::instructions::Instruction;
 use crate::model::suggest::closest;
 use crate::text::Word;
@@ -12,8 +11,8 @@ pub(super) const LINT: Lint = Lint {
     description: "FROM command must use declared ARGs",
     url: "https://docs.docker.com/go/dockerfile/rule/undefined-arg-in-from/",
     docs: include_str!("../../docs/lints/undefined-arg-in-from.md"),
-    severity: Severity::Warning,
-    experimental: false,
+    fixable: true,
+    ..Lint::OFFICIAL
 };
 
 /// Looks at one name that a word of `FROM` uses, that is not set; `declared` are all global names.
@@ -32,7 +31,7 @@ pub(crate) fn check(
         did_you_mean(near.as_deref(), "")
     );
     let place = reference_to(name, word);
-    let finding = Finding::new(LINT, instruction, place.unwrap_or(word.range), message);
+    let finding = Finding::new(&LINT, instruction, place.unwrap_or(word.range), message);
     Some(match (near, place) {
         (Some(near), Some(place)) => finding.with_fix(format!("use `{near}`"), vec![(place, near)]),
         _ => finding,

@@ -2,7 +2,6 @@
 
 use super::{Finding, Lint};
 use super::{did_you_mean, reference_to};
-use crate::diagnostic::Severity;
 use crate::instructions::Instruction;
 use crate::model::scope::is_setting;
 use crate::model::suggest::closest;
@@ -13,8 +12,8 @@ pub(super) const LINT: Lint = Lint {
     description: "Variables should be defined before their use",
     url: "https://docs.docker.com/go/dockerfile/rule/undefined-var/",
     docs: include_str!("../../docs/lints/undefined-var.md"),
-    severity: Severity::Warning,
-    experimental: false,
+    fixable: true,
+    ..Lint::OFFICIAL
 };
 
 /// Looks at one name that a word uses, that is neither set nor declared; `set` are the names that are set.
@@ -33,7 +32,7 @@ pub(crate) fn check(
         did_you_mean(near.as_deref(), "$")
     );
     let place = reference_to(name, word);
-    let finding = Finding::new(LINT, instruction, place.unwrap_or(word.range), message);
+    let finding = Finding::new(&LINT, instruction, place.unwrap_or(word.range), message);
     Some(match (near, place) {
         (Some(near), Some(place)) => finding.with_fix(format!("use `{near}`"), vec![(place, near)]),
         _ => finding,

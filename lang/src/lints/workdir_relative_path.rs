@@ -1,7 +1,6 @@
 //! The first `WORKDIR` is absolute.
 
 use super::{Finding, Lint};
-use crate::diagnostic::Severity;
 use crate::instructions::Instruction;
 use crate::quote::quote;
 use crate::text::Word;
@@ -11,8 +10,9 @@ pub(super) const LINT: Lint = Lint {
     description: "Relative workdir without an absolute workdir declared within the build can have unexpected results if the base image changes",
     url: "https://docs.docker.com/go/dockerfile/rule/workdir-relative-path/",
     docs: include_str!("../../docs/lints/workdir-relative-path.md"),
-    severity: Severity::Warning,
-    experimental: false,
+    fixable: true,
+    twin: Some("AbsoluteWorkdir"),
+    ..Lint::OFFICIAL
 };
 
 /// Looks at the first `WORKDIR` of a chain of stages, expanded, which is known to be relative; `absolute` is what it
@@ -22,7 +22,7 @@ pub(crate) fn check(instruction: &Instruction, word: &Word, path: &str, absolute
         "Relative workdir {} can have unexpected results if the base image changes",
         quote(path.as_bytes())
     );
-    let finding = Finding::new(LINT, instruction, word.range, message);
+    let finding = Finding::new(&LINT, instruction, word.range, message);
     if word.text == path {
         finding.with_fix(
             format!("use `{absolute}`"),

@@ -77,6 +77,22 @@ const KNOWN_ARCHITECTURES: &[&str] = &[
     "wasm",
 ];
 
+/// Platforms that most images with several have, with a word on the machines. **Source:** Docker's official images.
+pub const USUAL: &[(&str, &str)] = &[
+    ("linux/amd64", "64-bit x86"),
+    (
+        "linux/arm64",
+        "64-bit ARM: Apple silicon, Graviton, Raspberry Pi 3 and later",
+    ),
+    ("linux/arm/v7", "32-bit ARM"),
+    ("linux/arm/v6", "32-bit ARM of the first Raspberry Pi"),
+    ("linux/386", "32-bit x86"),
+    ("linux/ppc64le", "POWER, little endian"),
+    ("linux/s390x", "IBM Z"),
+    ("linux/riscv64", "64-bit RISC-V"),
+    ("windows/amd64", "Windows on 64-bit x86"),
+];
+
 impl Platform {
     /// Parses `os[(version[+feature…])][/arch[/variant]]` or one known os or arch; `host` fills what is missing.
     ///

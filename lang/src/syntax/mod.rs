@@ -12,11 +12,15 @@ pub mod heredoc;
 pub mod json;
 mod keyword;
 mod parser;
+mod spelled;
 pub mod token;
 pub mod tree;
 
+pub(crate) use parser::{continuation, next_word};
+
 pub use directive::Directive;
 pub use keyword::{Form, Keyword};
+pub use spelled::Spelled;
 pub use tree::Tree;
 
 use crate::diagnostic::{Diagnostic, OfficialError};
@@ -160,6 +164,15 @@ struct Segment {
     source: u32,
 }
 
+/// From offset `text` of a text on, up to the next stretch, the bytes stand in the source from `source` on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// Offset in the text.
+    pub text: u32,
+    /// Offset in the source.
+    pub source: u32,
+}
+
 /// A here document of a node.
 #[derive(Clone, Debug)]
 pub struct Heredoc {
@@ -215,6 +228,28 @@ impl Parse {
             Place::Source | Place::Cooked => TextRange::new(text.start, text.end),
             Place::Joined => source_range(&self.segments, text.start, text.end),
         }
+    }
+
+    /// Where a text that was not changed, only perhaps joined, stands in the source, in order.
+    pub fn stretches(&self, text: Text) -> Vec<Stretch> {
+        if text.place != Place::Joined {
+            let source = text.start;
+            return vec![Stretch { text: 0, source }];
+        }
+        let first = self
+            .segments
+            .partition_point(|s| s.joined <= text.start)
+            .max(1)
+            - 1;
+        let inside = self.segments[first..]
+            .iter()
+            .take_while(|s| s.joined < text.end);
+        inside
+            .map(|s| Stretch {
+                text: s.joined.saturating_sub(text.start),
+                source: s.source + text.start.saturating_sub(s.joined),
+            })
+            .collect()
     }
 
     /// Flags or arguments of a node.

@@ -86,6 +86,7 @@ fn of_caught(caught: Dynamic) -> CommandError {
             line,
             end_line: line,
             column,
+            end_column: 0,
             ..Place::default()
         });
     }
@@ -132,6 +133,7 @@ fn frame(file: &str, text: &str, at: Position, note: Option<String>) -> Option<P
         line,
         end_line: line,
         column,
+        end_column: 0,
         excerpt,
         note,
     })

@@ -180,6 +180,8 @@ struct Live {
     /// `ARG`s in order, also those without value.
     args: Vec<(String, Option<String>)>,
     workdir_set: bool,
+    /// The base image's config had to be assumed: it may set any variable.
+    assumed: bool,
 }
 
 /// Instructions of which only the last counts.
@@ -283,12 +285,7 @@ impl<'a> Planner<'a> {
             self.report
                 .findings_reported(&checks, Some(finding), reported);
         }
-        let all = self
-            .file
-            .stages
-            .iter()
-            .flat_map(|s| std::iter::once(&s.from).chain(&s.instructions));
-        for instruction in self.file.global_args.iter().chain(all) {
+        for instruction in self.file.instructions() {
             let checks = self.checks.with_comments(&instruction.comments);
             let reported = parsed && instruction.lines.start < last_line;
             // The original looks at the casing of a FROM line before it looks for errors.
@@ -541,6 +538,9 @@ impl<'a> Planner<'a> {
         unmatched: &BTreeSet<String>,
     ) {
         let live = &self.states[stage].live;
+        if live.assumed {
+            return;
+        }
         let found: Vec<_> = unmatched
             .iter()
             .filter(|name| !live.args.iter().any(|(arg, _)| arg == *name))

@@ -1,0 +1,448 @@
+//! What is under the cursor: manual pages, values of variables, what is known of images and stages.
+
+use super::File;
+use super::cursor::{self, Comment, Line, Part, Place, Span, directive_name};
+use super::facts;
+use super::names::{Occurrence, OccurrenceId, Role, SymbolKind, Variable};
+use super::surroundings::Surroundings;
+use crate::instructions::flags::Flag;
+use crate::instructions::spec;
+use crate::lints::{self, Lint};
+use crate::model::mount::MountKey;
+use crate::model::signal::Signal;
+use crate::model::{argument, label, platform, port};
+use crate::syntax::{Keyword, directive};
+use crate::text::TextRange;
+use bstr::ByteSlice;
+use std::borrow::Cow;
+
+/// What a place is about.
+#[derive(Clone, Debug)]
+pub struct Hover {
+    /// The text it is about.
+    pub range: TextRange,
+    /// What that is.
+    pub subject: Subject,
+    /// Markdown.
+    pub text: Cow<'static, str>,
+}
+
+/// What a [`Hover`] is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// An instruction, of which this is the keyword.
+    Instruction(Keyword),
+    /// A parser directive.
+    Directive(directive::Name),
+    /// A flag.
+    Flag,
+    /// Something a flag may be set to.
+    FlagValue,
+    /// A key of a mount.
+    MountKey,
+    /// A variable with its value, as far as the text tells.
+    Variable {
+        /// `None` when only the build knows it.
+        value: Option<String>,
+    },
+    /// A stage.
+    Stage,
+    /// An image.
+    Image,
+    /// A check rule.
+    Lint,
+    /// A word of an argument: a port, a signal, a label.
+    Word,
+}
+
+/// What is at `offset`; `None` when there is nothing to say.
+///
+/// ```
+/// use cooperage_lang::ide::{File, hover::{Subject, hover}, surroundings::Nowhere};
+/// let file = File::new(b"FROM a\nENV PORT=80\nEXPOSE $PORT\n".to_vec());
+/// let found = hover(&file, 27, &Nowhere).unwrap();
+/// assert_eq!(found.subject, Subject::Variable { value: Some("80".to_owned()) });
+/// ```
+pub fn hover(file: &File, offset: u32, around: &dyn Surroundings) -> Option<Hover> {
+    let offset = offset.min(file.source().len() as u32);
+    let found = match cursor::find(file, offset) {
+        Place::Comment(comment) => in_comment(&comment),
+        Place::Heredoc(_) => name(file, offset, around),
+        Place::Line(line) => in_line(file, &line, around),
+        Place::Nothing => None,
+    };
+    // A continuation in front of a word belongs to the line, but the word is not there.
+    found.filter(|hover| hover.range.start <= offset && offset <= hover.range.end)
+}
+
+fn in_line(file: &File, line: &Line<'_>, around: &dyn Surroundings) -> Option<Hover> {
+    let part = line.part();
+    if part == Part::Keyword {
+        return keyword(line);
+    }
+    if let Some(found) = name(file, line.offset, around) {
+        return Some(found);
+    }
+    match part {
+        Part::Flag(index) => flag(line, index, around),
+        Part::Word(index) => word(line, index, around),
+        Part::Keyword | Part::Gap(_) => None,
+    }
+}
+
+fn keyword(line: &Line<'_>) -> Option<Hover> {
+    let known = line.known?;
+    Some(Hover {
+        range: line.range(&line.keyword),
+        subject: Subject::Instruction(known),
+        text: spec(known).docs.into(),
+    })
+}
+
+/// A name that the file gives something: a variable, a stage, a mount's id.
+fn name(file: &File, offset: u32, around: &dyn Surroundings) -> Option<Hover> {
+    let names = file.names();
+    let id = names.at(offset)?;
+    let found = names.get(id);
+    let symbol = names.symbol_of(found);
+    match symbol.kind {
+        SymbolKind::Variable => variable(file, id, found),
+        SymbolKind::Stage => Some(stage(file, found)),
+        SymbolKind::Source => image(file, found.range, None, around),
+        SymbolKind::Heredoc | SymbolKind::Secret | SymbolKind::Ssh | SymbolKind::Cache => None,
+    }
+}
+
+fn variable(file: &File, id: OccurrenceId, found: &Occurrence) -> Option<Hover> {
+    let names = file.names();
+    let name = names.symbol_of(found).name.to_str_lossy().into_owned();
+    let range = found.whole;
+    let known = match found.role {
+        Role::Definition => names.defined(file, id),
+        Role::Use | Role::Indirect if is_open(file, found) => return None,
+        Role::Use | Role::Indirect => names
+            .variables(file, found.range.start)
+            .into_iter()
+            .find(|v| v.name == name),
+    };
+    let mut text = match &known {
+        Some(variable) => described(file, variable),
+        None => String::new(),
+    };
+    if let Some(argument) = argument::find(&name) {
+        if !text.is_empty() {
+            text += "\n\n";
+        }
+        text += &format!("`{name}`: {}", argument.doc);
+    }
+    (!text.is_empty()).then(|| Hover {
+        range,
+        subject: Subject::Variable {
+            value: known.and_then(|v| v.value),
+        },
+        text: text.into(),
+    })
+}
+
+/// `${name` whose brace is never closed: no reference the builder would accept.
+fn is_open(file: &File, found: &Occurrence) -> bool {
+    let whole = file.text(found.whole);
+    if !whole.starts_with(b"${") || whole.ends_with(b"}") {
+        return false;
+    }
+    let node = &file.parse().nodes()[found.node as usize];
+    let behind = TextRange::new(found.whole.end, node.range.end.max(found.whole.end));
+    !file.text(behind).contains(&b'}')
+}
+
+/// A variable with its value, where that comes from and how sure it is.
+fn described(file: &File, variable: &Variable) -> String {
+    let set = file.names().get(variable.set);
+    let line = file.lines().line_column(set.range.start).0 + 1;
+    let keyword = variable.keyword.upper();
+    let name = &variable.name;
+    let (shown, note) = match (&variable.value, variable.keyword) {
+        (None, _) => (
+            format!("{keyword} {name}"),
+            format!("Declared on line {line}; its value is given when building."),
+        ),
+        (Some(value), Keyword::Arg) => (
+            format!("{keyword} {name}={value}"),
+            format!("Default of line {line}; a build argument replaces it."),
+        ),
+        (Some(value), _) => (
+            format!("{keyword} {name}={value}"),
+            format!("Set on line {line}."),
+        ),
+    };
+    let open = match variable.complete || variable.value.is_none() {
+        true => "",
+        false => " Variables in it get their values when building.",
+    };
+    format!("{}\n\n{note}{open}", facts::fenced("dockerfile", &shown))
+}
+
+/// A stage: its `FROM` line, what its author says of it, and how much there is of it.
+fn stage(file: &File, found: &Occurrence) -> Hover {
+    let names = file.names();
+    let range = found.whole;
+    let defining = |stage: &&super::names::Stage| stage.symbol == found.symbol;
+    let Some((index, stage)) = names
+        .stages()
+        .iter()
+        .enumerate()
+        .rfind(|(_, stage)| defining(stage) && stage.range.start <= range.start)
+        .or_else(|| names.stages().iter().enumerate().find(|(_, s)| defining(s)))
+    else {
+        return Hover {
+            range,
+            subject: Subject::Stage,
+            text: "A stage.".into(),
+        };
+    };
+    let line = file.lines().line_column(stage.from.start).0 + 1;
+    let steps = stage.nodes.len() - 1;
+    let plural = if steps == 1 { "" } else { "s" };
+    let from = file.text(stage.from).to_str_lossy();
+    let mut text = facts::fenced("dockerfile", &from);
+    let doc = file.dockerfile().stages.get(index).and_then(|stage| {
+        let crate::instructions::Kind::From(from) = &stage.from.kind else {
+            return None;
+        };
+        from.doc.as_ref()
+    });
+    if let Some(doc) = doc {
+        text += &format!("\n\n{}", doc.to_str_lossy());
+    }
+    text += &format!("\n\nStage {index}, line {line}, {steps} instruction{plural}");
+    if let Some(base) = stage.base {
+        text += &format!(", continues stage {base}");
+    }
+    text.push('.');
+    Hover {
+        range,
+        subject: Subject::Stage,
+        text: text.into(),
+    }
+}
+
+/// An image: what the surroundings know of it.
+fn image(
+    file: &File,
+    range: TextRange,
+    platform: Option<&str>,
+    around: &dyn Surroundings,
+) -> Option<Hover> {
+    let reference = file.text(range).to_str_lossy();
+    let text = if reference == "scratch" {
+        "**scratch**\n\nNo image: the stage begins empty.".to_owned()
+    } else {
+        facts::image(&*around.image(&reference, platform)?)
+    };
+    Some(Hover {
+        range,
+        subject: Subject::Image,
+        text: text.into(),
+    })
+}
+
+fn flag(line: &Line<'_>, index: usize, around: &dyn Surroundings) -> Option<Hover> {
+    let span = &line.flags[index];
+    let text = line.text(span);
+    let equals = text.find_byte(b'=').unwrap_or(text.len());
+    let name = span.start + 2..(span.start + equals).max(span.start + 2);
+    let keyword = line.known?;
+    let flag = spec(keyword)
+        .flags
+        .iter()
+        .find(|flag| flag.name.as_bytes() == line.text(&name))?;
+    if line.cursor < name.start {
+        return None;
+    }
+    if line.cursor <= name.end {
+        return Some(Hover {
+            range: line.range(&name),
+            subject: Subject::Flag,
+            text: flag_page(flag).into(),
+        });
+    }
+    let value = span.start + equals + 1..span.end;
+    match (keyword, flag.name) {
+        (Keyword::Run, "mount") => mount(line, &value),
+        (Keyword::From, "platform") => {
+            let text = line.text(&value).to_str_lossy();
+            let (name, machines) = platform::USUAL.iter().find(|(name, _)| **name == *text)?;
+            Some(word_hover(line, &value, format!("`{name}`: {machines}.")))
+        }
+        (Keyword::Copy, "from") => {
+            let reference = line.range(&value);
+            image(line.file(), reference, None, around)
+        }
+        _ => {
+            let choice = flag
+                .choices
+                .iter()
+                .find(|c| c.as_bytes() == line.text(&value))?;
+            Some(Hover {
+                range: line.range(&value),
+                subject: Subject::FlagValue,
+                text: format!("`--{}={choice}`: {}", flag.name, flag.doc).into(),
+            })
+        }
+    }
+}
+
+fn flag_page(flag: &Flag) -> String {
+    let form = match flag.example.is_empty() {
+        true => format!("--{0}\n--{0}={1}", flag.name, flag.value),
+        false => format!("--{}={}", flag.name, flag.value),
+    };
+    format!("{}\n\n{}", facts::fenced("dockerfile", &form), flag.doc)
+}
+
+/// A key or a value of `--mount`.
+fn mount(line: &Line<'_>, value: &Span) -> Option<Hover> {
+    let mut start = value.start;
+    for field in line.text(value).split_str(",") {
+        let end = start + field.len();
+        if line.cursor <= end {
+            let key = field.find_byte(b'=').unwrap_or(field.len());
+            let found = MountKey::find(&field[..key].to_str_lossy())?;
+            if line.cursor <= start + key {
+                return Some(Hover {
+                    range: line.range(&(start..start + key)),
+                    subject: Subject::MountKey,
+                    text: key_page(found).into(),
+                });
+            }
+            let (choice, doc) = found
+                .choices
+                .iter()
+                .find(|(choice, _)| field[key + 1..].eq_ignore_ascii_case(choice.as_bytes()))?;
+            return Some(Hover {
+                range: line.range(&(start + key + 1..end)),
+                subject: Subject::FlagValue,
+                text: format!("`{}={choice}`: {doc}", found.name).into(),
+            });
+        }
+        start = end + 1;
+    }
+    None
+}
+
+fn key_page(key: &MountKey) -> String {
+    let types: Vec<&str> = key.types.iter().map(|kind| kind.name()).collect();
+    let mut text = format!("`{}`", key.name);
+    for alias in key.aliases {
+        text += &format!(", `{alias}`");
+    }
+    text += &format!(": {}\n\nFor mounts of type {}.", key.doc, types.join(", "));
+    for (choice, doc) in key.choices {
+        text += &format!("\n- `{choice}`: {doc}");
+    }
+    text
+}
+
+/// A word of the arguments that means something by itself.
+fn word(line: &Line<'_>, index: usize, around: &dyn Surroundings) -> Option<Hover> {
+    let span = line.words[index].clone();
+    let text = line.text(&span).to_str_lossy();
+    match line.known? {
+        Keyword::From if index == 0 => {
+            let platform = line.flags.iter().find_map(|f| {
+                line.text(f)
+                    .strip_prefix(b"--platform=")
+                    .map(|p| p.to_str_lossy().into_owned())
+            });
+            image(line.file(), line.range(&span), platform.as_deref(), around)
+        }
+        Keyword::Expose => {
+            let number = text.split('/').next()?.parse().ok()?;
+            let service = port::service(number)?;
+            Some(word_hover(
+                line,
+                &span,
+                format!("Port {number}: {service}."),
+            ))
+        }
+        Keyword::Stopsignal => {
+            let signal = Signal::parse(&text).ok()?;
+            let name = signal.name()?;
+            let meaning = signal.meaning().unwrap_or_default();
+            let text = format!("`SIG{name}`, {}. {meaning}", signal.number());
+            Some(word_hover(line, &span, text.trim_end().to_owned()))
+        }
+        Keyword::Label => {
+            let name = text.split('=').next()?;
+            if line.cursor > span.start + name.len() {
+                return None;
+            }
+            let known = label::known(name.trim_matches(['"', '\'']))?;
+            let name = span.start..span.start + name.len();
+            Some(word_hover(
+                line,
+                &name,
+                format!("`{}`: {}", known.name, known.doc),
+            ))
+        }
+        _ => None,
+    }
+}
+
+fn word_hover(line: &Line<'_>, span: &Span, text: String) -> Hover {
+    Hover {
+        range: line.range(span),
+        subject: Subject::Word,
+        text: text.into(),
+    }
+}
+
+/// A directive, or the name of a rule in a comment that switches rules.
+fn in_comment(comment: &Comment<'_>) -> Option<Hover> {
+    if let Some((name, span)) = directive_name(comment.text)
+        && comment.head
+        && span.start <= comment.cursor
+        && comment.cursor <= span.end
+    {
+        return Some(Hover {
+            range: within(comment, &span),
+            subject: Subject::Directive(name),
+            text: name.spec().docs.into(),
+        });
+    }
+    let (span, lint) = rule(comment)?;
+    let others = match lint.aliases {
+        [] => String::new(),
+        aliases => format!("\n\nAlso called {}.", aliases.join(", ")),
+    };
+    let more = match lint.url {
+        "" => String::new(),
+        url => format!("\n\n[{url}]({url})"),
+    };
+    Some(Hover {
+        range: within(comment, &span),
+        subject: Subject::Lint,
+        text: format!("{}{others}{more}", lint.docs.trim_end()).into(),
+    })
+}
+
+/// The check rule whose name the cursor is at, in a list behind a `=`.
+fn rule(comment: &Comment<'_>) -> Option<(Span, &'static Lint)> {
+    let in_name = |b: &&u8| b.is_ascii_alphanumeric() || **b == b'-';
+    let (before, behind) = comment
+        .text
+        .split_at(comment.cursor.min(comment.text.len()));
+    let start = before.len() - before.iter().rev().take_while(in_name).count();
+    let end = before.len() + behind.iter().take_while(in_name).count();
+    let head = before[..start].trim_end();
+    let listed = head.ends_with(b"=") || (head.ends_with(b",") && head.contains(&b'='));
+    let name = comment.text[start..end].to_str().ok()?;
+    listed
+        .then(|| lints::find_called(name))?
+        .map(|lint| (start..end, lint))
+}
+
+fn within(comment: &Comment<'_>, span: &Span) -> TextRange {
+    let at = |n: usize| comment.range.start + n as u32;
+    TextRange::new(at(span.start), at(span.end))
+}

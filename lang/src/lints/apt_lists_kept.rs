@@ -1,0 +1,79 @@
+//! What `apt-get update` leaves behind.
+
+use super::runs::{KeptStages, append_command, has_scratch_mount, runs, subcommand};
+use super::{Finding, Level, Lint, Run, Subject};
+use crate::shell::{Command, Snippet, Word};
+use bstr::ByteSlice;
+
+pub(super) const LINT: Lint = Lint {
+    name: "AptListsKept",
+    aliases: &["DL3009"],
+    description: "The package lists of apt are removed in the step that fetched them",
+    docs: include_str!("../../docs/lints/apt-lists-kept.md"),
+    level: Level::Info,
+    hadolint: Level::Info,
+    fixable: true,
+    run: Run::File(run),
+    ..Lint::OWN
+};
+
+const LISTS: &str = "/var/lib/apt/lists";
+
+fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
+    let mut kept = None;
+    for snippet in runs(subject) {
+        let commands = snippet.script.commands();
+        let Some(update) = commands.iter().find_map(update) else {
+            continue;
+        };
+        let cleaned = commands.iter().any(cleans);
+        let kept = kept.get_or_insert_with(|| KeptStages::of(subject));
+        if cleaned || !kept.has(snippet) || is_mounted(subject, snippet) {
+            continue;
+        }
+        let message =
+            "the package lists stay in the layer, remove /var/lib/apt/lists/* in this RUN";
+        let finding = Finding::in_script(&LINT, subject, snippet, update.range, message);
+        let clean = format!("rm -rf {LISTS}/*");
+        out.push(match append_command(subject, snippet, &clean) {
+            Some(edit) => finding.with_fix("remove the lists at the end", vec![edit]),
+            None => finding,
+        });
+    }
+}
+
+fn update(command: &Command) -> Option<&Word> {
+    let apt = ["apt-get", "apt", "aptitude"]
+        .iter()
+        .any(|name| command.runs(name));
+    subcommand(command, &["update"]).filter(|_| apt)
+}
+
+/// `rm -r` or `find -delete` of the lists or of what they lie in.
+fn cleans(command: &Command) -> bool {
+    let lists = |word: &Word| {
+        word.text.starts_with(LISTS.as_bytes())
+            || matches!(
+                &word.text[..],
+                b"/var/lib/apt" | b"/var/lib/apt/" | b"/var/lib/apt/*"
+            )
+    };
+    if command.runs("apt-get") || command.runs("apt") {
+        return subcommand(command, &["dist-clean", "distclean"]).is_some();
+    }
+    // A script for another shell is not read; that it names the lists is taken for the clean-up.
+    if command.has_flag(&["c"]) {
+        return command
+            .args()
+            .iter()
+            .any(|word| word.text.contains_str(LISTS));
+    }
+    let removes = command.runs("rm") && command.has_flag(&["r", "R", "recursive"]);
+    (removes || command.runs("find")) && command.args().iter().any(lists)
+}
+
+/// The lists are not part of the layer.
+fn is_mounted(subject: &Subject<'_>, snippet: &Snippet) -> bool {
+    let mounted = |fragment| has_scratch_mount(subject, snippet, fragment);
+    mounted(LISTS) || (mounted("/var/lib/apt") && mounted("/var/cache/apt"))
+}

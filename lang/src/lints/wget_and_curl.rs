@@ -1,0 +1,45 @@
+//! Two programs that download.
+
+use super::runs::{name_range, runs};
+use super::{Finding, Level, Lint, Run, Subject};
+use crate::shell::Command;
+
+pub(super) const LINT: Lint = Lint {
+    name: "WgetAndCurl",
+    aliases: &["DL4001"],
+    description: "A stage downloads with wget or curl, not with both",
+    docs: include_str!("../../docs/lints/wget-and-curl.md"),
+    hadolint: Level::Warning,
+    run: Run::File(run),
+    ..Lint::OWN
+};
+
+fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
+    let mut stage = 0;
+    // What a build and what triggers have used so far.
+    let mut used = [Used::default(); 2];
+    for snippet in runs(subject) {
+        if std::mem::replace(&mut stage, snippet.stage) != snippet.stage {
+            used = Default::default();
+        }
+        let used = &mut used[usize::from(snippet.trigger)];
+        let is_downloader = |c: &&Command| c.runs("wget") || c.runs("curl");
+        let mut last = None;
+        for command in snippet.script.commands().iter().filter(is_downloader) {
+            used.wget |= command.runs("wget");
+            used.curl |= command.runs("curl");
+            last = Some(command);
+        }
+        if let Some(command) = last.filter(|_| used.wget && used.curl) {
+            let message = "this stage uses both wget and curl, one of them is enough";
+            let range = name_range(command);
+            out.push(Finding::in_script(&LINT, subject, snippet, range, message));
+        }
+    }
+}
+
+#[derive(Clone, Copy, Default)]
+struct Used {
+    wget: bool,
+    curl: bool,
+}

@@ -1,0 +1,25 @@
+//! Upgrades of the whole distribution.
+
+use super::runs::{commands, name_range, subcommand};
+use super::{Finding, Level, Lint, Run, Subject};
+
+pub(super) const LINT: Lint = Lint {
+    name: "ZypperDistUpgrade",
+    aliases: &["DL3035"],
+    description: "A build does not upgrade the whole distribution",
+    docs: include_str!("../../docs/lints/zypper-dist-upgrade.md"),
+    hadolint: Level::Warning,
+    run: Run::File(run),
+    ..Lint::OWN
+};
+
+fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
+    for (snippet, command) in commands(subject).filter(|(_, command)| command.runs("zypper")) {
+        if let Some(upgrade) = subcommand(command, &["dist-upgrade", "dup"]) {
+            let message =
+                "the distribution of the base image is replaced, choose another tag instead";
+            let range = name_range(command).cover(upgrade.range);
+            out.push(Finding::in_script(&LINT, subject, snippet, range, message));
+        }
+    }
+}

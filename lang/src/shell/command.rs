@@ -1,0 +1,394 @@
+//! What a script says, as plain data: commands, their words, assignments and redirections.
+
+use crate::text::TextRange;
+use bstr::{BStr, BString, ByteSlice};
+
+/// A word after quotes and escapes were taken out. Places count in the script's text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Word {
+    /// The text; each expansion in it is written `${name}` or, of a command or arithmetic, `$()`.
+    pub text: BString,
+    /// Bytes it was read from.
+    pub range: TextRange,
+    /// What the shell puts in, in order; those inside another expansion are not here.
+    pub expansions: Vec<Expansion>,
+    /// Some of it stood in quotes.
+    pub quoted: bool,
+}
+
+impl Word {
+    /// The text when no expansion changes it.
+    pub fn constant(&self) -> Option<&BStr> {
+        self.expansions.is_empty().then(|| self.text.as_bstr())
+    }
+
+    /// Tells whether this is exactly `text`.
+    pub fn is(&self, text: &str) -> bool {
+        self.text == text
+    }
+
+    /// A word that begins with a dash and is more than a dash.
+    pub fn is_flag(&self) -> bool {
+        self.text.len() > 1 && self.text[0] == b'-'
+    }
+}
+
+/// `$name`, `${name…}`, `$(…)`, `$((…))` or `<(…)`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expansion {
+    /// All of it.
+    pub range: TextRange,
+    /// What it puts in.
+    pub value: Value,
+    /// In double quotes, where the result is not split into words.
+    pub quoted: bool,
+}
+
+/// What an expansion puts in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// A variable or parameter.
+    Variable {
+        /// Its name (`x`, `1`, `@`, `?`).
+        name: BString,
+        /// Bytes of the name.
+        name_range: TextRange,
+        /// `${…}` does more than to name it: a default, a pattern, a length.
+        changed: bool,
+    },
+    /// The output of commands.
+    Command,
+    /// A number.
+    Arithmetic,
+    /// The name of a pipe.
+    Process,
+}
+
+/// `name=value` in front of a command, alone, or as a word of `export` and its like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assignment {
+    /// All of it.
+    pub range: TextRange,
+    /// The name, an index cut off.
+    pub name: BString,
+    /// Bytes of the name.
+    pub name_range: TextRange,
+    /// The value; empty for an array.
+    pub value: Word,
+    /// The value is an array, or one element is set.
+    pub array: bool,
+}
+
+/// What a redirection does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RedirectionKind {
+    /// `<`.
+    Read,
+    /// `>` and `>|`.
+    Write,
+    /// `>>`.
+    Append,
+    /// `&>` and `&>>`.
+    WriteBoth,
+    /// `<&` and `>&`.
+    Duplicate,
+    /// `<<` and `<<-`; the target is the body.
+    Heredoc,
+    /// `<<<`.
+    HereString,
+}
+
+/// A redirection of a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redirection {
+    /// All of it.
+    pub range: TextRange,
+    /// What it does.
+    pub kind: RedirectionKind,
+    /// The number in front.
+    pub descriptor: Option<u32>,
+    /// File, descriptor or text.
+    pub target: Word,
+}
+
+/// An operator between two statements.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Joint {
+    /// Nothing: the start or end of a list.
+    #[default]
+    Edge,
+    /// `&&`.
+    And,
+    /// `||`.
+    Or,
+    /// `;` or a line end.
+    Then,
+    /// `&`.
+    Background,
+}
+
+/// Constructs around a command.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Scopes(u8);
+
+impl Scopes {
+    /// The condition of an `if`, `while` or `until`, or behind `!`.
+    pub const CONDITION: Self = Self(1);
+    /// A branch of an `if` or `case`.
+    pub const BRANCH: Self = Self(2);
+    /// The body of a loop.
+    pub const LOOP: Self = Self(4);
+    /// `( … )`.
+    pub const SUBSHELL: Self = Self(8);
+    /// The body of a function.
+    pub const FUNCTION: Self = Self(16);
+    /// `$( … )`, `` `…` `` or `<( … )`.
+    pub const SUBSTITUTION: Self = Self(32);
+
+    /// These and those of `other`.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Tells whether any of `other` is here.
+    pub const fn has(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+/// Where a command stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// Index in [`super::Script::pipelines`].
+    pub pipeline: u32,
+    /// Its place in the pipeline, from 0.
+    pub position: u32,
+    /// The operator in front of its pipeline.
+    pub before: Joint,
+    /// The operator behind its pipeline; of the last one in a group the operator behind the group.
+    pub after: Joint,
+    /// Constructs around it.
+    pub scopes: Scopes,
+}
+
+/// One or more commands joined by `|`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pipeline {
+    /// All of it.
+    pub range: TextRange,
+    /// Number of its statements.
+    pub len: u32,
+}
+
+/// A simple command: words with what stands in front and behind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Command {
+    /// From its first assignment or word to its last word or redirection.
+    pub range: TextRange,
+    /// Words in order; those of programs that run another (`sudo`, `env`) included.
+    pub words: Vec<Word>,
+    /// Index of the word that names the program.
+    pub(super) name: usize,
+    /// Assignments in front or as arguments.
+    pub assignments: Vec<Assignment>,
+    /// Redirections anywhere in it.
+    pub redirections: Vec<Redirection>,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// One flag: `-y`, one letter of `-yq`, `--yes` or `--opt=value`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flag<'a> {
+    /// Without dashes and value.
+    pub name: &'a BStr,
+    /// Behind the `=` of a long flag.
+    pub value: Option<&'a BStr>,
+    /// Bytes of the word.
+    pub range: TextRange,
+}
+
+impl Command {
+    /// Finds the word that names the program; to be called when all words are there.
+    pub(super) fn find_name(&mut self) {
+        self.name = name_index(&self.words);
+    }
+
+    /// The word that names the program, behind `sudo`, `env`, `exec` and their like.
+    pub fn name(&self) -> Option<&Word> {
+        self.words.get(self.name)
+    }
+
+    /// Name of the program without folders; empty when there is none or an expansion gives it.
+    pub fn program(&self) -> &BStr {
+        let Some(text) = self.name().and_then(Word::constant) else {
+            return BStr::new("");
+        };
+        text.rsplit(|b| *b == b'/').next().unwrap_or(text).as_bstr()
+    }
+
+    /// Tells whether the program is `name`.
+    pub fn runs(&self, name: &str) -> bool {
+        self.program() == name
+    }
+
+    /// Tells whether it is `[ … ]` or `[[ … ]]`.
+    pub fn is_test(&self) -> bool {
+        let first = self.words.first();
+        first.is_some_and(|word| word.is("[") || word.is("[["))
+    }
+
+    /// Words behind the name.
+    pub fn args(&self) -> &[Word] {
+        self.words.get(self.name + 1..).unwrap_or_default()
+    }
+
+    /// Words in front of the name, such as `sudo -E`.
+    pub fn wrapper(&self) -> &[Word] {
+        &self.words[..self.name.min(self.words.len())]
+    }
+
+    /// Flags up to `--`.
+    pub fn flags(&self) -> impl Iterator<Item = Flag<'_>> {
+        let words = self.args().iter().take_while(|word| !word.is("--"));
+        words.filter(|word| word.is_flag()).flat_map(flags_of)
+    }
+
+    /// Tells whether one of `names` is a flag.
+    pub fn has_flag(&self, names: &[&str]) -> bool {
+        self.flag(names).is_some()
+    }
+
+    /// The first flag with one of `names`.
+    pub fn flag(&self, names: &[&str]) -> Option<Flag<'_>> {
+        self.flags().find(|f| names.iter().any(|n| f.name == *n))
+    }
+
+    /// Arguments that are no flags.
+    pub fn operands(&self) -> impl Iterator<Item = &Word> {
+        self.operands_beside(&[])
+    }
+
+    /// Arguments that are neither flags nor the value of one of the flags `with_value`.
+    pub fn operands_beside<'a>(
+        &'a self,
+        with_value: &'a [&str],
+    ) -> impl Iterator<Item = &'a Word> + 'a {
+        let mut value_next = false;
+        let mut only_operands = false;
+        self.args().iter().filter(move |word| {
+            if std::mem::take(&mut value_next) {
+                return false;
+            }
+            if only_operands || !word.is_flag() {
+                return true;
+            }
+            only_operands = word.is("--");
+            value_next = flags_of(word)
+                .last()
+                .is_some_and(|f| f.value.is_none() && with_value.iter().any(|n| f.name == *n));
+            false
+        })
+    }
+}
+
+/// The flags of one word: every letter of `-yq`, or the one of `--yes=…`.
+fn flags_of(word: &Word) -> impl Iterator<Item = Flag<'_>> {
+    let text = word.text.as_bstr();
+    let (long, short) = match text.strip_prefix(b"--") {
+        Some(long) => (Some(long), &b""[..]),
+        None => (None, text.strip_prefix(b"-").unwrap_or_default()),
+    };
+    let range = word.range;
+    let long = long
+        .into_iter()
+        .map(move |long| match long.split_once_str("=") {
+            Some((name, value)) => Flag {
+                name: name.as_bstr(),
+                value: Some(value.as_bstr()),
+                range,
+            },
+            None => Flag {
+                name: long.as_bstr(),
+                value: None,
+                range,
+            },
+        });
+    let short = (0..short.len()).map(move |at| Flag {
+        name: short[at..=at].as_bstr(),
+        value: None,
+        range,
+    });
+    long.chain(short)
+}
+
+/// Programs that run the command behind them, with those of their flags that take a value. **Source:** their manual
+/// pages; POSIX `command`, `exec`, `env`, `nice`, `nohup`, `time`.
+const WRAPPERS: &[(&str, &[&str])] = &[
+    (
+        "sudo",
+        &[
+            "u", "g", "h", "p", "C", "T", "r", "t", "D", "R", "U", "user", "group",
+        ],
+    ),
+    ("env", &["u", "C", "unset", "chdir"]),
+    ("exec", &["a"]),
+    ("command", &[]),
+    ("builtin", &[]),
+    ("busybox", &[]),
+    ("eatmydata", &[]),
+    ("ionice", &["c", "n", "p"]),
+    ("nice", &["n", "adjustment"]),
+    ("nohup", &[]),
+    ("setsid", &[]),
+    ("stdbuf", &["i", "o", "e"]),
+    ("time", &["f", "o"]),
+    // The first operand is a duration, a user or a folder.
+    ("timeout", &["k", "s", "kill-after", "signal"]),
+    ("gosu", &[]),
+    ("su-exec", &[]),
+    ("chroot", &[]),
+];
+
+/// Index of the word that names the program really run.
+fn name_index(words: &[Word]) -> usize {
+    let mut at = 0;
+    while let Some(next) = words
+        .get(at)
+        .and_then(|word| behind_wrapper(word, words, at))
+    {
+        at = next;
+    }
+    at
+}
+
+/// When `word` (at `at`) runs another command: the index of that command's name.
+fn behind_wrapper(word: &Word, words: &[Word], at: usize) -> Option<usize> {
+    let name = word.constant()?;
+    let name = name.rsplit(|b| *b == b'/').next().unwrap_or(name);
+    let (name, with_value) = WRAPPERS.iter().find(|(w, _)| name == w.as_bytes())?;
+    let mut next = at + 1;
+    while let Some(word) = words.get(next) {
+        if word.is("--") {
+            next += 1;
+            break;
+        }
+        let assigns = matches!(*name, "env" | "sudo") && word.text.contains(&b'=');
+        if !word.is_flag() && !assigns {
+            break;
+        }
+        // `command -v x` only asks for x.
+        if *name == "command" && flags_of(word).any(|f| f.name == "v" || f.name == "V") {
+            return None;
+        }
+        let takes_next = flags_of(word)
+            .last()
+            .is_some_and(|f| f.value.is_none() && with_value.iter().any(|n| f.name == *n));
+        next += 1 + usize::from(word.is_flag() && takes_next);
+    }
+    if matches!(*name, "timeout" | "gosu" | "su-exec" | "chroot") {
+        next += 1;
+    }
+    (next < words.len()).then_some(next)
+}

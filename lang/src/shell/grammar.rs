@@ -1,0 +1,326 @@
+//! The grammar of shell text: the one place that knows the parser library.
+//!
+//! What the library gives is copied into a flat list in preorder, in which the descendants of a node are the stretch
+//! behind it. The rest of the module reads that list and needs neither cursors nor the library's memory.
+
+use crate::text::TextRange;
+use std::ops::ControlFlow;
+use std::sync::OnceLock;
+
+/// Longest text that is read, in bytes; a longer one is data, not a script.
+const MAX_TEXT: usize = 256 * 1024;
+
+/// Most rounds of the parser (of a hundred steps each) for a text of `len` bytes. Ordinary text needs less than a
+/// tenth of it; the limit is for input that makes recovery from errors explode.
+const fn max_rounds(len: usize) -> usize {
+    64 + len / 4
+}
+
+/// What a node of the grammar is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    // Statements.
+    Program,
+    Command,
+    CommandName,
+    Declaration,
+    Test,
+    Assignment,
+    Assignments,
+    Negated,
+    Redirected,
+    List,
+    Pipeline,
+    If,
+    Elif,
+    Else,
+    While,
+    For,
+    ForArithmetic,
+    Do,
+    Case,
+    CaseItem,
+    Function,
+    Group,
+    Subshell,
+    // Parts of words.
+    Word,
+    Number,
+    Concatenation,
+    String,
+    RawString,
+    Variable,
+    Expansion,
+    CommandSubstitution,
+    ProcessSubstitution,
+    Arithmetic,
+    VariableName,
+    Subscript,
+    Array,
+    Pattern,
+    // Redirections.
+    FileRedirect,
+    HeredocRedirect,
+    HereString,
+    Descriptor,
+    HeredocStart,
+    HeredocBody,
+    HeredocText,
+    HeredocEnd,
+    // Inside tests and arithmetic.
+    Compound,
+    TestOperator,
+    // Tokens.
+    Keyword,
+    And,
+    Or,
+    Pipe,
+    Bang,
+    End,
+    Background,
+    Quote,
+    Operator,
+    Comment,
+    Error,
+}
+
+impl Kind {
+    fn of(name: &str, named: bool) -> Self {
+        if named {
+            Self::of_node(name)
+        } else {
+            Self::of_token(name)
+        }
+    }
+
+    fn of_node(name: &str) -> Self {
+        match name {
+            "program" => Self::Program,
+            "command" => Self::Command,
+            "command_name" => Self::CommandName,
+            "declaration_command" | "unset_command" => Self::Declaration,
+            "test_command" => Self::Test,
+            "variable_assignment" => Self::Assignment,
+            "variable_assignments" => Self::Assignments,
+            "negated_command" => Self::Negated,
+            "redirected_statement" => Self::Redirected,
+            "list" => Self::List,
+            "pipeline" => Self::Pipeline,
+            "if_statement" => Self::If,
+            "elif_clause" => Self::Elif,
+            "else_clause" => Self::Else,
+            "while_statement" => Self::While,
+            "for_statement" => Self::For,
+            "c_style_for_statement" => Self::ForArithmetic,
+            "do_group" => Self::Do,
+            "case_statement" => Self::Case,
+            "case_item" => Self::CaseItem,
+            "function_definition" => Self::Function,
+            "compound_statement" => Self::Group,
+            "subshell" => Self::Subshell,
+            "word" | "string_content" => Self::Word,
+            "number" => Self::Number,
+            "concatenation" | "brace_expression" => Self::Concatenation,
+            "string" | "translated_string" => Self::String,
+            "raw_string" | "ansi_c_string" => Self::RawString,
+            "simple_expansion" => Self::Variable,
+            "expansion" => Self::Expansion,
+            "command_substitution" => Self::CommandSubstitution,
+            "process_substitution" => Self::ProcessSubstitution,
+            "arithmetic_expansion" => Self::Arithmetic,
+            "variable_name" | "special_variable_name" => Self::VariableName,
+            "subscript" => Self::Subscript,
+            "array" => Self::Array,
+            "regex" | "extglob_pattern" => Self::Pattern,
+            "file_redirect" => Self::FileRedirect,
+            "heredoc_redirect" => Self::HeredocRedirect,
+            "herestring_redirect" => Self::HereString,
+            "file_descriptor" => Self::Descriptor,
+            "heredoc_start" => Self::HeredocStart,
+            "heredoc_body" => Self::HeredocBody,
+            "heredoc_content" => Self::HeredocText,
+            "heredoc_end" => Self::HeredocEnd,
+            "test_operator" => Self::TestOperator,
+            "comment" => Self::Comment,
+            "ERROR" => Self::Error,
+            _ => Self::Compound,
+        }
+    }
+
+    fn of_token(name: &str) -> Self {
+        match name {
+            "if" | "then" | "elif" | "else" | "fi" | "for" | "select" | "in" | "while"
+            | "until" | "do" | "done" | "case" | "esac" | "function" | "declare" | "typeset"
+            | "export" | "readonly" | "local" | "unset" | "unsetenv" => Self::Keyword,
+            "&&" => Self::And,
+            "||" => Self::Or,
+            "|" | "|&" => Self::Pipe,
+            "!" => Self::Bang,
+            ";" | "\n" => Self::End,
+            "&" => Self::Background,
+            "\"" => Self::Quote,
+            _ => Self::Operator,
+        }
+    }
+
+    /// A word of a command, or part of one.
+    pub(super) fn is_literal(self) -> bool {
+        matches!(
+            self,
+            Self::Word
+                | Self::Number
+                | Self::Concatenation
+                | Self::String
+                | Self::RawString
+                | Self::Variable
+                | Self::Expansion
+                | Self::CommandSubstitution
+                | Self::ProcessSubstitution
+                | Self::Arithmetic
+                | Self::Pattern
+        )
+    }
+}
+
+/// One node.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Node {
+    pub(super) kind: Kind,
+    pub(super) range: TextRange,
+    /// Index of the first node that is not a descendant.
+    pub(super) behind: u32,
+    /// The grammar demanded it and it is not there.
+    pub(super) missing: bool,
+}
+
+/// The nodes of a text in preorder.
+#[derive(Debug, Default)]
+pub(super) struct Nodes(Vec<Node>);
+
+impl Nodes {
+    pub(super) fn root(&self) -> Option<usize> {
+        (!self.0.is_empty()).then_some(0)
+    }
+
+    pub(super) fn all(&self) -> &[Node] {
+        &self.0
+    }
+
+    pub(super) fn get(&self, index: usize) -> &Node {
+        &self.0[index]
+    }
+
+    /// Indices of the direct children.
+    pub(super) fn children(&self, index: usize) -> impl Iterator<Item = usize> + '_ {
+        let end = self.0[index].behind as usize;
+        let mut next = index + 1;
+        std::iter::from_fn(move || {
+            let child = (next < end).then_some(next)?;
+            next = self.0[child].behind as usize;
+            Some(child)
+        })
+    }
+
+    /// Indices of all descendants, in source order.
+    pub(super) fn below(&self, index: usize) -> std::ops::Range<usize> {
+        index + 1..self.0[index].behind as usize
+    }
+
+    /// The first direct child of a kind.
+    pub(super) fn child(&self, index: usize, kind: Kind) -> Option<usize> {
+        self.children(index).find(|i| self.0[*i].kind == kind)
+    }
+}
+
+/// Kinds by the library's number of a node.
+fn kinds() -> &'static [Kind] {
+    static KINDS: OnceLock<Vec<Kind>> = OnceLock::new();
+    KINDS.get_or_init(|| {
+        let language = tree_sitter::Language::new(tree_sitter_bash::LANGUAGE);
+        (0..language.node_kind_count() as u16)
+            .map(|id| {
+                let name = language.node_kind_for_id(id).unwrap_or_default();
+                Kind::of(name, language.node_kind_is_named(id))
+            })
+            .collect()
+    })
+}
+
+/// Reads texts one after the other with one parser.
+pub(super) struct Grammar {
+    parser: tree_sitter::Parser,
+}
+
+impl Grammar {
+    pub(super) fn new() -> Self {
+        let mut parser = tree_sitter::Parser::new();
+        let language = tree_sitter::Language::new(tree_sitter_bash::LANGUAGE);
+        parser
+            .set_language(&language)
+            .expect("library and grammar are built for each other");
+        Self { parser }
+    }
+
+    /// The nodes of a text; none when it is too long or too hard.
+    pub(super) fn read(&mut self, text: &[u8]) -> Nodes {
+        if text.len() > MAX_TEXT {
+            return Nodes::default();
+        }
+        let mut rounds = max_rounds(text.len());
+        let mut limit = |_: &tree_sitter::ParseState| match rounds.checked_sub(1) {
+            Some(left) => {
+                rounds = left;
+                ControlFlow::Continue(())
+            }
+            None => ControlFlow::Break(()),
+        };
+        let options = tree_sitter::ParseOptions::new().progress_callback(&mut limit);
+        let rest = |at: usize, _| text.get(at..).unwrap_or_default();
+        let Some(tree) = self
+            .parser
+            .parse_with_options(&mut { rest }, None, Some(options))
+        else {
+            self.parser.reset();
+            return Nodes::default();
+        };
+        flatten(&tree)
+    }
+}
+
+fn flatten(tree: &tree_sitter::Tree) -> Nodes {
+    let kinds = kinds();
+    let mut nodes = Vec::new();
+    let mut open: Vec<usize> = Vec::new();
+    let mut cursor = tree.walk();
+    loop {
+        let node = cursor.node();
+        let kind = if node.is_error() {
+            Kind::Error
+        } else {
+            kinds
+                .get(usize::from(node.kind_id()))
+                .copied()
+                .unwrap_or(Kind::Compound)
+        };
+        open.push(nodes.len());
+        nodes.push(Node {
+            kind,
+            range: TextRange::new(node.start_byte() as u32, node.end_byte() as u32),
+            behind: 0,
+            missing: node.is_missing(),
+        });
+        if cursor.goto_first_child() {
+            continue;
+        }
+        loop {
+            let done = open.pop().expect("every node visited was opened");
+            nodes[done].behind = nodes.len() as u32;
+            if cursor.goto_next_sibling() {
+                break;
+            }
+            if !cursor.goto_parent() {
+                return Nodes(nodes);
+            }
+        }
+    }
+}

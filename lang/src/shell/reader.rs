@@ -1,0 +1,757 @@
+//! Nodes to commands.
+
+use super::command::{
+    Assignment, Command, Expansion, Joint, Pipeline, Place, Redirection, RedirectionKind, Scopes,
+    Value, Word,
+};
+use super::grammar::{Kind, Nodes};
+use super::unquote::unquote;
+use crate::text::TextRange;
+use bstr::{BStr, BString, ByteSlice};
+
+/// Deepest nesting that is read. What lies deeper is not worth a stack overflow.
+const MAX_DEPTH: u32 = 200;
+
+/// What was read from the nodes.
+#[derive(Debug, Default)]
+pub(super) struct Reading {
+    pub(super) commands: Vec<Command>,
+    pub(super) pipelines: Vec<Pipeline>,
+    /// Names that loops set.
+    pub(super) loop_names: Vec<BString>,
+    /// Words that belong to no command: lists of `for`, subjects of `case`.
+    pub(super) other_words: Vec<Word>,
+}
+
+/// What is known of a statement from the outside.
+#[derive(Clone, Copy, Debug, Default)]
+struct Frame {
+    before: Joint,
+    after: Joint,
+    scopes: Scopes,
+    /// Pipeline and position, when the statement is part of one.
+    pipeline: Option<(u32, u32)>,
+    depth: u32,
+}
+
+impl Frame {
+    fn within(self, scopes: Scopes) -> Self {
+        Self {
+            scopes: self.scopes.with(scopes),
+            pipeline: None,
+            depth: self.depth + 1,
+            ..self
+        }
+    }
+
+    fn between(self, before: Joint, after: Joint) -> Self {
+        Self {
+            before,
+            after,
+            pipeline: None,
+            depth: self.depth + 1,
+            ..self
+        }
+    }
+}
+
+/// What stands behind `<<NAME` on its line.
+enum Continuation {
+    /// `| next | …`.
+    Pipe(Vec<usize>),
+    /// `&& next` or `|| next`.
+    List(Joint, Vec<usize>),
+}
+
+/// Reads the statements of a text.
+pub(super) fn read(text: &[u8], nodes: &Nodes) -> Reading {
+    let mut reader = Reader {
+        text,
+        nodes,
+        out: Reading::default(),
+    };
+    if let Some(root) = nodes.root() {
+        reader.statement(root, Frame::default());
+    }
+    // A command inside another's argument was finished before it.
+    reader
+        .out
+        .commands
+        .sort_by_key(|c| (c.range.start, c.range.end));
+    reader.out
+}
+
+struct Reader<'t> {
+    text: &'t [u8],
+    nodes: &'t Nodes,
+    out: Reading,
+}
+
+impl<'t> Reader<'t> {
+    fn kind(&self, node: usize) -> Kind {
+        self.nodes.get(node).kind
+    }
+
+    fn range(&self, node: usize) -> TextRange {
+        self.nodes.get(node).range
+    }
+
+    fn bytes(&self, range: TextRange) -> &'t BStr {
+        self.text[range.start as usize..range.end as usize].as_bstr()
+    }
+
+    fn statement(&mut self, node: usize, frame: Frame) {
+        if frame.depth > MAX_DEPTH {
+            return;
+        }
+        match self.kind(node) {
+            Kind::Command
+            | Kind::Declaration
+            | Kind::Test
+            | Kind::Assignment
+            | Kind::Assignments => {
+                self.command(node, frame);
+            }
+            Kind::Redirected => self.redirected(node, frame),
+            Kind::List => self.list(node, frame),
+            Kind::Pipeline => self.pipeline(node, frame),
+            Kind::Negated => self.parts(node, frame.within(Scopes::CONDITION)),
+            Kind::Program | Kind::Error => {
+                self.parts(node, frame.between(Joint::Edge, frame.after))
+            }
+            Kind::Group | Kind::Do => self.parts(
+                node,
+                Frame {
+                    pipeline: None,
+                    ..frame
+                },
+            ),
+            Kind::Subshell => self.parts(node, frame.within(Scopes::SUBSHELL)),
+            Kind::Function => self.parts(node, frame.within(Scopes::FUNCTION)),
+            Kind::CommandSubstitution | Kind::ProcessSubstitution => {
+                let inside = frame.between(Joint::Edge, Joint::Edge);
+                self.parts(node, inside.within(Scopes::SUBSTITUTION));
+            }
+            Kind::If | Kind::Elif => self.branches(node, frame),
+            Kind::Else => self.parts(node, frame.within(Scopes::BRANCH)),
+            Kind::Case => self.case(node, frame),
+            Kind::CaseItem => self.case_item(node, frame),
+            Kind::While => self.while_loop(node, frame),
+            Kind::For => self.for_loop(node, frame),
+            Kind::ForArithmetic => self.parts(node, frame.within(Scopes::LOOP)),
+            kind if kind.is_literal() => {
+                let word = self.word(node, frame);
+                self.out.other_words.push(word);
+            }
+            _ => self.parts(
+                node,
+                Frame {
+                    depth: frame.depth + 1,
+                    ..frame
+                },
+            ),
+        }
+    }
+
+    /// The statements among the children of a node, one after the other.
+    fn parts(&mut self, node: usize, frame: Frame) {
+        let children: Vec<usize> = self.nodes.children(node).collect();
+        self.sequence(&children, frame);
+    }
+
+    fn sequence(&mut self, children: &[usize], frame: Frame) {
+        let mut before = frame.before;
+        for (i, child) in children.iter().enumerate() {
+            if let Some(joint) = self.terminator(*child) {
+                before = joint;
+            } else if self.is_statement(*child) {
+                let rest = &children[i + 1..];
+                let more = rest.iter().any(|c| self.is_statement(*c));
+                let after = match rest.first().and_then(|c| self.terminator(*c)) {
+                    Some(joint) if more || joint == Joint::Background => joint,
+                    _ if more => Joint::Then,
+                    _ => frame.after,
+                };
+                self.statement(
+                    *child,
+                    Frame {
+                        depth: frame.depth + 1,
+                        ..Frame {
+                            before,
+                            after,
+                            ..frame
+                        }
+                    },
+                );
+                before = Joint::Then;
+            }
+        }
+    }
+
+    fn terminator(&self, node: usize) -> Option<Joint> {
+        match self.kind(node) {
+            Kind::End => Some(Joint::Then),
+            Kind::Background => Some(Joint::Background),
+            Kind::And => Some(Joint::And),
+            Kind::Or => Some(Joint::Or),
+            _ => None,
+        }
+    }
+
+    /// Anything that may hold commands; tokens and comments do not.
+    fn is_statement(&self, node: usize) -> bool {
+        !matches!(
+            self.kind(node),
+            Kind::Keyword
+                | Kind::And
+                | Kind::Or
+                | Kind::Pipe
+                | Kind::Bang
+                | Kind::End
+                | Kind::Background
+                | Kind::Quote
+                | Kind::Operator
+                | Kind::Comment
+                | Kind::Descriptor
+                | Kind::HeredocStart
+                | Kind::HeredocText
+                | Kind::HeredocEnd
+                | Kind::VariableName
+        )
+    }
+
+    /// `a && b || c`, which the grammar nests to the left.
+    fn list(&mut self, node: usize, frame: Frame) {
+        let mut items = Vec::new();
+        let mut left = node;
+        while self.kind(left) == Kind::List {
+            let mut children = self.nodes.children(left);
+            let first = children.next();
+            items.extend(children.collect::<Vec<_>>().into_iter().rev());
+            let Some(first) = first else { break };
+            left = first;
+        }
+        if self.kind(left) != Kind::List {
+            items.push(left);
+        }
+        items.reverse();
+        self.sequence(
+            &items,
+            Frame {
+                pipeline: None,
+                ..frame
+            },
+        );
+    }
+
+    fn pipeline(&mut self, node: usize, frame: Frame) {
+        let members: Vec<usize> = self
+            .nodes
+            .children(node)
+            .filter(|c| self.is_statement(*c))
+            .collect();
+        let pipeline = self.new_pipeline(self.range(node), members.len() as u32);
+        let inside = Frame {
+            pipeline: Some((pipeline, 0)),
+            depth: frame.depth + 1,
+            ..frame
+        };
+        self.members(&members, 0, inside);
+    }
+
+    /// The statements of the pipeline that `frame` names, from position `first` on.
+    fn members(&mut self, members: &[usize], first: u32, frame: Frame) {
+        let pipeline = frame.pipeline.map(|(pipeline, _)| pipeline);
+        for (position, member) in (first..).zip(members) {
+            let frame = Frame {
+                pipeline: pipeline.map(|pipeline| (pipeline, position)),
+                depth: frame.depth + 1,
+                ..frame
+            };
+            self.statement(*member, frame);
+        }
+    }
+
+    fn new_pipeline(&mut self, range: TextRange, len: u32) -> u32 {
+        self.out.pipelines.push(Pipeline { range, len });
+        self.out.pipelines.len() as u32 - 1
+    }
+
+    /// Everything up to `then` is the condition.
+    fn branches(&mut self, node: usize, frame: Frame) {
+        let children: Vec<usize> = self.nodes.children(node).collect();
+        let then = |c: &usize| self.bytes(self.range(*c)) == "then";
+        let middle = children.iter().position(then).unwrap_or(children.len());
+        let (condition, body) = children.split_at(middle);
+        let condition_frame = frame.between(Joint::Edge, Joint::Edge);
+        self.sequence(condition, condition_frame.within(Scopes::CONDITION));
+        let inside = frame
+            .between(Joint::Edge, frame.after)
+            .within(Scopes::BRANCH);
+        let nodes = self.nodes;
+        for part in body.split(|c| nodes.get(*c).kind == Kind::Keyword) {
+            self.sequence(part, inside);
+        }
+    }
+
+    fn while_loop(&mut self, node: usize, frame: Frame) {
+        let (body, condition): (Vec<usize>, Vec<usize>) = self
+            .nodes
+            .children(node)
+            .partition(|c| self.kind(*c) == Kind::Do);
+        let inside = frame.between(Joint::Edge, Joint::Edge);
+        self.sequence(&condition, inside.within(Scopes::CONDITION));
+        self.sequence(&body, inside.within(Scopes::LOOP));
+    }
+
+    fn for_loop(&mut self, node: usize, frame: Frame) {
+        let inside = frame.between(Joint::Edge, Joint::Edge).within(Scopes::LOOP);
+        for child in self.nodes.children(node) {
+            if self.kind(child) == Kind::VariableName {
+                self.out
+                    .loop_names
+                    .push(self.bytes(self.range(child)).into());
+            } else if self.is_statement(child) {
+                self.statement(child, inside);
+            }
+        }
+    }
+
+    fn case(&mut self, node: usize, frame: Frame) {
+        let inside = frame
+            .between(Joint::Edge, frame.after)
+            .within(Scopes::BRANCH);
+        for child in self.nodes.children(node) {
+            if self.is_statement(child) {
+                self.statement(child, inside);
+            }
+        }
+    }
+
+    /// Patterns stand in front of the parenthesis, statements behind it.
+    fn case_item(&mut self, node: usize, frame: Frame) {
+        let children: Vec<usize> = self.nodes.children(node).collect();
+        let close = |c: &usize| self.bytes(self.range(*c)) == ")";
+        let behind = children.iter().position(close).map_or(0, |i| i + 1);
+        self.sequence(&children[behind..], frame.between(Joint::Edge, frame.after));
+    }
+
+    /// A statement with redirections; those of a simple command become part of it.
+    fn redirected(&mut self, node: usize, frame: Frame) {
+        let children: Vec<usize> = self.nodes.children(node).collect();
+        let body = children.iter().copied().find(|c| {
+            !matches!(
+                self.kind(*c),
+                Kind::FileRedirect | Kind::HeredocRedirect | Kind::HereString
+            )
+        });
+        let continued = self.continuation(&children);
+        let mut inside = Frame {
+            depth: frame.depth + 1,
+            ..frame
+        };
+        match &continued {
+            Some(Continuation::List(joint, _)) => inside.after = *joint,
+            Some(Continuation::Pipe(members)) => {
+                let pipeline = self.new_pipeline(self.range(node), members.len() as u32 + 1);
+                inside.pipeline = Some((pipeline, 0));
+            }
+            None => {}
+        }
+        match body.filter(|body| !self.is_simple(*body)) {
+            Some(body) => self.redirected_compound(body, &children, inside),
+            None => self.redirected_command(node, body, &children, inside),
+        }
+        match continued {
+            Some(Continuation::List(joint, next)) => {
+                self.sequence(&next, frame.between(joint, frame.after));
+            }
+            Some(Continuation::Pipe(members)) => self.members(&members, 1, inside),
+            None => {}
+        }
+    }
+
+    fn redirected_command(
+        &mut self,
+        node: usize,
+        body: Option<usize>,
+        children: &[usize],
+        frame: Frame,
+    ) {
+        let mut command = Command {
+            range: self.range(node),
+            place: self.place(node, frame),
+            ..Command::default()
+        };
+        if let Some(body) = body {
+            self.command_parts(body, &mut command, frame);
+        }
+        self.redirections(children, &mut command, frame);
+        self.finish(command);
+    }
+
+    fn redirected_compound(&mut self, body: usize, children: &[usize], frame: Frame) {
+        self.statement(body, frame);
+        let mut command = Command::default();
+        self.redirections(children, &mut command, frame);
+        let targets = command.redirections.into_iter().map(|r| r.target);
+        self.out.other_words.extend(targets);
+    }
+
+    fn is_simple(&self, node: usize) -> bool {
+        matches!(
+            self.kind(node),
+            Kind::Command | Kind::Declaration | Kind::Test | Kind::Assignment | Kind::Assignments
+        )
+    }
+
+    /// What follows the opening of a here document on its line.
+    fn continuation(&self, children: &[usize]) -> Option<Continuation> {
+        let heredoc = |c: &&usize| self.kind(**c) == Kind::HeredocRedirect;
+        children.iter().filter(heredoc).find_map(|redirect| {
+            let parts: Vec<usize> = self.nodes.children(*redirect).collect();
+            if let Some(pipeline) = parts.iter().find(|c| self.kind(**c) == Kind::Pipeline) {
+                let members = self.nodes.children(*pipeline);
+                return Some(Continuation::Pipe(
+                    members.filter(|c| self.is_statement(*c)).collect(),
+                ));
+            }
+            let joint = |c: &usize| matches!(self.kind(*c), Kind::And | Kind::Or);
+            let at = parts.iter().position(joint)?;
+            let next = parts.get(at + 1).copied().into_iter().collect();
+            Some(Continuation::List(self.terminator(parts[at])?, next))
+        })
+    }
+
+    fn redirections(&mut self, children: &[usize], command: &mut Command, frame: Frame) {
+        for child in children {
+            match self.kind(*child) {
+                Kind::FileRedirect => self.file_redirect(*child, command, frame),
+                Kind::HereString => self.here_string(*child, command, frame),
+                Kind::HeredocRedirect => self.heredoc(*child, command, frame),
+                _ => {}
+            }
+        }
+    }
+
+    fn command(&mut self, node: usize, frame: Frame) {
+        let mut command = Command {
+            range: self.range(node),
+            place: self.place(node, frame),
+            ..Command::default()
+        };
+        self.command_parts(node, &mut command, frame);
+        self.finish(command);
+    }
+
+    fn finish(&mut self, mut command: Command) {
+        command.find_name();
+        self.out.commands.push(command);
+    }
+
+    fn place(&mut self, node: usize, frame: Frame) -> Place {
+        let (pipeline, position) = match frame.pipeline {
+            Some(known) => known,
+            None => (self.new_pipeline(self.range(node), 1), 0),
+        };
+        Place {
+            pipeline,
+            position,
+            before: frame.before,
+            after: frame.after,
+            scopes: frame.scopes,
+        }
+    }
+
+    fn command_parts(&mut self, node: usize, command: &mut Command, frame: Frame) {
+        if self.kind(node) == Kind::Assignment {
+            self.assignment(node, command, frame);
+            return;
+        }
+        if self.kind(node) == Kind::Test {
+            self.test_words(node, command, frame);
+            return;
+        }
+        let children: Vec<usize> = self.nodes.children(node).collect();
+        for child in &children {
+            match self.kind(*child) {
+                Kind::CommandName => {
+                    let start = self.range(*child).start;
+                    command.words.extend(self.escaped_space_before(start));
+                    let name = self.nodes.children(*child).next();
+                    let word = self.word(name.unwrap_or(*child), frame);
+                    command.words.push(word);
+                }
+                Kind::Assignment => {
+                    if self.kind(node) == Kind::Declaration {
+                        let word = self.word_without_commands(*child);
+                        command.words.push(word);
+                    }
+                    self.assignment(*child, command, frame);
+                }
+                Kind::FileRedirect | Kind::HereString => {
+                    self.redirections(&[*child], command, frame);
+                }
+                Kind::Subshell => self.statement(*child, frame),
+                Kind::Comment => {}
+                _ => {
+                    let word = self.word(*child, frame);
+                    command.words.push(word);
+                }
+            }
+        }
+    }
+
+    /// The grammar takes an escaped space for layout. To a shell it is a word, and in front of a name it is the name.
+    fn escaped_space_before(&self, start: u32) -> Option<Word> {
+        let before = &self.text[..start as usize];
+        let end = before.trim_end_with(|c| c == ' ' || c == '\t').len();
+        let escapes = before[..end].iter().rev().take_while(|b| **b == b'\\');
+        let escaped = end < before.len() && escapes.count() % 2 == 1;
+        escaped.then(|| Word {
+            text: before[end..=end].into(),
+            range: TextRange::new(end as u32 - 1, end as u32 + 1),
+            ..Word::default()
+        })
+    }
+
+    /// `[ … ]` and `[[ … ]]`: operands and operators are words, as they are for the shell.
+    fn test_words(&mut self, node: usize, command: &mut Command, frame: Frame) {
+        let mut next = node + 1;
+        let end = self.nodes.get(node).behind as usize;
+        while next < end {
+            let child = *self.nodes.get(next);
+            let whole = child.kind.is_literal() || child.kind == Kind::TestOperator;
+            if whole || child.behind as usize == next + 1 {
+                if !child.range.is_empty() {
+                    let word = self.word(next, frame);
+                    command.words.push(word);
+                }
+                next = child.behind as usize;
+            } else {
+                next += 1;
+            }
+        }
+    }
+
+    fn assignment(&mut self, node: usize, command: &mut Command, frame: Frame) {
+        let mut name = None;
+        let mut value = None;
+        let mut array = false;
+        for child in self.nodes.children(node) {
+            match self.kind(child) {
+                Kind::VariableName => name = Some(child),
+                Kind::Subscript => {
+                    name = self.nodes.child(child, Kind::VariableName);
+                    array = true;
+                }
+                Kind::Array => {
+                    array = true;
+                    self.parts(child, frame);
+                }
+                kind if kind.is_literal() => value = Some(self.word(child, frame)),
+                _ => {}
+            }
+        }
+        let range = self.range(node);
+        let name_range = name.map_or(TextRange::new(range.start, range.start), |n| self.range(n));
+        let end = TextRange::new(range.end, range.end);
+        command.assignments.push(Assignment {
+            range,
+            name: self.bytes(name_range).into(),
+            name_range,
+            value: value.unwrap_or_else(|| Word {
+                range: end,
+                ..Word::default()
+            }),
+            array,
+        });
+    }
+
+    /// More than one literal behind the operator: the first is the target, the others are arguments.
+    fn file_redirect(&mut self, node: usize, command: &mut Command, frame: Frame) {
+        let mut descriptor = None;
+        let mut kind = RedirectionKind::Write;
+        let mut target = None;
+        let mut end = self.range(node).end;
+        for child in self.nodes.children(node) {
+            let range = self.range(child);
+            match self.kind(child) {
+                Kind::Descriptor => {
+                    descriptor = self.bytes(range).to_str().ok().and_then(|n| n.parse().ok());
+                }
+                Kind::Operator => kind = redirection_kind(self.bytes(range)),
+                _ => {
+                    let word = self.word(child, frame);
+                    if target.is_none() {
+                        end = range.end;
+                        target = Some(word);
+                    } else {
+                        command.words.push(word);
+                    }
+                }
+            }
+        }
+        command.redirections.push(Redirection {
+            range: TextRange::new(self.range(node).start, end),
+            kind,
+            descriptor,
+            target: target.unwrap_or_default(),
+        });
+    }
+
+    fn here_string(&mut self, node: usize, command: &mut Command, frame: Frame) {
+        let literal = self
+            .nodes
+            .children(node)
+            .find(|c| self.kind(*c).is_literal());
+        let target = literal.map(|c| self.word(c, frame)).unwrap_or_default();
+        command.redirections.push(Redirection {
+            range: self.range(node),
+            kind: RedirectionKind::HereString,
+            descriptor: None,
+            target,
+        });
+    }
+
+    fn heredoc(&mut self, node: usize, command: &mut Command, frame: Frame) {
+        let start = self.range(node).start;
+        let mut opener = TextRange::new(start, start);
+        let mut body = None;
+        let children: Vec<usize> = self.nodes.children(node).collect();
+        for child in children {
+            match self.kind(child) {
+                Kind::HeredocStart => opener.end = self.range(child).end,
+                Kind::HeredocBody => body = Some(child),
+                Kind::FileRedirect | Kind::HereString => {
+                    self.redirections(&[child], command, frame);
+                }
+                Kind::Pipeline | Kind::And | Kind::Or => break,
+                kind if kind.is_literal() => {
+                    let word = self.word(child, frame);
+                    command.words.push(word);
+                }
+                _ => {}
+            }
+        }
+        if body.is_none() {
+            body = self.nodes.child(node, Kind::HeredocBody);
+        }
+        if let Some(body) = body {
+            self.commands_inside(body, frame);
+        }
+        let target = body.map(|body| Word {
+            text: self.bytes(self.range(body)).into(),
+            range: self.range(body),
+            expansions: self.expansions(body, true),
+            quoted: true,
+        });
+        command.redirections.push(Redirection {
+            range: opener,
+            kind: RedirectionKind::Heredoc,
+            descriptor: None,
+            target: target.unwrap_or_default(),
+        });
+    }
+
+    /// The word that a node makes, with what it expands; commands inside are read too.
+    fn word(&mut self, node: usize, frame: Frame) -> Word {
+        self.commands_inside(node, frame);
+        self.word_without_commands(node)
+    }
+
+    fn word_without_commands(&self, node: usize) -> Word {
+        let range = self.range(node);
+        let expansions = self.expansions(node, false);
+        let (text, quoted) = unquote(self.text, range, &expansions);
+        Word {
+            text,
+            range,
+            expansions,
+            quoted,
+        }
+    }
+
+    /// The outermost expansions at or below a node.
+    fn expansions(&self, node: usize, quoted: bool) -> Vec<Expansion> {
+        let mut found = Vec::new();
+        let mut string_end = if quoted { usize::MAX } else { 0 };
+        let mut next = node;
+        let end = self.nodes.get(node).behind as usize;
+        while next < end {
+            let child = *self.nodes.get(next);
+            if child.kind == Kind::String {
+                string_end = string_end.max(child.behind as usize);
+            }
+            let Some(value) = self.value(next) else {
+                next += 1;
+                continue;
+            };
+            found.push(Expansion {
+                range: child.range,
+                value,
+                quoted: next < string_end,
+            });
+            next = child.behind as usize;
+        }
+        found
+    }
+
+    fn value(&self, node: usize) -> Option<Value> {
+        Some(match self.kind(node) {
+            Kind::Variable | Kind::Expansion => {
+                let range = self.range(node);
+                let name = self
+                    .nodes
+                    .below(node)
+                    .find(|c| self.kind(*c) == Kind::VariableName)
+                    .map_or(TextRange::new(range.start, range.start), |c| self.range(c));
+                // `${` name `}`
+                let changed = self.kind(node) == Kind::Expansion && name.len() + 3 != range.len();
+                Value::Variable {
+                    name: self.bytes(name).into(),
+                    name_range: name,
+                    changed,
+                }
+            }
+            Kind::CommandSubstitution => Value::Command,
+            Kind::ProcessSubstitution => Value::Process,
+            Kind::Arithmetic => Value::Arithmetic,
+            _ => return None,
+        })
+    }
+
+    /// Reads the commands of the substitutions at or below a node.
+    fn commands_inside(&mut self, node: usize, frame: Frame) {
+        let mut next = node;
+        let end = self.nodes.get(node).behind as usize;
+        while next < end {
+            let child = *self.nodes.get(next);
+            if matches!(
+                child.kind,
+                Kind::CommandSubstitution | Kind::ProcessSubstitution
+            ) {
+                self.statement(
+                    next,
+                    Frame {
+                        depth: frame.depth + 1,
+                        ..frame
+                    },
+                );
+                next = child.behind as usize;
+            } else {
+                next += 1;
+            }
+        }
+    }
+}
+
+fn redirection_kind(operator: &[u8]) -> RedirectionKind {
+    match operator {
+        b"<" => RedirectionKind::Read,
+        b">>" => RedirectionKind::Append,
+        b"&>" | b"&>>" => RedirectionKind::WriteBoth,
+        b"<&" | b">&" | b"<&-" | b">&-" => RedirectionKind::Duplicate,
+        _ => RedirectionKind::Write,
+    }
+}

@@ -1,0 +1,353 @@
+//! The scripts of a Dockerfile: which instructions hold shell text, who reads it, and where it stands.
+
+use super::{Dialect, Grammar, Interpreter, Script};
+use crate::syntax::{Keyword, Node, Parse, Piece, Stretch, heredoc};
+use crate::text::TextRange;
+use bstr::{BStr, BString, ByteSlice};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// The shell text of one instruction.
+#[derive(Clone, Debug)]
+pub struct Snippet {
+    /// What it says; shared with later versions of the file while the text stays the same.
+    pub script: Arc<Script>,
+    /// Index of the instruction in [`Parse::nodes`].
+    pub node: usize,
+    /// The instruction that runs it: that inside an `ONBUILD`.
+    pub keyword: Keyword,
+    /// Inside an `ONBUILD`.
+    pub trigger: bool,
+    /// In JSON form: one command, run without a shell.
+    pub exec: bool,
+    /// Who reads it.
+    pub interpreter: Interpreter,
+    /// Counts the `FROM` lines so far: 0 before the first.
+    pub stage: usize,
+    stretches: Vec<Stretch>,
+}
+
+impl Snippet {
+    /// Source bytes of a range of the script: from its first byte to its last, whatever the file has between them.
+    pub fn source_range(&self, range: TextRange) -> TextRange {
+        let start = self.source_offset(range.start);
+        if range.is_empty() {
+            return TextRange::new(start, start);
+        }
+        TextRange::new(start, self.source_offset(range.end - 1) + 1)
+    }
+
+    /// Source bytes of a range of the script in pieces, without what the file has between its lines: continuation
+    /// characters, line ends, comments.
+    pub fn source_pieces(&self, range: TextRange) -> impl Iterator<Item = TextRange> + '_ {
+        let first = self
+            .stretches
+            .partition_point(|s| s.text <= range.start)
+            .max(1)
+            - 1;
+        let from = self.stretches.get(first..).unwrap_or_default();
+        let next = from.iter().skip(1).map(|s| s.text).chain([u32::MAX]);
+        from.iter()
+            .zip(next)
+            .take_while(move |(stretch, _)| stretch.text < range.end)
+            .map(move |(stretch, next)| {
+                let start = range.start.max(stretch.text);
+                let end = range.end.min(next).max(start);
+                let shift = |offset: u32| stretch.source + (offset - stretch.text);
+                TextRange::new(shift(start), shift(end))
+            })
+            .filter(|piece| !piece.is_empty())
+    }
+
+    /// Offset in the script of an offset in the source; `None` outside and between its lines.
+    pub fn script_offset(&self, source: u32) -> Option<u32> {
+        let len = self.script.text().len() as u32;
+        self.stretches.iter().enumerate().find_map(|(i, stretch)| {
+            let end = self.stretches.get(i + 1).map_or(len, |s| s.text);
+            let inside = source.checked_sub(stretch.source)?;
+            (inside <= end - stretch.text).then_some(stretch.text + inside)
+        })
+    }
+
+    fn source_offset(&self, offset: u32) -> u32 {
+        let i = self.stretches.partition_point(|s| s.text <= offset).max(1) - 1;
+        self.stretches
+            .get(i)
+            .map_or(offset, |s| s.source + (offset - s.text))
+    }
+}
+
+/// The scripts of a file in order. Those of `known` are taken over where a text is the same.
+pub fn snippets(source: &[u8], parse: &Parse, known: &[Arc<Script>]) -> Vec<Snippet> {
+    let mut finder = Finder {
+        source,
+        parse,
+        known: known.iter().map(|s| (s.text(), s)).collect(),
+        grammar: None,
+        stages: Stages::new(source, parse),
+        out: Vec::new(),
+    };
+    for (index, node) in parse.nodes().iter().enumerate() {
+        finder.node(index, node);
+    }
+    finder.out
+}
+
+struct Finder<'a> {
+    source: &'a [u8],
+    parse: &'a Parse,
+    known: HashMap<&'a BStr, &'a Arc<Script>>,
+    /// Made when the first new text is met.
+    grammar: Option<Grammar>,
+    stages: Stages<'a>,
+    out: Vec<Snippet>,
+}
+
+/// A text and where it stands.
+struct Place {
+    text: BString,
+    stretches: Vec<Stretch>,
+}
+
+impl<'a> Finder<'a> {
+    fn node(&mut self, index: usize, node: &'a Node) {
+        self.stages.pass(node);
+        let (inner, trigger) = match self.parse.sub(node) {
+            Some(sub) => (sub, true),
+            None => (node, false),
+        };
+        let Some(keyword) = inner.known.filter(|_| !node.broken) else {
+            return;
+        };
+        let runs = match keyword {
+            Keyword::Run | Keyword::Cmd | Keyword::Entrypoint => true,
+            Keyword::Healthcheck => self.is_command_check(inner),
+            _ => false,
+        };
+        if !runs {
+            return;
+        }
+        let snippet = Snippet {
+            script: Arc::default(),
+            node: index,
+            keyword,
+            trigger,
+            exec: inner.json,
+            interpreter: self.stages.interpreter,
+            stage: self.stages.number,
+            stretches: Vec::new(),
+        };
+        if inner.json {
+            self.json(snippet, inner);
+        } else {
+            self.shell_text(snippet, node, inner);
+        }
+    }
+
+    /// `HEALTHCHECK CMD`, not `NONE`.
+    fn is_command_check(&self, node: &Node) -> bool {
+        let kind = self.parse.piece_texts(self.source, &node.args).next();
+        kind.is_some_and(|kind| kind.eq_ignore_ascii_case(b"CMD"))
+    }
+
+    /// The command of the exec form; of a shell with `-c` its text, when that stands in the file as it is.
+    fn json(&mut self, mut snippet: Snippet, node: &Node) {
+        let skip = usize::from(snippet.keyword == Keyword::Healthcheck);
+        let pieces = self
+            .parse
+            .pieces(&node.args)
+            .get(skip..)
+            .unwrap_or_default();
+        let text = |piece: &Piece| self.parse.text(self.source, piece.text);
+        let args: Vec<&BStr> = pieces.iter().map(text).collect();
+        let command = |arg: &&BStr| arg.starts_with(b"-") && arg.ends_with(b"c");
+        if let Some(at) = args.iter().position(command) {
+            let interpreter = Interpreter::new(args[..=at].iter().copied());
+            if let (true, Some(piece)) = (interpreter.is_shell(), pieces.get(at + 1)) {
+                if args[at + 1].len() == piece.range.len() as usize {
+                    let stretch = Stretch {
+                        text: 0,
+                        source: piece.range.start,
+                    };
+                    snippet.exec = false;
+                    snippet.interpreter = interpreter;
+                    let place = Place {
+                        text: args[at + 1].into(),
+                        stretches: vec![stretch],
+                    };
+                    self.push(snippet, place);
+                    return;
+                }
+            }
+        }
+        let written = |p: &Piece| &self.source[p.range.start as usize..p.range.end as usize];
+        let both = pieces.iter().map(written).zip(args.iter().copied());
+        snippet.script = Arc::new(Script::of_args(both));
+        let mut at = 0;
+        for piece in pieces {
+            snippet.stretches.push(Stretch {
+                text: at,
+                source: piece.range.start,
+            });
+            at += piece.range.len() + 1;
+        }
+        self.out.push(snippet);
+    }
+
+    fn shell_text(&mut self, mut snippet: Snippet, node: &Node, inner: &Node) {
+        let heredocs = self.parse.heredocs(node);
+        let line = self.line(&snippet, inner);
+        let only_heredoc = heredoc::opener(&line.text).is_ok_and(|opener| opener.is_some());
+        let place = match heredocs.first() {
+            Some(first) if only_heredoc => {
+                let body = &self.source[first.body.start as usize..first.body.end as usize];
+                if let Some(rest) = body.strip_prefix(b"#!") {
+                    let line = rest.lines().next().unwrap_or_default();
+                    snippet.interpreter = Interpreter::of_shebang(line);
+                }
+                Place {
+                    text: body.into(),
+                    stretches: vec![Stretch {
+                        text: 0,
+                        source: first.body.start,
+                    }],
+                }
+            }
+            _ => self.with_bodies(line, heredocs),
+        };
+        if snippet.interpreter.is_shell() {
+            self.push(snippet, place);
+        }
+    }
+
+    /// The text behind keyword and flags; of a `HEALTHCHECK` behind `CMD`.
+    fn line(&self, snippet: &Snippet, node: &Node) -> Place {
+        let text = if snippet.keyword == Keyword::Healthcheck {
+            match self.parse.pieces(&node.args).get(1) {
+                Some(piece) => piece.text,
+                None => {
+                    return Place {
+                        text: BString::default(),
+                        stretches: Vec::new(),
+                    };
+                }
+            }
+        } else {
+            node.argument_text
+        };
+        Place {
+            text: self.parse.text(self.source, text).into(),
+            stretches: self.parse.stretches(text),
+        }
+    }
+
+    /// The builder puts the bodies behind the line, as they stand in the file.
+    fn with_bodies(&self, mut place: Place, heredocs: &[crate::syntax::Heredoc]) -> Place {
+        for heredoc in heredocs {
+            place.text.push(b'\n');
+            place.stretches.push(Stretch {
+                text: place.text.len() as u32,
+                source: heredoc.body.start,
+            });
+            let end = heredoc.terminator.end as usize;
+            place
+                .text
+                .extend_from_slice(&self.source[heredoc.body.start as usize..end]);
+        }
+        place
+    }
+
+    fn push(&mut self, mut snippet: Snippet, place: Place) {
+        snippet.script = match self.known.get(place.text.as_bstr()) {
+            Some(script) => Arc::clone(script),
+            None => {
+                let grammar = self.grammar.get_or_insert_with(Grammar::new);
+                Arc::new(Script::read(&place.text, grammar))
+            }
+        };
+        snippet.stretches = place.stretches;
+        self.out.push(snippet);
+    }
+}
+
+/// The shell in force while the lines of a file go by.
+struct Stages<'a> {
+    source: &'a [u8],
+    parse: &'a Parse,
+    number: usize,
+    interpreter: Interpreter,
+    /// Name of the stage.
+    name: Option<BString>,
+    /// Shells at the end of named stages, which those built upon them take over.
+    ended: HashMap<BString, Interpreter>,
+}
+
+impl<'a> Stages<'a> {
+    fn new(source: &'a [u8], parse: &'a Parse) -> Self {
+        Self {
+            source,
+            parse,
+            number: 0,
+            interpreter: Interpreter::default(),
+            name: None,
+            ended: HashMap::new(),
+        }
+    }
+
+    fn pass(&mut self, node: &Node) {
+        for comment in self.parse.comments(node) {
+            let text = &self.source[comment.start as usize..comment.end as usize];
+            if let Some(shell) = pragma(text) {
+                self.interpreter = Interpreter::named(shell);
+            }
+        }
+        match node.known {
+            Some(Keyword::From) => self.from(node),
+            Some(Keyword::Shell) if node.json => {
+                let args: Vec<&BStr> = self.parse.piece_texts(self.source, &node.args).collect();
+                self.interpreter = Interpreter::new(args);
+            }
+            _ => {}
+        }
+    }
+
+    fn from(&mut self, node: &Node) {
+        let args: Vec<&BStr> = self.parse.piece_texts(self.source, &node.args).collect();
+        if let Some(name) = self.name.take() {
+            self.ended.insert(name, self.interpreter);
+        }
+        self.number += 1;
+        let base = args
+            .first()
+            .map(|base| base.to_ascii_lowercase())
+            .unwrap_or_default();
+        self.interpreter = match self.ended.get(base.as_bstr()) {
+            Some(interpreter) => *interpreter,
+            None if is_windows(&base) => Interpreter {
+                dialect: Dialect::Foreign,
+                ..Interpreter::default()
+            },
+            None => Interpreter::default(),
+        };
+        self.name = args.get(2).map(|name| name.to_ascii_lowercase().into());
+    }
+}
+
+/// `hadolint shell=NAME`. **Source:** hadolint's manual, section "Inline pragmas".
+fn pragma(comment: &[u8]) -> Option<&[u8]> {
+    let rest = comment.trim_start().strip_prefix(b"hadolint")?;
+    let value = rest.trim_start().strip_prefix(b"shell")?.trim_start();
+    Some(value.strip_prefix(b"=")?.trim())
+}
+
+/// Microsoft's images of Windows, whose shell is `cmd`.
+fn is_windows(base: &[u8]) -> bool {
+    [
+        &b"windows/"[..],
+        b"nanoserver",
+        b"servercore",
+        b"windowsservercore",
+    ]
+    .iter()
+    .any(|mark| base.contains_str(mark))
+}

@@ -1,0 +1,143 @@
+//! The other side of the conversation: what it can do, and what is sent to it.
+
+use crate::rpc::{self, Id, Response};
+use crate::session::Session;
+use cooperage_lang::ide::folding::FoldOptions;
+use lsp_types as lsp;
+use serde_json::Value;
+use std::collections::HashMap;
+use std::sync::mpsc::Sender;
+
+/// What becomes of an answer to a question of ours.
+type Then = Box<dyn FnOnce(&mut Session, Result<Value, rpc::Error>)>;
+
+/// What a client says it can do.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Features {
+    pub(crate) pull_diagnostics: bool,
+    pub(crate) refresh_diagnostics: bool,
+    pub(crate) refresh_hints: bool,
+    pub(crate) refresh_lenses: bool,
+    pub(crate) refresh_tokens: bool,
+    pub(crate) configuration: bool,
+    pub(crate) register_configuration: bool,
+    pub(crate) register_files: bool,
+    pub(crate) progress: bool,
+    pub(crate) snippets: bool,
+    /// It asks for the documentation of an item when it shows it.
+    pub(crate) later_documentation: bool,
+    /// It has Visual Studio Code's command for opening the menu again.
+    pub(crate) suggest_again: bool,
+    pub(crate) definition_links: bool,
+    pub(crate) versioned_edits: bool,
+    pub(crate) folding: FoldOptions,
+    pub(crate) nested_symbols: bool,
+    /// It opens a terminal when told so by the request `cooper/terminal`.
+    pub(crate) terminal: bool,
+    /// It shows a text when told so by the notification `cooper/show`.
+    pub(crate) show_text: bool,
+}
+
+impl Features {
+    /// From `ClientCapabilities`. What is missing or of a wrong type is something the client cannot do.
+    pub(crate) fn new(capabilities: &Value) -> Self {
+        let can = |path: &str| capabilities.pointer(path) == Some(&Value::Bool(true));
+        let has = |path: &str| capabilities.pointer(path).is_some_and(Value::is_object);
+        Self {
+            pull_diagnostics: has("/textDocument/diagnostic"),
+            refresh_diagnostics: can("/workspace/diagnostics/refreshSupport")
+                || can("/workspace/diagnostic/refreshSupport"),
+            refresh_hints: can("/workspace/inlayHint/refreshSupport"),
+            refresh_lenses: can("/workspace/codeLens/refreshSupport"),
+            refresh_tokens: can("/workspace/semanticTokens/refreshSupport"),
+            configuration: can("/workspace/configuration"),
+            register_configuration: can("/workspace/didChangeConfiguration/dynamicRegistration"),
+            register_files: can("/workspace/didChangeWatchedFiles/dynamicRegistration"),
+            progress: can("/window/workDoneProgress"),
+            later_documentation: capabilities
+                .pointer("/textDocument/completion/completionItem/resolveSupport/properties")
+                .and_then(Value::as_array)
+                .is_some_and(|all| all.iter().any(|one| one == "documentation")),
+            suggest_again: can("/experimental/cooper/suggestAgain"),
+            definition_links: can("/textDocument/definition/linkSupport"),
+            versioned_edits: can("/workspace/workspaceEdit/documentChanges"),
+            folding: FoldOptions {
+                limit: capabilities
+                    .pointer("/textDocument/foldingRange/rangeLimit")
+                    .and_then(Value::as_u64)
+                    .and_then(|limit| usize::try_from(limit).ok()),
+                whole_lines: can("/textDocument/foldingRange/lineFoldingOnly"),
+            },
+            snippets: can("/textDocument/completion/completionItem/snippetSupport"),
+            nested_symbols: can("/textDocument/documentSymbol/hierarchicalDocumentSymbolSupport"),
+            terminal: can("/experimental/cooper/terminal"),
+            show_text: can("/experimental/cooper/show"),
+        }
+    }
+}
+
+/// A way to the client that any thread may use.
+#[derive(Clone)]
+pub(crate) struct Output(Sender<Vec<u8>>);
+
+impl Output {
+    pub(crate) fn new(bodies: Sender<Vec<u8>>) -> Self {
+        Self(bodies)
+    }
+
+    /// Sends a body. A client that is gone gets nothing, and the end of its input ends the server.
+    pub(crate) fn send(&self, body: Vec<u8>) {
+        let _ = self.0.send(body);
+    }
+
+    pub(crate) fn notify<N: lsp::notification::Notification>(&self, params: &N::Params) {
+        self.send(rpc::notification(N::METHOD, params));
+    }
+
+    /// A message for people.
+    pub(crate) fn show(&self, typ: lsp::MessageType, message: impl Into<String>) {
+        self.notify::<lsp::notification::ShowMessage>(&lsp::ShowMessageParams {
+            typ,
+            message: message.into(),
+        });
+    }
+}
+
+/// Questions of ours that wait for their answer.
+#[derive(Default)]
+pub(crate) struct Questions {
+    asked: i64,
+    waiting: HashMap<Id, Then>,
+}
+
+impl Questions {
+    /// Keeps what is to be done with the answer; gives the question's name.
+    pub(crate) fn keep(&mut self, then: Then) -> Id {
+        self.asked += 1;
+        let id = Id::Number(self.asked);
+        self.waiting.insert(id.clone(), then);
+        id
+    }
+
+    /// What is to be done with an answer; `None` for one that nobody waits for.
+    pub(crate) fn take(&mut self, answer: &Response) -> Option<Then> {
+        self.waiting.remove(&answer.id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_client_can_what_it_says_and_no_more() {
+        let features = Features::new(&json!({
+            "workspace": {"configuration": true, "inlayHint": {"refreshSupport": "yes"}},
+            "textDocument": {"diagnostic": {}},
+        }));
+        assert!(features.configuration && features.pull_diagnostics);
+        assert!(!features.refresh_hints && !features.register_files);
+        assert!(!Features::new(&Value::Null).configuration);
+    }
+}

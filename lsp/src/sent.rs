@@ -1,0 +1,9 @@
+//! What was sent of a document and may be asked about again.
+
+use crate::handlers::completion::LastDocs;
+
+/// Shared by all versions of a document.
+#[derive(Default)]
+pub(crate) struct Sent {
+    pub(crate) docs: LastDocs,
+}
