@@ -3,7 +3,6 @@
 //! must be there. VS Code has a script of its own, `tests/editors/vscode/run`.
 
 use crate::sandbox::{Sandbox, repository};
-use std::ffi::OsString;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Command;
@@ -16,8 +15,11 @@ const LIMIT: Duration = Duration::from_secs(300);
 fn neovim_shows_the_forecast_of_what_is_typed() {
     let Some(nvim) = neovim() else { return };
     let scripts = scripts("neovim");
-    let mut test = OsString::from("luafile ");
-    test.push(scripts.join("test.lua"));
+    // An error in the script has to end the editor.
+    let test = format!(
+        "lua local ok, why = pcall(dofile, '{}'); if not ok then io.stderr:write(why) vim.cmd('cquit 1') end",
+        scripts.join("test.lua").display()
+    );
     session(
         Command::new(nvim)
             .args(["--headless", "-u"])
