@@ -18,7 +18,6 @@ pub(crate) struct Features {
     pub(crate) refresh_diagnostics: bool,
     pub(crate) refresh_hints: bool,
     pub(crate) refresh_lenses: bool,
-    pub(crate) refresh_tokens: bool,
     pub(crate) configuration: bool,
     pub(crate) register_configuration: bool,
     pub(crate) register_files: bool,
@@ -49,7 +48,6 @@ impl Features {
                 || can("/workspace/diagnostic/refreshSupport"),
             refresh_hints: can("/workspace/inlayHint/refreshSupport"),
             refresh_lenses: can("/workspace/codeLens/refreshSupport"),
-            refresh_tokens: can("/workspace/semanticTokens/refreshSupport"),
             configuration: can("/workspace/configuration"),
             register_configuration: can("/workspace/didChangeConfiguration/dynamicRegistration"),
             register_files: can("/workspace/didChangeWatchedFiles/dynamicRegistration"),
@@ -92,6 +90,14 @@ impl Output {
 
     pub(crate) fn notify<N: lsp::notification::Notification>(&self, params: &N::Params) {
         self.send(rpc::notification(N::METHOD, params));
+    }
+
+    /// A line for whoever looks for a fault.
+    pub(crate) fn log(&self, message: String) {
+        self.notify::<lsp::notification::LogMessage>(&lsp::LogMessageParams {
+            typ: lsp::MessageType::WARNING,
+            message,
+        });
     }
 
     /// A message for people.

@@ -5,6 +5,7 @@ use cooperage_lang::ide::File;
 use cooperage_lang::text::{LineIndex, TextRange};
 use lsp_types as lsp;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// What a column counts.
@@ -63,6 +64,7 @@ pub(crate) struct Text {
     file: OnceLock<File>,
     /// The last version before this one that was read, while this one is not.
     before: Mutex<Option<Arc<Text>>>,
+    superseded: AtomicBool,
 }
 
 impl Text {
@@ -74,7 +76,17 @@ impl Text {
             encoding,
             file: OnceLock::new(),
             before: Mutex::default(),
+            superseded: AtomicBool::default(),
         }
+    }
+
+    /// Notes that a newer version has taken its place: what is found in this one is of no use any more.
+    pub(crate) fn supersede(&self) {
+        self.superseded.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_superseded(&self) -> bool {
+        self.superseded.load(Ordering::Relaxed)
     }
 
     pub(crate) fn source(&self) -> &[u8] {

@@ -15,6 +15,8 @@ pub(crate) struct Document {
     pub(crate) text: Arc<Text>,
     /// The last forecast, of this text or an older one.
     pub(crate) forecast: Option<Arc<Forecasted>>,
+    /// The text of which there is no forecast, as an option is not valid.
+    pub(crate) hopeless: Option<Arc<Text>>,
     /// What was sent and may be asked about again.
     pub(crate) sent: Arc<Sent>,
 }
@@ -26,6 +28,12 @@ pub(crate) struct Forecasted {
 }
 
 impl Document {
+    /// Whether the forecast of this text is still to come.
+    pub(crate) fn awaits_forecast(&self) -> bool {
+        let is_hopeless = |text: &Arc<Text>| Arc::ptr_eq(text, &self.text);
+        self.current_forecast().is_none() && !self.hopeless.as_ref().is_some_and(is_hopeless)
+    }
+
     /// The forecast of exactly this text.
     pub(crate) fn current_forecast(&self) -> Option<&Arc<Forecasted>> {
         self.forecast

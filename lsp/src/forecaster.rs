@@ -1,7 +1,6 @@
 //! Forecasts, in the background: one thread, the newest text of each document, nothing before it had a moment of quiet.
 
 use crate::convert::Text;
-use crate::document::Forecasted;
 use crate::jobs::{Fault, guarded};
 use crate::server::{Event, Events};
 use crate::setup::Setup;
@@ -36,7 +35,13 @@ struct Shared {
 struct Orders {
     waiting: Vec<Order>,
     /// The one that is worked on.
-    running: Option<(lsp::Uri, Cancel)>,
+    running: Option<Running>,
+}
+
+struct Running {
+    uri: lsp::Uri,
+    text: Arc<Text>,
+    cancel: Cancel,
 }
 
 impl Forecaster {
@@ -48,10 +53,21 @@ impl Forecaster {
         }
     }
 
-    /// Orders a forecast; an older order for the same document is void, also when it is being worked on.
-    pub(crate) fn order(&mut self, order: Order) {
-        self.forget(&order.uri);
-        self.shared.lock().waiting.push(order);
+    /// Orders a forecast; an older order for the same document is void. One of an older text is given up also when it is
+    /// being worked on; one of the same text is finished, or a file that changes all the time would let none come to an end.
+    pub(crate) fn order(&mut self, mut order: Order) {
+        let mut orders = self.shared.lock();
+        let older = orders
+            .waiting
+            .extract_if(.., |waiting| waiting.uri == order.uri);
+        for older in older.filter(|older| Arc::ptr_eq(&older.text, &order.text)) {
+            order.due = order.due.min(older.due);
+        }
+        orders.give_up(|running| {
+            running.uri == order.uri && !Arc::ptr_eq(&running.text, &order.text)
+        });
+        orders.waiting.push(order);
+        drop(orders);
         self.shared.more.notify_one();
         if !self.begun {
             let (shared, events) = (self.shared.clone(), self.events.clone());
@@ -64,10 +80,14 @@ impl Forecaster {
     pub(crate) fn forget(&self, uri: &lsp::Uri) {
         let mut orders = self.shared.lock();
         orders.waiting.retain(|waiting| waiting.uri != *uri);
-        if let Some((running, cancel)) = &orders.running
-            && running == uri
-        {
-            cancel.cancel();
+        orders.give_up(|running| running.uri == *uri);
+    }
+}
+
+impl Orders {
+    fn give_up(&self, which: impl Fn(&Running) -> bool) {
+        if let Some(running) = self.running.as_ref().filter(|running| which(running)) {
+            running.cancel.cancel();
         }
     }
 }
@@ -87,9 +107,8 @@ impl Shared {
                 continue;
             }
             let Order { uri, text, .. } = order;
-            let done = forecast.map(|forecast| Forecasted { text, forecast });
             let sent = events.send(Event::Done(Box::new(move |session| {
-                session.forecast_is_there(&uri, done);
+                session.forecast_is_there(&uri, &text, forecast);
             })));
             if sent.is_err() {
                 return;
@@ -122,7 +141,11 @@ impl Shared {
             }
             let order = orders.waiting.swap_remove(first);
             let cancel = Cancel::new();
-            orders.running = Some((order.uri.clone(), cancel.clone()));
+            orders.running = Some(Running {
+                uri: order.uri.clone(),
+                text: order.text.clone(),
+                cancel: cancel.clone(),
+            });
             return (order, cancel);
         }
     }

@@ -9,6 +9,7 @@ use crate::session::{Parts, Session, Snapshot, Workspace};
 use crate::settings::Settings;
 use crate::setup::Setup;
 use cooperage_runtime::engine::{Changed, Engine, EngineOptions};
+use cooperage_runtime::settings::Finder;
 use lsp_types as lsp;
 use lsp_types::notification::Notification as _;
 use lsp_types::request::Request as _;
@@ -17,6 +18,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::{BufReader, BufWriter, stdin, stdout};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
@@ -262,6 +264,7 @@ impl Server {
             features: Features::new(capabilities),
             encoding,
             settings: settings.clone(),
+            finder: Arc::new(Finder::default()),
             folders: folders(&params),
             choices: BTreeMap::new(),
         };
@@ -456,6 +459,18 @@ fn route(session: &mut Session, request: Request) {
         }
         r::OnTypeFormatting::METHOD => {
             to.document::<r::OnTypeFormatting>(handlers::formatting::typed);
+        }
+        r::CodeActionRequest::METHOD => {
+            to.document::<r::CodeActionRequest>(handlers::actions::answer);
+        }
+        r::SemanticTokensFullRequest::METHOD => {
+            to.document::<r::SemanticTokensFullRequest>(handlers::tokens::full);
+        }
+        r::SemanticTokensFullDeltaRequest::METHOD => {
+            to.document::<r::SemanticTokensFullDeltaRequest>(handlers::tokens::difference);
+        }
+        r::SemanticTokensRangeRequest::METHOD => {
+            to.document::<r::SemanticTokensRangeRequest>(handlers::tokens::range);
         }
         r::InlineValueRequest::METHOD => {
             to.document::<r::InlineValueRequest>(handlers::values::answer);

@@ -2,7 +2,7 @@
 //! finished work in the order in which they come; everybody else works on [`Snapshot`]s.
 
 use crate::client::{Output, Questions};
-use crate::convert::Text;
+use crate::convert::{self, Text};
 use crate::document::{Document, Forecasted, is_ours};
 use crate::forecaster::{Forecaster, Order};
 use crate::handlers::{configuration, diagnostics};
@@ -14,12 +14,14 @@ use crate::settings::Settings;
 use crate::setup::Setup;
 use cooperage_lang::diagnostic::Diagnostic;
 use cooperage_lang::ide::File;
+use cooperage_runtime::build::forecast::Forecast;
 use cooperage_runtime::cancel::Cancel;
 use cooperage_runtime::engine::Changed;
 use lsp_types as lsp;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -83,7 +85,7 @@ struct Running {
 pub(crate) struct Session {
     pub(crate) setup: Arc<Setup>,
     pub(crate) output: Output,
-    pub(crate) builds: HashMap<String, Cancel>,
+    pub(crate) builds: HashMap<lsp::ProgressToken, Cancel>,
     events: Events,
     documents: HashMap<String, Document>,
     questions: Questions,
@@ -93,6 +95,8 @@ pub(crate) struct Session {
     parked: Vec<Parked>,
     watching: bool,
     numbers: u64,
+    /// Settings files with mistakes, as the client was told of them.
+    faulty: Vec<(lsp::Uri, Vec<lsp::Diagnostic>)>,
 }
 
 impl Session {
@@ -109,6 +113,7 @@ impl Session {
             parked: Vec::new(),
             watching: false,
             numbers: 0,
+            faulty: Vec::new(),
             events,
         }
     }
@@ -148,11 +153,14 @@ impl Session {
             version: item.version,
             text: Arc::new(text),
             forecast: None,
+            hopeless: None,
             sent: Arc::default(),
         };
         let key = item.uri.as_str().to_owned();
         self.void(&key);
-        self.documents.insert(key, document);
+        if let Some(before) = self.documents.insert(key, document) {
+            before.text.supersede();
+        }
         self.text_changed(&item.uri, Instant::now());
         self.watch();
     }
@@ -163,16 +171,18 @@ impl Session {
         let Some(document) = self.documents.get_mut(uri.as_str()) else {
             return;
         };
-        document.text = Arc::new(document.text.edited(params.content_changes));
+        let text = document.text.edited(params.content_changes);
+        std::mem::replace(&mut document.text, Arc::new(text)).supersede();
         document.version = version;
         self.void(uri.as_str());
         self.text_changed(&uri, Instant::now() + QUIET);
     }
 
     pub(crate) fn close(&mut self, uri: &lsp::Uri) {
-        if self.documents.remove(uri.as_str()).is_none() {
+        let Some(document) = self.documents.remove(uri.as_str()) else {
             return;
-        }
+        };
+        document.text.supersede();
         self.void(uri.as_str());
         self.forecaster.forget(uri);
         if !self.setup.features.pull_diagnostics {
@@ -268,7 +278,7 @@ impl Session {
         let waits = self
             .documents
             .get(uri.as_str())
-            .is_some_and(|document| document.current_forecast().is_none());
+            .is_some_and(Document::awaits_forecast);
         if !waits {
             return self.about_document::<R>(id, uri, params, answer);
         }
@@ -312,12 +322,16 @@ impl Session {
         work: impl FnOnce() -> Answer<T> + Send + 'static,
     ) {
         let cancel = running.cancel.clone();
+        let text = running.text.as_ref().map(|(_, text)| text.clone());
         self.running.insert(id.clone(), running);
         let events = self.events.clone();
         self.jobs.run(move || {
-            let answer = match cancel.is_canceled() {
-                true => Err(Fault::Canceled),
-                false => guarded(work),
+            let answer = if cancel.is_canceled() {
+                Err(Fault::Canceled)
+            } else if text.is_some_and(|text| text.is_superseded()) {
+                Err(Fault::Stale)
+            } else {
+                guarded(work)
             };
             let body = match &answer {
                 Ok(result) => rpc::answer(&id, Ok(result)),
@@ -395,6 +409,9 @@ impl Session {
             .and_then(|document| document.forecast.clone());
         let events = self.events.clone();
         self.jobs.run(move || {
+            if snapshot.text.is_superseded() {
+                return;
+            }
             let found = guarded(|| Ok(diagnostics::of_document(&snapshot, forecast.as_deref())));
             let _ = events.send(Event::Done(Box::new(move |session| {
                 if let Ok(found) = found
@@ -404,6 +421,19 @@ impl Session {
                 }
             })));
         });
+    }
+
+    /// Sends what is wrong with settings files, when that is another thing than before.
+    fn publish_settings(&mut self) {
+        let found = diagnostics::of_settings(&self.setup);
+        let gone = self.faulty.iter().map(|(uri, _)| uri);
+        for uri in gone.filter(|uri| found.iter().all(|(now, _)| now != *uri)) {
+            self.publish(uri, None, Vec::new());
+        }
+        for (uri, problems) in found.iter().filter(|file| !self.faulty.contains(file)) {
+            self.publish(uri, None, problems.clone());
+        }
+        self.faulty = found;
     }
 
     fn publish(&self, uri: &lsp::Uri, version: Option<i32>, diagnostics: Vec<lsp::Diagnostic>) {
@@ -429,13 +459,29 @@ impl Session {
     }
 
     /// Takes a finished forecast in, and shows it.
-    pub(crate) fn forecast_is_there(&mut self, uri: &lsp::Uri, done: Answer<Forecasted>) {
-        if let Ok(forecast) = done
-            && let Some(document) = self.documents.get_mut(uri.as_str())
-            && Arc::ptr_eq(&document.text, &forecast.text)
-        {
-            document.forecast = Some(Arc::new(forecast));
+    pub(crate) fn forecast_is_there(
+        &mut self,
+        uri: &lsp::Uri,
+        text: &Arc<Text>,
+        done: Answer<Forecast>,
+    ) {
+        let Some(document) = self.documents.get_mut(uri.as_str()) else {
+            return;
+        };
+        if !Arc::ptr_eq(&document.text, text) {
+            return;
         }
+        let text = text.clone();
+        match done {
+            Ok(forecast) => document.forecast = Some(Arc::new(Forecasted { text, forecast })),
+            Err(fault) => {
+                document.hopeless = Some(text);
+                let message = format!("no forecast: {}", fault.error().message);
+                self.output.log(message);
+            }
+        }
+        // Settings were read for it.
+        self.publish_settings();
         let waited = self.unpark(|parked| parked.uri == *uri);
         let waited_for = |kind| waited.iter().any(|parked| parked.kind == kind);
         let features = self.setup.features.clone();
@@ -490,6 +536,7 @@ impl Session {
         self.setup = Arc::new(setup);
         for document in self.documents.values_mut() {
             document.forecast = None;
+            document.hopeless = None;
         }
         for snapshot in self.snapshots() {
             self.text_changed(&snapshot.uri, Instant::now());
@@ -563,7 +610,9 @@ pub(crate) struct Workspace {
 
 impl Workspace {
     /// Whether a document is open, so that the file on disk does not count.
-    pub(crate) fn is_open(&self, uri: &lsp::Uri) -> bool {
-        self.open.iter().any(|open| open.uri == *uri)
+    pub(crate) fn is_open(&self, path: &Path) -> bool {
+        // Clients spell URIs in ways of their own.
+        let is_this = |open: &Snapshot| convert::path(&open.uri).is_some_and(|open| open == path);
+        self.open.iter().any(is_this)
     }
 }

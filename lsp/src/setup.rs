@@ -4,11 +4,12 @@ use crate::client::Features;
 use crate::convert::{self, Encoding, Text};
 use crate::settings::Settings;
 use cooperage_lang::diagnostic::Diagnostic;
-use cooperage_lang::lints::{self, Config};
+use cooperage_lang::lints;
 use cooperage_runtime::build::forecast::Forecast;
 use cooperage_runtime::build::request::{BuildRequest, ContextSource, DockerfileSource};
 use cooperage_runtime::cancel::Cancel;
 use cooperage_runtime::engine::{BuildError, Engine, Planned};
+use cooperage_runtime::settings::{self, Finder};
 use lsp_types as lsp;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -23,6 +24,8 @@ pub(crate) struct Setup {
     pub(crate) features: Features,
     pub(crate) encoding: Encoding,
     pub(crate) settings: Settings,
+    /// The projects' own settings.
+    pub(crate) finder: Arc<Finder>,
     /// Folders of the workspace.
     pub(crate) folders: Vec<PathBuf>,
     /// What was selected by command, by document.
@@ -51,8 +54,9 @@ impl Setup {
         let settings = &self.settings;
         let mut build_args = settings.build_args.clone();
         build_args.extend(choice.build_args);
-        BuildRequest {
-            context: folder.map_or(ContextSource::Empty, ContextSource::Folder),
+        let project = self.project(uri).build;
+        let mut request = BuildRequest {
+            context: folder.map_or(ContextSource::Empty, |folder| project.context_or(&folder)),
             dockerfile: DockerfileSource::Text {
                 text: Vec::new(),
                 name,
@@ -62,7 +66,16 @@ impl Setup {
             platform: choice.platform.or_else(|| settings.platform.clone()),
             build_args,
             ..BuildRequest::default()
-        }
+        };
+        project.complete(&mut request);
+        request
+    }
+
+    /// What the project's settings files say of a document.
+    pub(crate) fn project(&self, uri: &lsp::Uri) -> settings::Settings {
+        convert::path(uri).map_or_else(settings::Settings::default, |path| {
+            self.finder.settings(&path)
+        })
     }
 
     /// The folder that a document's build copies from.
@@ -77,7 +90,7 @@ impl Setup {
     pub(crate) fn findings(&self, uri: &lsp::Uri, text: &Text) -> Vec<Diagnostic> {
         let dockerfile = text.file().dockerfile();
         match self.engine.plan_read(dockerfile, &self.request(uri), true) {
-            Ok(plan) => lints::report(text.file(), &plan.diagnostics, &Config::default()),
+            Ok(plan) => lints::report(text.file(), &plan.diagnostics, &self.project(uri).lint),
             // An option of the settings is not valid: what the text itself has to say.
             Err(_) => dockerfile.diagnostics.clone(),
         }

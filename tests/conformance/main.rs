@@ -9,6 +9,7 @@
 )]
 
 mod corpus;
+mod format;
 mod lint;
 mod parser;
 mod plans;
@@ -52,6 +53,12 @@ fn findings_of_other_linters() {
 #[test]
 fn service_cases() {
     service::run(&service::kinds());
+}
+
+#[test]
+fn formatter() {
+    format::beside_recorded();
+    run(&format::kinds(), "");
 }
 
 /// The folder of the data; `None` when it is not there.

@@ -98,9 +98,9 @@ pub(super) enum Part {
     Gap(usize),
 }
 
-/// Finds what is at `offset`; beyond the end of the text means its end.
+/// Finds what is at `offset`; beyond the end of the text means its end, inside a line end the end of the line.
 pub(super) fn find(file: &File, offset: u32) -> Place<'_> {
-    let offset = offset.min(file.source().len() as u32);
+    let offset = before_line_end(file.source(), offset);
     let nodes = file.parse().nodes();
     let behind = nodes.partition_point(|node| node.range.start <= offset);
     if let Some(node) = behind.checked_sub(1).map(|i| &nodes[i]) {
@@ -112,6 +112,17 @@ pub(super) fn find(file: &File, offset: u32) -> Place<'_> {
         }
     }
     between(file, offset)
+}
+
+/// The offset without the carriage returns in front of it that belong to a line end.
+fn before_line_end(source: &[u8], offset: u32) -> u32 {
+    let offset = (offset as usize).min(source.len());
+    let behind = source[offset..].iter().find(|b| **b != b'\r');
+    if !matches!(behind, None | Some(b'\n')) {
+        return offset as u32;
+    }
+    let returns = source[..offset].iter().rev().take_while(|b| **b == b'\r');
+    (offset - returns.count()) as u32
 }
 
 /// The escape character.
@@ -144,30 +155,30 @@ fn in_heredoc<'f>(file: &'f File, node: &Node, offset: u32) -> Option<Place<'f>>
         .heredocs(node)
         .iter()
         .find(|h| h.body.start <= offset && offset <= h.terminator.end);
-    let (expand, terminator) = match found {
-        Some(heredoc) => (heredoc.expand, heredoc.terminator.start <= offset),
-        None => {
-            let open = node.broken
-                && offset > node.range.end
-                && file
-                    .parse()
-                    .errors()
-                    .iter()
-                    .any(|e| e.code == "unterminated-heredoc" && e.range == node.range);
-            // The line of the opener itself is an instruction.
-            (open && file.source()[node.range.end as usize..offset as usize].contains(&b'\n'))
-                .then_some((true, false))?
-        }
-    };
+    if found.is_none() && !is_in_open_heredoc(file, node, offset) {
+        return None;
+    }
     let (start, end) = physical(file.source(), offset as usize);
     Some(Place::Heredoc(Body {
         line: &file.source()[start..end.max(offset as usize)],
         start: start as u32,
         cursor: offset as usize - start,
         keyword: file.parse().sub(node).unwrap_or(node).known,
-        expand,
-        terminator,
+        expand: found.is_none_or(|heredoc| heredoc.expand),
+        terminator: found.is_some_and(|heredoc| heredoc.terminator.start <= offset),
     }))
+}
+
+/// Tells whether the instruction begins a here document without end and `offset` is below its line.
+fn is_in_open_heredoc(file: &File, node: &Node, offset: u32) -> bool {
+    node.broken
+        && offset > node.range.end
+        && file.source()[node.range.end as usize..offset as usize].contains(&b'\n')
+        && file
+            .parse()
+            .errors()
+            .iter()
+            .any(|e| e.code == "unterminated-heredoc" && e.range == node.range)
 }
 
 /// The logical line of `node`, when `offset` is in it. Joined again from the source, since the cursor's own line

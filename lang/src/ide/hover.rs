@@ -51,6 +51,8 @@ pub enum Subject {
     Image,
     /// A check rule.
     Lint,
+    /// Something of one build: a here document, the id of a secret, an agent or a cache.
+    Id,
     /// A word of an argument: a port, a signal, a label.
     Word,
 }
@@ -109,7 +111,42 @@ fn name(file: &File, offset: u32, around: &dyn Surroundings) -> Option<Hover> {
         SymbolKind::Variable => variable(file, id, found),
         SymbolKind::Stage => Some(stage(file, found)),
         SymbolKind::Source => image(file, found.range, None, around),
-        SymbolKind::Heredoc | SymbolKind::Secret | SymbolKind::Ssh | SymbolKind::Cache => None,
+        SymbolKind::Heredoc | SymbolKind::Secret | SymbolKind::Ssh | SymbolKind::Cache => {
+            Some(id_of_mount(file, found))
+        }
+    }
+}
+
+/// A here document, or the id of a mount, and where else it is used.
+fn id_of_mount(file: &File, found: &Occurrence) -> Hover {
+    let names = file.names();
+    let symbol = names.symbol_of(found);
+    let name = symbol.name.to_str_lossy().replace('`', "'");
+    let mut text = match symbol.kind {
+        SymbolKind::Heredoc => format!("Here document, up to the line `{name}`."),
+        SymbolKind::Secret => {
+            format!("Secret `{name}`, given when building: `--secret id={name},src=FILE`.")
+        }
+        SymbolKind::Ssh => format!("Agent `{name}`, given when building: `--ssh {name}`."),
+        SymbolKind::Cache => format!("Cache `{name}`, kept between builds."),
+        SymbolKind::Stage | SymbolKind::Variable | SymbolKind::Source => String::new(),
+    };
+    let lines = |o: &Occurrence| file.lines().line_column(o.range.start).0 + 1;
+    let here = lines(found);
+    let mut others: Vec<String> = names
+        .occurrences_of(found.symbol)
+        .map(lines)
+        .filter(|line| *line != here)
+        .map(|line| line.to_string())
+        .collect();
+    others.dedup();
+    if symbol.kind != SymbolKind::Heredoc && !others.is_empty() {
+        text += &format!(" Also on line {}.", others.join(", "));
+    }
+    Hover {
+        range: found.whole,
+        subject: Subject::Id,
+        text: text.into(),
     }
 }
 
@@ -175,9 +212,10 @@ fn described(file: &File, variable: &Variable) -> String {
             format!("Set on line {line}."),
         ),
     };
-    let open = match variable.complete || variable.value.is_none() {
-        true => "",
-        false => " Variables in it get their values when building.",
+    let open = if variable.complete || variable.value.is_none() {
+        ""
+    } else {
+        " Variables in it get their values when building."
     };
     format!("{}\n\n{note}{open}", facts::fenced("dockerfile", &shown))
 }
@@ -293,9 +331,10 @@ fn flag(line: &Line<'_>, index: usize, around: &dyn Surroundings) -> Option<Hove
 }
 
 fn flag_page(flag: &Flag) -> String {
-    let form = match flag.example.is_empty() {
-        true => format!("--{0}\n--{0}={1}", flag.name, flag.value),
-        false => format!("--{}={}", flag.name, flag.value),
+    let form = if flag.example.is_empty() {
+        format!("--{0}\n--{0}={1}", flag.name, flag.value)
+    } else {
+        format!("--{}={}", flag.name, flag.value)
     };
     format!("{}\n\n{}", facts::fenced("dockerfile", &form), flag.doc)
 }
@@ -356,6 +395,8 @@ fn word(line: &Line<'_>, index: usize, around: &dyn Surroundings) -> Option<Hove
             });
             image(line.file(), line.range(&span), platform.as_deref(), around)
         }
+        Keyword::From if index == 1 => part(line, &span, "AS"),
+        Keyword::Healthcheck if index == 0 => part(line, &span, &text.to_ascii_uppercase()),
         Keyword::Expose => {
             let number = text.split('/').next()?.parse().ok()?;
             let service = port::service(number)?;
@@ -387,6 +428,14 @@ fn word(line: &Line<'_>, index: usize, around: &dyn Surroundings) -> Option<Hove
         }
         _ => None,
     }
+}
+
+/// A fixed word of a form.
+fn part(line: &Line<'_>, span: &Span, word: &str) -> Option<Hover> {
+    let mut parts = spec(line.known?).forms.iter().flat_map(|form| form.parts);
+    let found =
+        parts.find(|part| part.text == word && word.bytes().all(|b| b.is_ascii_uppercase()))?;
+    Some(word_hover(line, span, format!("`{word}`: {}", found.doc)))
 }
 
 fn word_hover(line: &Line<'_>, span: &Span, text: String) -> Hover {
@@ -445,4 +494,129 @@ fn rule(comment: &Comment<'_>) -> Option<(Span, &'static Lint)> {
 fn within(comment: &Comment<'_>, span: &Span) -> TextRange {
     let at = |n: usize| comment.range.start + n as u32;
     TextRange::new(at(span.start), at(span.end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ide::surroundings::{ImageFacts, Memory, Nowhere};
+    use crate::plan::config::{ContainerConfig, ImageConfig};
+    use std::sync::Arc;
+
+    /// The first line of the text at `|` that is not a fence, and what it is about.
+    fn at(marked: &str) -> Option<(String, Subject)> {
+        let offset = marked.find('|').unwrap();
+        let file = File::new(marked.replacen('|', "", 1).into_bytes());
+        let found = hover(&file, offset as u32, &Nowhere)?;
+        let line = found.text.lines().find(|line| !line.starts_with("```"))?;
+        Some((line.to_owned(), found.subject))
+    }
+
+    fn text(marked: &str) -> String {
+        at(marked).map(|(text, _)| text).unwrap_or_default()
+    }
+
+    #[test]
+    fn every_part_has_its_page() {
+        for (marked, want) in [
+            ("FR|OM a", "# FROM"),
+            ("FROM a\nONBUILD RU|N b", "# RUN"),
+            ("# esc|ape=`\nFROM a", "# escape"),
+            ("FROM a\nCOPY --fr|om=b c d", "--from=stage|image|context"),
+            (
+                "FROM a\nCOPY --link=tr|ue c d",
+                "`--link=true`: Makes an own layer that does not depend on the files below it, so it stays cached when they change.",
+            ),
+            (
+                "FROM --platform=linux/arm|64 a",
+                "`linux/arm64`: 64-bit ARM: Apple silicon, Graviton, Raspberry Pi 3 and later.",
+            ),
+            (
+                "FROM a\nRUN --mount=type=cache,shar|ing=locked b",
+                "`sharing`: What happens when several builds want the cache.",
+            ),
+            (
+                "FROM a\nRUN --mount=type=cache,sharing=lock|ed b",
+                "`sharing=locked`: A second build waits for the first; for `apt` and others that lock.",
+            ),
+            (
+                "FROM a\nRUN --mount=type=secret,id=tok|en b",
+                "Secret `token`, given when building: `--secret id=token,src=FILE`.",
+            ),
+            ("FROM a\nEXPOSE 543|2/tcp", "Port 5432: PostgreSQL."),
+            (
+                "FROM a\nSTOPSIGNAL SIGQU|IT",
+                "`SIGQUIT`, 3. Quit; nginx and php-fpm finish open requests.",
+            ),
+            (
+                "FROM a\nLABEL org.opencontainers.image.tit|le=x",
+                "`org.opencontainers.image.title`: Name for people.",
+            ),
+            (
+                "FROM a\nHEALTHCHECK NO|NE",
+                "`NONE`: Switches off the test of the base image.",
+            ),
+            ("FROM scr|atch", "**scratch**"),
+            ("# check=skip=Undefined|Var\nFROM a", "# UndefinedVar"),
+            (
+                "FROM a\n# hadolint ignore=DL3006,DL40|00\nRUN b",
+                "# MaintainerDeprecated",
+            ),
+            ("FROM a\nRUN ec|ho", ""),
+            ("FROM a\n# a com|ment, that=is all\nRUN b", ""),
+        ] {
+            assert_eq!(text(marked), want, "{marked}");
+        }
+    }
+
+    #[test]
+    fn variables_tell_value_and_origin() {
+        let found = at("ARG V=1\nFROM a AS b\nARG V\nENV W=$V.2\nFROM b\nRUN echo $W|").unwrap();
+        let value = Some("1.2".to_owned());
+        assert_eq!(found, ("ENV W=1.2".to_owned(), Subject::Variable { value }));
+        assert_eq!(text("FROM a\nARG TARGET|ARCH"), "ARG TARGETARCH");
+        assert_eq!(
+            text("FROM --platform=$BUILD|PLATFORM a"),
+            "`BUILDPLATFORM`: Platform of the machine that builds."
+        );
+        assert_eq!(at("FROM a\nUSER ${V|"), None);
+    }
+
+    #[test]
+    fn stages_show_how_they_begin() {
+        let text =
+            "# build makes the program\nFROM a AS build\nRUN b\nFROM c\nCOPY --from=bui|ld /x /";
+        let offset = text.find('|').unwrap();
+        let file = File::new(text.replace('|', "").into_bytes());
+        let found = hover(&file, offset as u32, &Nowhere).unwrap();
+        let want = "```dockerfile\nFROM a AS build\n```\n\nmakes the program\n\nStage 0, line 2, 1 instruction.";
+        assert_eq!((&*found.text, found.subject), (want, Subject::Stage));
+    }
+
+    #[test]
+    fn images_show_what_is_known_of_them() {
+        let config = ContainerConfig {
+            user: "app".to_owned(),
+            cmd: Some(vec!["sh".to_owned()]),
+            ..ContainerConfig::default()
+        };
+        let facts = ImageFacts {
+            reference: "alpine:3".to_owned(),
+            digest: "sha256:ab".to_owned(),
+            size: Some(8_500_000),
+            config: Arc::new(ImageConfig {
+                config,
+                ..ImageConfig::default()
+            }),
+            ..ImageFacts::default()
+        };
+        let around = Memory {
+            facts: Some(Arc::new(facts)),
+            ..Memory::default()
+        };
+        let file = File::new(b"FROM alpine:3".to_vec());
+        let found = hover(&file, 8, &around).unwrap();
+        let want = "**alpine:3**\n\n- digest: `sha256:ab`\n- size: 8.5 MB\n- user: `app`\n- command: `[\"sh\"]`";
+        assert_eq!((&*found.text, found.subject), (want, Subject::Image));
+    }
 }

@@ -2,10 +2,10 @@
 //!
 //! Every feature is a function of a [`File`], which is made once for each version of a text.
 
+pub mod actions;
 pub mod completion;
 mod cursor;
 mod facts;
-pub mod actions;
 pub mod folding;
 pub mod hover;
 mod json;

@@ -45,7 +45,7 @@ struct Around<'a> {
     found: Vec<TextRange>,
 }
 
-impl<'a> Around<'a> {
+impl Around<'_> {
     /// Keeps a range that covers the cursor.
     fn add(&mut self, range: TextRange) {
         if range.start <= self.offset && self.offset <= range.end {

@@ -76,9 +76,10 @@ fn directive(comment: &Comment<'_>) -> Option<Signature> {
 fn of_line(line: &Line<'_>) -> Vec<Signature> {
     let part = line.part();
     if part == Part::Keyword {
-        return match line.trigger {
-            true => forms(Keyword::Onbuild, |_| Some(0)),
-            false => Vec::new(),
+        return if line.trigger {
+            forms(Keyword::Onbuild, |_| Some(0))
+        } else {
+            Vec::new()
         };
     }
     let Some(keyword) = line.known else {
@@ -359,6 +360,70 @@ fn user(line: &Line<'_>) -> Vec<Signature> {
             forms(Keyword::User, |form| {
                 (form.parts.len() > 1).then_some(active)
             })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Forms at `|` with the part in brackets that is being typed.
+    fn at(marked: &str) -> Vec<String> {
+        let offset = marked.find('|').unwrap();
+        let file = File::new(marked.replacen('|', "", 1).into_bytes());
+        let show = |s: Signature| {
+            let part = s.parameters[s.active].label.clone();
+            let label = &s.label;
+            format!(
+                "{}«{}»{}",
+                &label[..part.start],
+                &label[part.clone()],
+                &label[part.end..]
+            )
+        };
+        signatures(&file, offset as u32)
+            .into_iter()
+            .map(show)
+            .collect()
+    }
+
+    #[test]
+    fn the_part_at_the_cursor_is_told() {
+        for (marked, want) in [
+            ("COPY a |", "COPY [flags] source ... «destination»"),
+            ("COPY --from=b| c d", "--from=«stage|image|context»"),
+            ("COPY --li| c d", "COPY «[flags]» source ... destination"),
+            (
+                "COPY [\"a\", \"b|\", \"c\"]",
+                "COPY [flags] [\"source\", «...», \"destination\"]",
+            ),
+            ("COPY <<E /x|", "COPY [flags] <<NAME «destination»"),
+            ("ADD a b| c", "ADD [flags] source «...» destination"),
+            ("RUN a b c|", "RUN [flags] command argument «...»"),
+            ("RUN [ -f a| ]", "RUN [flags] command argument «...»"),
+            ("FROM a:b| AS c", "FROM [flags] image:«tag» AS name"),
+            (
+                "FROM localhost:5000/a A|S c",
+                "FROM [flags] image «AS» name",
+            ),
+            ("ENV a=b c=d|", "ENV name=value name2=«value2» ..."),
+            ("ARG a=|", "ARG name=«default»"),
+            ("USER a:b|", "USER user:«group»"),
+            ("HEALTHCHECK --retries=|", "--retries=«number»"),
+            ("HEALTHCHECK CMD a|", "HEALTHCHECK [flags] CMD «command»"),
+            ("ONBUILD | RUN a", "ONBUILD «instruction»"),
+            ("# escape=|", "escape=«character»"),
+        ] {
+            assert_eq!(
+                at(marked).first().map(String::as_str),
+                Some(want),
+                "{marked}"
+            );
+        }
+        for none in ["|FROM a", "RUN <<E\na|\nE\n", "# a|", "FOO a|", ""] {
+            let marked = if none.is_empty() { "|" } else { none };
+            assert!(at(marked).is_empty(), "{marked}");
         }
     }
 }

@@ -64,7 +64,7 @@ pub fn outline(file: &File) -> Vec<Entry> {
         let from = &nodes[stage.nodes.start as usize];
         let base = file.parse().piece_texts(file.source(), &from.args).next();
         let base = base.unwrap_or_default().to_str_lossy().into_owned();
-        let name = file.names().stage_name(stage).map(|name| name.to_string());
+        let name = file.names().stage_name(stage).map(ToString::to_string);
         let name_range = stage.name.map(|name| file.names().get(name).range);
         let steps = &nodes[stage.nodes.start as usize..stage.nodes.end as usize];
         let detail = name.is_some().then(|| base.clone());
@@ -98,9 +98,9 @@ pub fn matching(file: &File, query: &str) -> Vec<(Entry, Option<String>)> {
         let children = std::mem::take(&mut entry.children);
         let name = entry.name.clone();
         take(entry, None);
-        children
-            .into_iter()
-            .for_each(|child| take(child, Some(&name)));
+        for child in children {
+            take(child, Some(&name));
+        }
     }
     found
 }
@@ -189,7 +189,7 @@ fn argument(file: &File, node: &Node) -> String {
     let line = file
         .text(document.body)
         .lines()
-        .map(|l| l.trim())
+        .map(ByteSlice::trim)
         .find(is_code);
     line.unwrap_or_default().to_str_lossy().into_owned()
 }

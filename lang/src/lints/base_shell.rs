@@ -1,7 +1,7 @@
 //! Which program `/bin/sh` is in the images that stages are made from, as far as their names tell.
 
-use super::image_name::ImageName;
 use super::Subject;
+use super::image_name::ImageName;
 use crate::instructions::Kind;
 use crate::shell::{Dialect, Snippet};
 use bstr::{BString, ByteSlice};
@@ -22,8 +22,21 @@ pub(super) enum Family {
 
 /// Images of Debian and Ubuntu by name, when their tag does not say otherwise.
 const DEBIAN: &[&str] = &[
-    "buildpack-deps", "debian", "gcc", "golang", "httpd", "nginx", "node", "perl", "php", "postgres", "python", "redis", "ruby",
-    "rust", "ubuntu",
+    "buildpack-deps",
+    "debian",
+    "gcc",
+    "golang",
+    "httpd",
+    "nginx",
+    "node",
+    "perl",
+    "php",
+    "postgres",
+    "python",
+    "redis",
+    "ruby",
+    "rust",
+    "ubuntu",
 ];
 
 /// Parts of names and tags.
@@ -62,7 +75,9 @@ impl Families {
                 continue;
             };
             let base = from.base.text.to_ascii_lowercase();
-            let parent = named.get(base.as_bstr()).and_then(|stage| families.get(stage));
+            let parent = named
+                .get(base.as_bstr())
+                .and_then(|stage| families.get(stage));
             let family = parent.copied().unwrap_or_else(|| of_image(&base));
             families.insert(line.stage, family);
             if let Some(name) = &from.name {
@@ -75,7 +90,11 @@ impl Families {
     /// The family of the shell that reads a script.
     pub(super) fn shell(&self, snippet: &Snippet) -> Family {
         match snippet.interpreter.dialect {
-            Dialect::Sh => self.0.get(&snippet.stage).copied().unwrap_or(Family::Unknown),
+            Dialect::Sh => self
+                .0
+                .get(&snippet.stage)
+                .copied()
+                .unwrap_or(Family::Unknown),
             Dialect::Dash => Family::Dash,
             Dialect::Ash => Family::Ash,
             Dialect::Bash | Dialect::Ksh | Dialect::Zsh => Family::Bash,
@@ -91,11 +110,14 @@ fn of_image(text: &[u8]) -> Family {
     }
     let own = image.name.rsplit(|b| *b == b'/').next().unwrap_or_default();
     let parts = [own, image.tag.unwrap_or_default()];
-    let marked = MARKS.iter().find(|(mark, _)| parts.iter().any(|part| part.contains_str(mark)));
+    let marked = MARKS
+        .iter()
+        .find(|(mark, _)| parts.iter().any(|part| part.contains_str(mark)));
     if let Some((_, family)) = marked {
         return *family;
     }
-    let official = image.registry.is_none_or(|host| host == b"docker.io") && own.len() == image.name.len();
+    let official =
+        image.registry.is_none_or(|host| host == b"docker.io") && own.len() == image.name.len();
     let library = image.name.strip_prefix(b"library/") == Some(own);
     if (official || library) && DEBIAN.iter().any(|name| own == name.as_bytes()) {
         Family::Dash

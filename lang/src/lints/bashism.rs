@@ -139,10 +139,11 @@ fn of_command(command: &Command, found: &mut Vec<(TextRange, &'static Construct)
         b"pushd" | b"popd" => add(&PUSHD),
         b"declare" | b"typeset" => add(&DECLARE),
         b"echo"
-            if command
-                .args()
-                .first()
-                .is_some_and(|w| w.is("-e") || w.is("-ne") || w.is("-en")) =>
+            if first.is("echo")
+                && command
+                    .args()
+                    .first()
+                    .is_some_and(|w| w.is("-e") || w.is("-ne") || w.is("-en")) =>
         {
             add(&ECHO_FLAG)
         }

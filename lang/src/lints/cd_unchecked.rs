@@ -31,11 +31,26 @@ fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
     }
 }
 
+/// Folders of every image.
+const ALWAYS_THERE: &[&str] = &[
+    "-",
+    ".",
+    "/",
+    "/etc",
+    "/home",
+    "/opt",
+    "/root",
+    "/tmp",
+    "/usr/local",
+    "/usr/src",
+    "/var",
+];
+
 /// `cd` to a folder that may be missing; the one above never is.
 fn changes_folder(command: &Command) -> bool {
+    let there = |word: &Word| ALWAYS_THERE.iter().any(|folder| word.is(folder));
+    let up = |word: &Word| word.text.starts_with(b"..") || there(word);
     let target = command.operands().next();
-    let up =
-        |word: &Word| word.text.starts_with(b"..") || word.is("/") || word.is(".") || word.is("-");
     command.runs("cd") && target.is_some_and(|word| !up(word))
 }
 

@@ -469,3 +469,8 @@ pub(super) fn assigned_in(snippet: &Snippet) -> HashSet<&BStr> {
     }
     names
 }
+
+/// Tells whether the text is to be filled in by another program first.
+pub(super) fn is_template(snippet: &Snippet) -> bool {
+    snippet.script.text().contains_str("{{")
+}

@@ -1,6 +1,6 @@
 //! Shell text that no shell can read.
 
-use super::runs::runs;
+use super::runs::{is_template, runs};
 use super::{Finding, Level, Lint, Run, Subject};
 use crate::shell::{Script, TokenKind};
 use crate::text::TextRange;
@@ -20,8 +20,10 @@ pub(super) const LINT: Lint = Lint {
 };
 
 fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
-    let scripts =
-        runs(subject).filter(|snippet| !snippet.exec && !snippet.script.mistakes().is_empty());
+    let scripts = runs(subject).filter(|snippet| {
+        let broken = !snippet.exec && !snippet.script.mistakes().is_empty();
+        broken && !is_template(snippet)
+    });
     for snippet in scripts {
         let script = &snippet.script;
         let found = open_quote(script.text()).or_else(|| unpaired(script));

@@ -1,6 +1,6 @@
 //! Variables that nothing sets.
 
-use super::runs::{Variables, assigned_in, flags, runs};
+use super::runs::{Variables, assigned_in, flags, is_template, runs};
 use super::{Finding, Level, Lint, Run, Subject};
 use crate::shell::{Command, Script, Snippet, Value};
 use crate::text::TextRange;
@@ -51,7 +51,8 @@ fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
     for snippet in runs(subject).filter(|snippet| !snippet.exec && !snippet.trigger) {
         let used = used(&snippet.script);
         // What is read from elsewhere can set anything.
-        if used.is_empty() || snippet.script.commands().iter().any(reads_script) {
+        let open = snippet.script.commands().iter().any(reads_script) || is_template(snippet);
+        if used.is_empty() || open {
             continue;
         }
         let assigned = assigned_in(snippet);

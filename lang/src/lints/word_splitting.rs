@@ -1,4 +1,4 @@
-//! Variables outside quotes.
+//! Tests of variables outside quotes.
 
 use super::runs::{Variables, commands};
 use super::{Finding, Level, Lint, Run, Subject};
@@ -9,7 +9,7 @@ use bstr::{BStr, ByteSlice};
 pub(super) const LINT: Lint = Lint {
     name: "WordSplitting",
     aliases: &["SC2086"],
-    description: "A variable that may be empty or hold spaces is quoted where that matters",
+    description: "A variable that may be empty or hold spaces is quoted in a test",
     docs: include_str!("../../docs/lints/word-splitting.md"),
     level: Level::Info,
     hadolint: Level::Info,
@@ -21,26 +21,22 @@ pub(super) const LINT: Lint = Lint {
 fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
     let mut variables = None;
     for (snippet, command) in commands(subject).filter(|(snippet, _)| !snippet.exec) {
-        let test = command.words.first().is_some_and(|w| w.is("[")) || command.runs("test");
-        if !test && !command.runs("rm") {
+        let bracket = command.words.first().is_some_and(|word| word.is("["));
+        if !bracket && !command.runs("test") {
             continue;
         }
         for word in command.args() {
-            let Some(name) = split_variable(word) else {
+            let Some(name) = bare_variable(word) else {
                 continue;
             };
             let variables = variables.get_or_insert_with(|| Variables::of(subject));
-            let plain = variables.env(name, subject, snippet).is_some_and(is_plain);
-            if plain {
+            let value = variables.value(name, subject, snippet);
+            if value.is_some_and(is_plain) {
                 continue;
             }
-            let message = if test {
-                format!("the test breaks when {name} is empty or holds spaces, quote it")
-            } else {
-                format!("spaces or wildcards in {name} remove other files, quote it")
-            };
+            let message = format!("the test breaks when {name} is empty or holds spaces, quote it");
             let finding = Finding::in_script(&LINT, subject, snippet, word.range, message);
-            out.push(if word.quoted {
+            out.push(if snippet.in_json {
                 finding
             } else {
                 let range = finding.range;
@@ -51,27 +47,23 @@ fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
     }
 }
 
-/// The first variable outside quotes; parameters that are numbers or lists on purpose do not count.
-fn split_variable(word: &Word) -> Option<&BStr> {
-    let special = |name: &[u8]| {
-        !name
-            .first()
-            .is_some_and(|b| b.is_ascii_alphabetic() || *b == b'_')
-    };
-    // A wildcard beside it is meant to be expanded: quoting the whole word would be wrong.
-    if word.text.iter().any(|b| matches!(b, b'*' | b'[')) && word.text.len() > 1 {
+/// The variable, when the word is nothing else; parameters that are numbers or lists on purpose do not count.
+fn bare_variable(word: &Word) -> Option<&BStr> {
+    let [only] = word.expansions.as_slice() else {
         return None;
-    }
-    word.expansions
-        .iter()
-        .find_map(|expansion| match &expansion.value {
-            Value::Variable {
-                name,
-                changed: false,
-                ..
-            } if !expansion.quoted && !special(name) => Some(name.as_bstr()),
-            _ => None,
-        })
+    };
+    let Value::Variable {
+        name,
+        changed: false,
+        ..
+    } = &only.value
+    else {
+        return None;
+    };
+    let named = name
+        .first()
+        .is_some_and(|b| b.is_ascii_alphabetic() || *b == b'_');
+    (named && !word.quoted && only.range == word.range).then(|| name.as_bstr())
 }
 
 /// Neither empty nor with anything that splits.

@@ -431,7 +431,7 @@ mod tests {
     fn scripts_are_found_with_their_shell() {
         let source = "FROM a\nRUN b\nRUN [\"c\", \"d e\"]\nRUN [\"bash\", \"-ec\", \"f | g\"]\nCMD h\nONBUILD RUN i\n\
                       HEALTHCHECK --interval=5s CMD j\nRUN <<EOF\nk\nl\nEOF\nRUN <<EOF\n#!/usr/bin/env python3\nm\nEOF\n\
-                      RUN cat <<EOF\nn\nEOF\nSHELL [\"pwsh\", \"-c\"]\nRUN o\nFROM mcr.microsoft.com/windows/servercore\nRUN p\nFROM a\nRUN q\n";
+                      RUN cat <<EOF\nn\nEOF\nRUN <<-EOF bash -e\n\tr\n\tEOF\nSHELL [\"pwsh\", \"-c\"]\nRUN o\nFROM mcr.microsoft.com/windows/servercore\nRUN p\nFROM a\nRUN q\n";
         let file = file(source);
         let found: Vec<_> = file
             .scripts()
@@ -455,6 +455,7 @@ mod tests {
             ("j", false, false),
             ("k l", false, false),
             ("cat", false, false),
+            ("r", false, true),
             ("q", false, false),
         ];
         let want: Vec<_> = want

@@ -131,9 +131,7 @@ pub(crate) fn execute(session: &mut Session, id: Id, params: lsp::ExecuteCommand
 
 /// `window/workDoneProgress/cancel`.
 pub(crate) fn cancel(session: &mut Session, params: lsp::WorkDoneProgressCancelParams) {
-    if let lsp::NumberOrString::String(token) = params.token
-        && let Some(cancel) = session.builds.get(&token)
-    {
+    if let Some(cancel) = session.builds.get(&params.token) {
         cancel.cancel();
     }
 }
@@ -211,27 +209,24 @@ fn job(call: &Call, action: Action) -> Answer<Job> {
 }
 
 /// The name of the progress: the client's, or one of ours that it is told of.
-fn progress_token(session: &mut Session, call: &Call) -> String {
-    match &call.token {
-        Some(lsp::NumberOrString::String(token)) => token.clone(),
-        Some(lsp::NumberOrString::Number(token)) => token.to_string(),
-        None => {
-            let token = format!("cooper-build-{}", session.next_number());
-            if session.setup.features.progress {
-                let params = lsp::WorkDoneProgressCreateParams {
-                    token: lsp::NumberOrString::String(token.clone()),
-                };
-                session.ask::<lsp::request::WorkDoneProgressCreate>(&params, |_, _| {});
-            }
-            token
-        }
+fn progress_token(session: &mut Session, call: &Call) -> lsp::ProgressToken {
+    if let Some(token) = &call.token {
+        return token.clone();
     }
+    let token = lsp::NumberOrString::String(format!("cooper-build-{}", session.next_number()));
+    if session.setup.features.progress {
+        let params = lsp::WorkDoneProgressCreateParams {
+            token: token.clone(),
+        };
+        session.ask::<lsp::request::WorkDoneProgressCreate>(&params, |_, _| {});
+    }
+    token
 }
 
 /// Progress of a build, as the client shows it.
 struct Progress {
     output: Output,
-    token: String,
+    token: lsp::ProgressToken,
     shown: bool,
 }
 
@@ -269,7 +264,7 @@ impl Progress {
         if self.shown {
             self.output
                 .notify::<lsp::notification::Progress>(&lsp::ProgressParams {
-                    token: lsp::NumberOrString::String(self.token.clone()),
+                    token: self.token.clone(),
                     value: lsp::ProgressParamsValue::WorkDone(progress),
                 });
         }

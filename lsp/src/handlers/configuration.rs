@@ -4,6 +4,7 @@ use crate::convert;
 use crate::session::Session;
 use crate::settings::Settings;
 use cooperage_runtime::engine::Changed;
+use cooperage_runtime::settings;
 use lsp_types as lsp;
 use lsp_types::notification::Notification;
 use serde_json::{Value, json};
@@ -99,6 +100,10 @@ pub(crate) fn files_changed(session: &mut Session, params: &Value) {
         .filter_map(|file| convert::path(&file["uri"].as_str()?.parse().ok()?))
         .collect();
     session.setup.engine.files_changed(&changed);
+    if changed.iter().any(|path| settings::is_settings_file(path)) {
+        session.setup.finder.forget();
+        session.set_up(|_| {});
+    }
     session.world_changed(Changed {
         files: true,
         store: false,

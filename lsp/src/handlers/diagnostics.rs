@@ -4,10 +4,12 @@ use crate::convert::{self, Text};
 use crate::document::{Forecasted, is_dockerfile};
 use crate::jobs::{Answer, Fault};
 use crate::session::{Snapshot, Workspace};
+use crate::setup::Setup;
 use crate::workspace;
 use cooperage_lang::diagnostic::{Diagnostic, Severity};
 use cooperage_lang::lints;
 use cooperage_runtime::build::words;
+use cooperage_runtime::settings::Faulty;
 use lsp_types as lsp;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -18,9 +20,9 @@ pub(crate) fn of_document(
     snapshot: &Snapshot,
     forecast: Option<&Forecasted>,
 ) -> Vec<lsp::Diagnostic> {
-    let (uri, text) = (&snapshot.uri, &snapshot.text);
+    let text = &snapshot.text;
     let findings = snapshot.findings();
-    let mut found: Vec<_> = findings.iter().map(|d| diagnostic(uri, text, d)).collect();
+    let mut found: Vec<_> = findings.iter().map(|d| diagnostic(text, d)).collect();
     let current = forecast.filter(|f| std::ptr::eq(&raw const *f.text, &raw const *snapshot.text));
     if let Some(forecasted) = current.filter(|_| snapshot.setup.settings.hint_diagnostics) {
         found.extend(hints(forecasted));
@@ -29,7 +31,7 @@ pub(crate) fn of_document(
 }
 
 /// A finding in the protocol's terms.
-pub(super) fn diagnostic(_: &lsp::Uri, text: &Text, found: &Diagnostic) -> lsp::Diagnostic {
+pub(super) fn diagnostic(text: &Text, found: &Diagnostic) -> lsp::Diagnostic {
     let severity = match found.severity {
         Severity::Error => lsp::DiagnosticSeverity::ERROR,
         Severity::Warning => lsp::DiagnosticSeverity::WARNING,
@@ -73,6 +75,19 @@ fn hints(forecasted: &Forecasted) -> impl Iterator<Item = lsp::Diagnostic> {
             ..lsp::Diagnostic::default()
         }
     })
+}
+
+/// What is wrong with the projects' settings files that were read so far.
+pub(crate) fn of_settings(setup: &Setup) -> Vec<(lsp::Uri, Vec<lsp::Diagnostic>)> {
+    let faulty = setup.finder.faulty();
+    let of_file = |file: Faulty| {
+        let uri = convert::uri(&file.path)?;
+        let text = Text::new(file.source, setup.encoding);
+        let found = file.problems.iter().map(|d| diagnostic(&text, d));
+        let found = found.collect();
+        Some((uri, found))
+    };
+    faulty.into_iter().filter_map(of_file).collect()
 }
 
 /// `textDocument/diagnostic`.
@@ -134,20 +149,14 @@ pub(crate) fn workspace(
         if workspace.cancel.is_canceled() {
             return Err(Fault::Canceled);
         }
-        let Some(uri) = convert::uri(&path) else {
+        let Some(uri) = convert::uri(&path).filter(|_| !workspace.is_open(&path)) else {
             continue;
         };
-        if workspace.is_open(&uri) {
-            continue;
-        }
         // A file that vanished or cannot be read has nothing to say.
         if let Some(source) = workspace::read(&path) {
             let text = Text::new(source, workspace.setup.encoding);
             let findings = workspace.setup.findings(&uri, &text);
-            let found = findings
-                .iter()
-                .map(|d| diagnostic(&uri, &text, d))
-                .collect();
+            let found = findings.iter().map(|d| diagnostic(&text, d)).collect();
             items.push(report(&known, uri, None, found));
         }
     }

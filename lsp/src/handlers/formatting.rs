@@ -52,7 +52,7 @@ pub(crate) fn typed(
 
 /// The project's options; one that has none takes the editor's indentation.
 fn options(snapshot: &Snapshot, editor: &lsp::FormattingOptions) -> Options {
-    let project = Options::default();
+    let project = snapshot.setup.project(&snapshot.uri).format;
     if project != Options::default() {
         return project;
     }

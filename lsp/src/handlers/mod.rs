@@ -1,5 +1,6 @@
 //! What answers each request: one file each, a thin shell over the language and the engine.
 
+pub(crate) mod actions;
 pub(crate) mod commands;
 pub(crate) mod completion;
 pub(crate) mod configuration;
@@ -159,6 +160,22 @@ pub(crate) fn capabilities(encoding: Encoding) -> lsp::ServerCapabilities {
             first_trigger_character: formatting::TRIGGERS.0.to_owned(),
             more_trigger_character: Some(formatting::TRIGGERS.1.map(str::to_owned).into()),
         }),
+        code_action_provider: Some(lsp::CodeActionProviderCapability::Options(
+            lsp::CodeActionOptions {
+                code_action_kinds: Some(actions::kinds()),
+                ..lsp::CodeActionOptions::default()
+            },
+        )),
+        semantic_tokens_provider: Some(
+            lsp::SemanticTokensServerCapabilities::SemanticTokensOptions(
+                lsp::SemanticTokensOptions {
+                    legend: tokens::legend(),
+                    range: Some(true),
+                    full: Some(lsp::SemanticTokensFullOptions::Delta { delta: Some(true) }),
+                    ..lsp::SemanticTokensOptions::default()
+                },
+            ),
+        ),
         inline_value_provider: Some(lsp::OneOf::Left(true)),
         workspace: Some(lsp::WorkspaceServerCapabilities {
             workspace_folders: Some(folders),

@@ -110,7 +110,7 @@ pub(crate) fn workspace(
         if workspace.cancel.is_canceled() {
             return Err(Fault::Canceled);
         }
-        let Some(uri) = convert::uri(&path).filter(|uri| !workspace.is_open(uri)) else {
+        let Some(uri) = convert::uri(&path).filter(|_| !workspace.is_open(&path)) else {
             continue;
         };
         let Some(source) = workspace::read(&path) else {

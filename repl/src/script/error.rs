@@ -86,7 +86,6 @@ fn of_caught(caught: Dynamic) -> CommandError {
             line,
             end_line: line,
             column,
-            end_column: 0,
             ..Place::default()
         });
     }

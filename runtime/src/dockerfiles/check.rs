@@ -83,10 +83,16 @@ fn plan_options(build: &BuildDefaults) -> PlanOptions {
 /// What a build would stop at, when no finding says so yet.
 fn unplaced_error(file: &File, plan: &Plan, found: &[Diagnostic]) -> Option<Diagnostic> {
     let error = plan.official_error.as_ref()?;
-    if found.iter().any(|finding| finding.severity == Severity::Error) {
+    if found
+        .iter()
+        .any(|finding| finding.severity == Severity::Error)
+    {
         return None;
     }
-    let range = error.at.first().map(|lines| file.lines().span_range(*lines));
+    let range = error
+        .at
+        .first()
+        .map(|lines| file.lines().span_range(*lines));
     Some(Diagnostic {
         code: "build",
         severity: Severity::Error,
@@ -119,7 +125,10 @@ pub fn mend(
         if next.source() == file.source() || errors(&left) > errors(&findings) {
             break;
         }
-        fixed.extend(made.iter().filter_map(|index| done(&findings[*index], &file)));
+        fixed.extend(
+            made.iter()
+                .filter_map(|index| done(&findings[*index], &file)),
+        );
         (file, findings) = (next, left);
     }
     (file, findings, fixed)
@@ -127,7 +136,9 @@ pub fn mend(
 
 fn errors(found: &[Diagnostic]) -> usize {
     let severities = found.iter().map(|finding| finding.severity);
-    severities.filter(|severity| *severity == Severity::Error).count()
+    severities
+        .filter(|severity| *severity == Severity::Error)
+        .count()
 }
 
 fn done(finding: &Diagnostic, file: &File) -> Option<Fixed> {

@@ -18,13 +18,13 @@ pub use hadolint::Hadolint;
 pub use reader::CODE;
 
 use crate::build::request::{BuildRequest, ContextSource};
+use cooperage::{Build, Cooperage, Lint, Override, Set};
 use cooperage_lang::diagnostic::Diagnostic;
 use cooperage_lang::format;
 use cooperage_lang::lints;
 use cooperage_lang::lints::Level;
 use cooperage_lang::lints::config::Config;
 use cooperage_lang::plan::NamedContext;
-use cooperage::{Build, Cooperage, Lint, Override, Set};
 use hadolint::Code;
 use reader::{ByRule, Loose, Reader, Rule, Setting};
 use std::path::{Path, PathBuf};
@@ -33,7 +33,18 @@ use std::path::{Path, PathBuf};
 pub const COOPERAGE: &str = "cooperage.toml";
 
 /// Names of hadolint's settings file; the first one in a folder counts.
-pub const HADOLINT: [&str; 4] = [".hadolint.yaml", ".hadolint.yml", "hadolint.yaml", "hadolint.yml"];
+pub const HADOLINT: [&str; 4] = [
+    ".hadolint.yaml",
+    ".hadolint.yml",
+    "hadolint.yaml",
+    "hadolint.yml",
+];
+
+/// Tells by its name whether a file is one of these.
+pub fn is_settings_file(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.is_some_and(|name| name == COOPERAGE || HADOLINT.contains(&name))
+}
 
 /// A settings file as it was read.
 #[derive(Clone, Debug, Default)]
@@ -86,10 +97,16 @@ impl BuildDefaults {
             request.platform.clone_from(&self.platform);
         }
         for (name, value) in &self.args {
-            request.build_args.entry(name.clone()).or_insert_with(|| value.clone());
+            request
+                .build_args
+                .entry(name.clone())
+                .or_insert_with(|| value.clone());
         }
         for (name, context) in &self.contexts {
-            request.contexts.entry(name.clone()).or_insert_with(|| context.clone());
+            request
+                .contexts
+                .entry(name.clone())
+                .or_insert_with(|| context.clone());
         }
     }
 
@@ -104,7 +121,10 @@ impl BuildDefaults {
             self.context = Some(folder.join(context));
         }
         replace(&mut self.target, build.target.as_ref());
-        replace(&mut self.platform, build.platform.as_ref().map(|name| &name.0));
+        replace(
+            &mut self.platform,
+            build.platform.as_ref().map(|name| &name.0),
+        );
         for (name, value) in build.args.iter().flatten() {
             put(&mut self.args, name, value.0.clone());
         }
@@ -158,7 +178,9 @@ impl Settings {
             lint.label_schema.clone_from(schema);
         }
         lint.strict_labels = said.strict_labels.unwrap_or(lint.strict_labels);
-        lint.disable_ignore_pragma = said.disable_ignore_pragma.unwrap_or(lint.disable_ignore_pragma);
+        lint.disable_ignore_pragma = said
+            .disable_ignore_pragma
+            .unwrap_or(lint.disable_ignore_pragma);
         if let Some(hadolint::Threshold(threshold)) = said.failure_threshold {
             self.fail_on = threshold;
         }
@@ -175,7 +197,11 @@ impl Settings {
         if let Some(build) = &said.build {
             self.build.apply(build, folder);
         }
-        let fitting = said.overrides.iter().flatten().filter(|one| fits(one, below));
+        let fitting = said
+            .overrides
+            .iter()
+            .flatten()
+            .filter(|one| fits(one, below));
         for one in fitting {
             self.apply_lint(one.lint.as_ref());
             if let Some(format) = &one.format {
@@ -214,7 +240,10 @@ impl Settings {
 }
 
 fn fits(one: &Override, below: &Path) -> bool {
-    one.files.iter().flatten().any(|pattern| pattern.fits(below))
+    one.files
+        .iter()
+        .flatten()
+        .any(|pattern| pattern.fits(below))
 }
 
 /// Reads a text of `cooperage.toml`.
@@ -254,12 +283,18 @@ fn parsed<T: Setting + Default>(
     (root, errors): (document::Node, Vec<document::SyntaxError>),
 ) -> (T, Vec<Diagnostic>) {
     let mut reader = Reader::new(text, quoted);
+    let is_sound = errors.is_empty();
     for error in errors {
         reader.syntax(error);
     }
     let values = T::read(&root, &mut reader).unwrap_or_default();
-    reader.problems.sort_by_key(|problem| problem.range);
-    (values, reader.problems)
+    let mut problems = reader.problems;
+    problems.sort_by_key(|problem| problem.range);
+    if !is_sound {
+        // One mistake of spelling makes others out of what stands behind it.
+        problems.dedup_by_key(|problem| problem.lines.first().map(|lines| lines.start));
+    }
+    (values, problems)
 }
 
 /// Reads a file's bytes; a text that is not UTF-8 says nothing.
@@ -274,7 +309,10 @@ fn read_bytes<T: Default>(
             let mut reader = Reader::new("", false);
             let valid = error.valid_up_to() as u32;
             let at = cooperage_lang::text::TextRange::new(valid, valid);
-            reader.problem(at, "the file is not UTF-8 from here on, and is not used".to_owned());
+            reader.problem(
+                at,
+                "the file is not UTF-8 from here on, and is not used".to_owned(),
+            );
             (T::default(), reader.problems)
         }
     };

@@ -193,7 +193,9 @@ impl<const MIN: u32, const MAX: u32> Setting for Number<MIN, MAX> {
             reader.wrong_type(node, "a number");
             return None;
         };
-        let inside = u32::try_from(number).ok().filter(|n| (MIN..=MAX).contains(n));
+        let inside = u32::try_from(number)
+            .ok()
+            .filter(|n| (MIN..=MAX).contains(n));
         if inside.is_none() {
             let message = format!("expected a number from {MIN} to {MAX}, found {number}");
             reader.problem(node.range, message);
@@ -212,7 +214,11 @@ impl<T: Setting> Setting for Vec<T> {
             reader.wrong_type(node, "a list");
             return None;
         };
-        Some(list.iter().filter_map(|item| T::read(item, reader)).collect())
+        Some(
+            list.iter()
+                .filter_map(|item| T::read(item, reader))
+                .collect(),
+        )
     }
 
     fn schema() -> Json {
@@ -273,7 +279,8 @@ fn rule_names() -> impl Iterator<Item = &'static str> + Clone {
 }
 
 fn is_shellcheck(name: &str) -> bool {
-    name.get(..2).is_some_and(|head| head.eq_ignore_ascii_case("SC"))
+    name.get(..2)
+        .is_some_and(|head| head.eq_ignore_ascii_case("SC"))
         && name.len() == 6
         && name[2..].bytes().all(|b| b.is_ascii_digit())
 }

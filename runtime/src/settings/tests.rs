@@ -10,11 +10,17 @@ fn shown(text: &str, problems: &[Diagnostic]) -> String {
     let lines = LineIndex::new(text.as_bytes());
     let one = |problem: &Diagnostic| {
         let (line, column) = lines.line_column(problem.range.start);
-        let fix = problem.fix.as_ref().map_or(String::new(), |fix| {
-            format!(" -> {}", fix.edits[0].1)
-        });
+        let fix = problem
+            .fix
+            .as_ref()
+            .map_or(String::new(), |fix| format!(" -> {}", fix.edits[0].1));
         let marked = &text[problem.range.start as usize..problem.range.end as usize];
-        format!("{}:{} `{marked}` {}{fix}\n", line + 1, column + 1, problem.message)
+        format!(
+            "{}:{} `{marked}` {}{fix}\n",
+            line + 1,
+            column + 1,
+            problem.message
+        )
     };
     problems.iter().map(one).collect()
 }
@@ -80,7 +86,15 @@ fn mistakes_are_told_with_place_and_near_name_and_the_rest_is_used() {
          [lint]\nfail-onn = 'error'\nignore = ['DL3O08', 3, 'StageNameCasin', 'sc2086']\nextend = ['hadolnt']\n\
          pragmas = 'yes'\n[lint.levels]\nStageNameCasing = 'eror'\nNoSuchRule = 'off'\nUndefinedVar = 'hint'\n",
         expect![[r#"
-            1:2 `lnit` unknown key `lnit`, did you mean `lint`?
+            1:2 `lnit` unknown key `lnit`, did you mean `lint`? -> lint
+            3:1 `fail-onn` unknown key `fail-onn`, did you mean `fail-on`? -> fail-on
+            4:11 `'DL3O08'` unknown rule `DL3O08`, did you mean `DL3008`? -> "DL3008"
+            4:21 `3` expected text, found a number
+            4:24 `'StageNameCasin'` unknown rule `StageNameCasin`, did you mean `StageNameCasing`? -> "StageNameCasing"
+            5:11 `'hadolnt'` unknown set of rules `hadolnt`, did you mean `hadolint`? -> "hadolint"
+            6:11 `'yes'` expected true or false, found text
+            8:19 `'eror'` unknown level `eror`, did you mean `error`? -> "error"
+            9:1 `NoSuchRule` unknown rule `NoSuchRule`
         "#]],
     );
     assert_eq!(values.lint.unwrap().ignore.unwrap().len(), 1);
@@ -91,7 +105,15 @@ fn values_of_the_wrong_kind_are_told() {
     let values = check_toml(
         "exclude = 'x'\nformat = 3\n[build]\nplatform = 'a/b/c/d/e'\ntarget = 1\nargs = { A = 1.5, B = '2' }\n\
          contexts = { x = 'docker-image://UPPER', y = 'docker-image://ok' }\n[[override]]\nfiles = ['a[']\n",
-        expect![""],
+        expect![[r#"
+            1:11 `'x'` expected a list, found text
+            2:10 `3` expected a table, found a number
+            4:12 `'a/b/c/d/e'` "d/e" is an invalid component of "a/b/c/d/e": platform specifier component must match "^[A-Za-z0-9_.-]+$": invalid argument
+            5:10 `1` expected text, found a number
+            6:14 `1.5` expected text, found a float or a time
+            7:18 `'docker-image://UPPER'` `docker-image://UPPER`: invalid reference format: repository name (library/UPPER) must be lowercase
+            9:10 `'a['` `a[` is no pattern of paths: unclosed character class; missing ']'
+        "#]],
     );
     let build = values.build.unwrap();
     assert_eq!(build.args.unwrap().len(), 1);
@@ -101,10 +123,10 @@ fn values_of_the_wrong_kind_are_told() {
 #[test]
 fn mistakes_of_spelling_do_not_hide_the_rest() {
     let values = check_toml(
-        "exclude = ['a', \nx = = 3\n[lint]\nstrict-labels = true\nstrict-labels = false\n",
+        "x = = 3\n[lint]\nstrict-labels = true\nstrict-labels = false\n[build\ntarget = 'a'\n",
         expect![""],
     );
-    assert!(values.lint.is_some());
+    assert_eq!(values.lint.unwrap().strict_labels, Some(true));
 }
 
 #[test]
@@ -127,7 +149,16 @@ fn mistakes_in_hadolints_file_are_told() {
     let values = check_yaml(
         "ignore:\n- DL3008\nignored: [DL3008, 3, 'DL30']\nfailure-threshold: eror\noverride:\n  warn: [DL3001]\n\
          label-schema: {ä: nothing}\nno-fail: \"true\"\nno-fail: true\n",
-        expect![""],
+        expect![[r#"
+            1:1 `ignore` unknown key `ignore`, did you mean `ignored`? -> ignored
+            3:19 `3` expected text, found a number
+            3:22 `'DL30'` `DL30` is no rule of hadolint: those are DL and SC with four digits
+            4:20 `eror` unknown severity `eror`, did you mean `error`? -> error
+            6:3 `warn` unknown key `warn`; known are error, warning, info, style
+            7:20 `nothing` unknown kind of label `nothing`; known are text, rfc3339, semver, url, hash, spdx, email
+            8:10 `"true"` expected true or false, found text
+            9:1 `no-fail` the key `no-fail` stands here twice
+        "#]],
     );
     assert_eq!(values.ignored.unwrap().0.len(), 1);
 }
@@ -140,7 +171,11 @@ fn no_yaml_fills_the_memory() {
         bomb += &format!("a{n}: &a{n} [{names}]\n");
     }
     let (_, problems) = parse_hadolint(&bomb);
-    assert!(problems.iter().any(|p| p.message.contains("more than 10000 values")));
+    assert!(
+        problems
+            .iter()
+            .any(|p| p.message.contains("more than 10000 values"))
+    );
     for text in [
         "[".repeat(100_000),
         "- ".repeat(10_000),
@@ -193,7 +228,10 @@ fn the_nearest_file_of_each_kind_counts_up_to_the_repository() {
         ("cooperage.toml", "[build]\ntarget = 'outside'\n"),
         ("repo/.git/HEAD", ""),
         ("repo/.hadolint.yaml", "override:\n  info: [DL4000]\n"),
-        ("repo/a/cooperage.toml", "[lint]\nlevels.UndefinedVar = 'hint'\n[build]\ntarget = 'a'\n"),
+        (
+            "repo/a/cooperage.toml",
+            "[lint]\nlevels.UndefinedVar = 'hint'\n[build]\ntarget = 'a'\n",
+        ),
         ("repo/a/b/Dockerfile", ""),
         ("repo/c/Dockerfile", ""),
     ]);
@@ -225,12 +263,19 @@ fn overrides_exclusions_and_folders_are_below_their_file() {
     assert!(project.excludes(&folder.0.join("vendor/x/Dockerfile")));
     assert!(!project.excludes(&folder.0.join("app/Dockerfile")));
     let shared = folder.0.join("../shared").display().to_string();
-    assert!(plain.build.contexts.contains(&("shared".to_owned(), NamedContext::Local(shared))));
+    assert!(
+        plain
+            .build
+            .contexts
+            .contains(&("shared".to_owned(), NamedContext::Local(shared)))
+    );
 }
 
 #[test]
 fn a_request_keeps_what_it_says_itself() {
-    let (values, _) = parse_cooperage("[build]\ntarget = 'a'\nplatform = 'linux/arm64'\nargs = { A = '1', B = '2' }\n");
+    let (values, _) = parse_cooperage(
+        "[build]\ntarget = 'a'\nplatform = 'linux/arm64'\nargs = { A = '1', B = '2' }\n",
+    );
     let mut defaults = BuildDefaults::default();
     defaults.apply(&values.build.unwrap(), Path::new("/x"));
     let mut request = BuildRequest {
@@ -247,13 +292,21 @@ fn a_request_keeps_what_it_says_itself() {
 #[test]
 fn files_that_cannot_be_read_are_told_and_say_nothing() {
     let folder = Folder::new(&[("a/Dockerfile", "")]);
-    fs::write(folder.0.join("cooperage.toml"), b"[lint]\n# \xff\nfail-on = 'never'\n").unwrap();
+    fs::write(
+        folder.0.join("cooperage.toml"),
+        b"[lint]\n# \xff\nfail-on = 'never'\n",
+    )
+    .unwrap();
     fs::write(folder.0.join(".hadolint.yml"), vec![b' '; 2 << 20]).unwrap();
     let finder = Finder::new(Choice::Search).unwrap();
     let settings = finder.settings(&folder.0.join("a/Dockerfile"));
     assert_eq!(settings.fail_on, FailOn::default());
     let faulty = finder.faulty();
-    let messages: Vec<&str> = faulty.iter().flat_map(|f| &f.problems).map(|p| &*p.message).collect();
+    let messages: Vec<&str> = faulty
+        .iter()
+        .flat_map(|f| &f.problems)
+        .map(|p| &*p.message)
+        .collect();
     assert_eq!(
         messages,
         [
@@ -263,7 +316,10 @@ fn files_that_cannot_be_read_are_told_and_say_nothing() {
     );
     assert!(Finder::new(Choice::File(folder.0.join("nothing.toml"))).is_err());
     let nothing = Finder::new(Choice::Nothing).unwrap();
-    assert_eq!(nothing.settings(&folder.0.join("a/Dockerfile")), Settings::default());
+    assert_eq!(
+        nothing.settings(&folder.0.join("a/Dockerfile")),
+        Settings::default()
+    );
 }
 
 #[test]
@@ -275,7 +331,11 @@ fn the_command_line_chooses_rules_above_all() {
     };
     choice.apply(&mut config);
     for lint in lints::LINTS {
-        let expected = if lint.name == "MaintainerDeprecated" { Level::Error } else { Level::Off };
+        let expected = if lint.name == "MaintainerDeprecated" {
+            Level::Error
+        } else {
+            Level::Off
+        };
         assert_eq!(config.level(lint), expected, "{}", lint.name);
     }
 }

@@ -8,10 +8,10 @@
 //!   a flag that the line has already, and in `--from=` the stage that copies.
 
 use super::{Case, Kind};
+use bstr::ByteSlice;
 use cooperage_lang::ide::completion::{Item, Style, complete};
 use cooperage_lang::ide::surroundings::Nowhere;
 use cooperage_lang::text::TextRange;
-use bstr::ByteSlice;
 use serde_json::Value;
 
 pub(super) const KIND: Kind = Kind {
@@ -49,7 +49,10 @@ fn is_same(case: &Case<'_>, ours: &Item, wanted: &Value, offset: u32) -> bool {
     if !replaced.contains(&b'\n') {
         return ours.edit == range && self::shape(&ours.text) == shape;
     }
-    let line = replaced.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
+    let line = replaced
+        .iter()
+        .rposition(|b| *b == b'\n')
+        .map_or(0, |at| at + 1);
     let start = range.start + line as u32;
     let above: Vec<u8> = replaced[..line]
         .iter()

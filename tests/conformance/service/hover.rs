@@ -3,7 +3,7 @@
 //! - Where the recorded answer is the value of a variable, ours is about a variable with exactly that value.
 //! - Where it is documentation, ours is about an instruction, a directive or a flag.
 //! - Where there is none, ours may only be about what that server knows nothing of: stages, images, check rules, mounts,
-//!   values of flags, words like ports and signals, and variables whose value only the build knows.
+//!   ids, values of flags, words like ports and signals, and variables whose value only the build knows.
 //!
 //! Two recorded answers are not the builder's, and ours are:
 //!
@@ -58,7 +58,8 @@ fn is_hidden(case: &Case<'_>, value: &str) -> bool {
 }
 
 fn has_lone_return(text: &[u8]) -> bool {
-    text.windows(2).any(|pair| pair[0] == b'\r' && pair[1] != b'\n')
+    text.windows(2)
+        .any(|pair| pair[0] == b'\r' && pair[1] != b'\n')
 }
 
 /// What the recorded server says nothing about.
@@ -66,6 +67,7 @@ fn is_more(subject: &Subject) -> bool {
     match subject {
         Subject::Stage
         | Subject::Image
+        | Subject::Id
         | Subject::Lint
         | Subject::MountKey
         | Subject::FlagValue

@@ -13,6 +13,7 @@ mod highlight;
 mod hover;
 mod links;
 mod rename;
+mod semantictokens;
 mod signatures;
 mod symbols;
 
@@ -31,6 +32,7 @@ pub(crate) fn kinds() -> Vec<Kind> {
         links::KIND,
         rename::KIND,
         signatures::KIND,
+        semantictokens::KIND,
         symbols::KIND,
     ]
 }

@@ -71,7 +71,9 @@ fn is_same(ours: &Signature, wanted: &Value, active: Option<u64>) -> bool {
         return ours.label.starts_with(name) && ours.active == 0;
     }
     let keyword = label.split(' ').next();
-    if ours.label.split(' ').next() != keyword || Some(part(ours)) != active.map(our_word) && !is_command(ours, active) {
+    if ours.label.split(' ').next() != keyword
+        || Some(part(ours)) != active.map(our_word) && !is_command(ours, active)
+    {
         return false;
     }
     let mut rest = ours.parameters.iter().map(|p| &ours.label[p.label.clone()]);

@@ -1,5 +1,6 @@
 //! Commands: words of `RUN`, programs of JSON forms, the test of a `HEALTHCHECK`.
 
+use super::paths::{self, Wanted};
 use super::{Entry, ItemKind, Menu, Slot, Spot, Style, idioms};
 use crate::ide::cursor::{Body, Line};
 use crate::ide::json;
@@ -19,10 +20,17 @@ pub(super) fn offer(menu: &mut Menu<'_>, line: &Line<'_>, word: Spot) {
         idioms::offer_commands(menu, line, &slot);
         offer_heredoc(menu, &slot);
     }
-    let text = line.typed(line.arguments.start);
-    if let Some(start) = command_word(text) {
-        let slot = Slot::of(line, line.arguments.start + start);
-        offer_programs(menu, &slot, line.offset);
+    offer_words(menu, line, line.arguments.start);
+}
+
+/// Words of shell text that starts at `from`: names of commands, and paths of the image.
+fn offer_words(menu: &mut Menu<'_>, line: &Line<'_>, from: usize) {
+    let text = line.typed(from);
+    let start = from + word_start(text);
+    if line.typed(start).contains(&b'/') {
+        paths::offer_in(menu, line, start, Files::Before(line.offset), Wanted::Any);
+    } else if is_command(text) {
+        offer_programs(menu, &Slot::of(line, start), line.offset);
     }
 }
 
@@ -38,9 +46,11 @@ fn offer_heredoc(menu: &mut Menu<'_>, slot: &Slot) {
 
 /// A line of a script in a here document.
 pub(super) fn offer_in_body(menu: &mut Menu<'_>, body: &Body<'_>) {
-    let Some(start) = command_word(&body.line[..body.cursor]) else {
+    let text = &body.line[..body.cursor];
+    if !is_command(text) {
         return;
-    };
+    }
+    let start = word_start(text);
     let at = |n: usize| body.start + n as u32;
     let slot = Slot {
         edit: TextRange::new(at(start), at(body.cursor)),
@@ -50,13 +60,15 @@ pub(super) fn offer_in_body(menu: &mut Menu<'_>, body: &Body<'_>) {
     offer_programs(menu, &slot, at(body.cursor));
 }
 
-/// Where the word at the end of `text` starts, when it names a command or could.
-fn command_word(text: &[u8]) -> Option<usize> {
-    let begins = |b: &u8| b.is_ascii_whitespace() || b"|&;(){}`<>".contains(b);
-    let start = text.iter().rposition(begins).map_or(0, |at| at + 1);
-    Script::new(text)
-        .is_command_place(text.len() as u32)
-        .then_some(start)
+/// Where the word at the end of shell text starts.
+fn word_start(text: &[u8]) -> usize {
+    let ends = |b: &u8| b.is_ascii_whitespace() || b"|&;(){}`<>='\"".contains(b);
+    text.iter().rposition(ends).map_or(0, |at| at + 1)
+}
+
+/// The word at the end of shell text names a command, or could.
+fn is_command(text: &[u8]) -> bool {
+    Script::new(text).is_command_place(text.len() as u32)
 }
 
 fn offer_programs(menu: &mut Menu<'_>, slot: &Slot, offset: u32) {
@@ -81,31 +93,28 @@ pub(super) fn offer_program(menu: &mut Menu<'_>, line: &Line<'_>, word: Spot) {
             menu.offer(&slot, entry.doc(doc).rank(3));
         }
         offer_programs(menu, &slot, line.offset);
+        offer_words(menu, line, word.from);
     }
 }
 
-/// The first element of a JSON array.
+/// An element of a JSON array: the first is a program, any may be a path.
 fn offer_json_program(menu: &mut Menu<'_>, line: &Line<'_>) {
-    let Some(json::Spot {
-        index: 0,
-        string: Some(start),
-        ..
-    }) = json::at_cursor(line)
-    else {
+    let Some(spot) = json::at_cursor(line) else {
         return;
     };
-    offer_programs(menu, &Slot::of(line, start), line.offset);
+    let Some(start) = spot.string else { return };
+    if line.typed(start).contains(&b'/') {
+        paths::offer_in(menu, line, start, Files::Before(line.offset), Wanted::Any);
+    } else if spot.index == 0 {
+        offer_programs(menu, &Slot::of(line, start), line.offset);
+    }
 }
 
 /// `CMD` or `NONE`, then the command.
 pub(super) fn offer_test(menu: &mut Menu<'_>, line: &Line<'_>, word: Spot) {
     if word.index > 0 {
         if line.word(0).eq_ignore_ascii_case(b"CMD") {
-            let text = line.typed(line.words[0].end);
-            if let Some(start) = command_word(text) {
-                let slot = Slot::of(line, line.words[0].end + start);
-                offer_programs(menu, &slot, line.offset);
-            }
+            offer_words(menu, line, line.words[0].end);
         }
         return;
     }

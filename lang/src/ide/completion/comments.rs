@@ -124,8 +124,9 @@ fn offer_checks(menu: &mut Menu<'_>, text: &Text<'_>, value: usize, head: bool) 
     };
     let list = part + equals + 1;
     match typed[part..part + equals].trim() {
-        b"skip" => offer_rules(menu, text, value + list, Names::Official, true),
-        b"experimental" => offer_rules(menu, text, value + list, Names::Official, true),
+        b"skip" | b"experimental" => {
+            offer_rules(menu, text, value + list, Names::Official, true);
+        }
         b"error" => {
             let slot = text.slot(value + list);
             menu.offer(&slot, Entry::new(ItemKind::Value, "true"));

@@ -195,9 +195,10 @@ fn offer_ids(menu: &mut Menu<'_>, line: &Line<'_>, slot: &Slot, kind: MountType)
 
 fn offer_numbers(menu: &mut Menu<'_>, line: &Line<'_>, slot: &Slot, users: bool) {
     let files = Files::Before(line.offset);
-    let accounts = match users {
-        true => menu.around.users(files),
-        false => menu.around.groups(files),
+    let accounts = if users {
+        menu.around.users(files)
+    } else {
+        menu.around.groups(files)
     };
     for account in menu.listed(accounts) {
         let entry = Entry::new(ItemKind::Account, account.id.to_string());

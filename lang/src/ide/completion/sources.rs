@@ -76,6 +76,10 @@ fn offer_stages(menu: &mut Menu<'_>, line: &Line<'_>, slot: &Slot, numbers: Numb
 
 /// Images of the local store, or the tags of the one whose name is there already.
 fn offer_images(menu: &mut Menu<'_>, slot: &Slot) {
+    if let Some((name, _)) = slot.typed.split_once('@') {
+        offer_digest(menu, slot, name);
+        return;
+    }
     if let Some(name) = name_before_tag(&slot.typed) {
         let tags = menu.around.tags(name);
         for (i, tag) in menu.listed(tags).into_iter().enumerate() {
@@ -92,6 +96,17 @@ fn offer_images(menu: &mut Menu<'_>, slot: &Slot) {
         let entry = Entry::new(ItemKind::Image, image.name).detail(image.detail);
         menu.offer(slot, entry.rank(4));
     }
+}
+
+/// The digest that a name has now.
+fn offer_digest(menu: &mut Menu<'_>, slot: &Slot, name: &str) {
+    let known = menu.around.image(name, None);
+    let Some(facts) = known.filter(|facts| !facts.digest.is_empty()) else {
+        return;
+    };
+    let entry = Entry::new(ItemKind::Tag, format!("{name}@{}", facts.digest));
+    let doc = "Pins exactly the image that the name has in the local store.";
+    menu.offer(slot, entry.detail(facts.created.clone()).doc(doc).rank(3));
 }
 
 /// Ranks that keep the order in which a registry's tags were given, as far as ranks go.

@@ -1,6 +1,7 @@
 use super::*;
-use crate::ide::surroundings::{Memory, Nowhere};
+use crate::ide::surroundings::{ImageFacts, Memory, Nowhere};
 use proptest::prelude::*;
+use std::sync::Arc;
 
 /// Texts of what is offered at `|`, the likely ones first.
 fn texts(marked: &str, around: &dyn Surroundings, style: Style) -> Vec<String> {
@@ -120,6 +121,17 @@ fn images_and_tags_come_from_the_surroundings() {
     assert_eq!(found, ["alpine:3.22", "alpine:3.21"]);
     let file = File::new(b"FROM alpine:".to_vec());
     assert!(complete(&file, 12, &around, Style::Plain).incomplete);
+    let facts = ImageFacts {
+        reference: "alpine".to_owned(),
+        digest: "sha256:ab".to_owned(),
+        ..ImageFacts::default()
+    };
+    let around = Memory {
+        facts: Some(Arc::new(facts)),
+        ..Memory::default()
+    };
+    let found = texts("FROM alpine@|", &around, Style::Plain);
+    assert_eq!(found, ["alpine@sha256:ab"]);
 }
 
 #[test]
@@ -153,6 +165,8 @@ fn paths_are_those_of_the_files_meant() {
         &["main.py", "lib/"],
     );
     only("FROM a\nCOPY ../|", &[]);
+    only("FROM a\nRUN ls /srv/|", &["www/"]);
+    only("FROM a\nCMD [\"x\", \"/srv/|\"]", &["www/"]);
 }
 
 #[test]
@@ -272,10 +286,21 @@ fn ask_everywhere(source: &[u8]) {
     let file = File::new(source.to_vec());
     let len = source.len() as u32;
     for offset in 0..=len + 1 {
-        let at = offset.min(len);
+        // Inside a line end the place is the end of the line.
+        let ends = |at: &u32| {
+            source[*at as usize..offset.min(len) as usize]
+                .iter()
+                .all(|b| *b == b'\r')
+        };
+        let at = (0..=offset.min(len))
+            .rev()
+            .take_while(ends)
+            .last()
+            .unwrap_or(len);
         for style in [Style::Plain, Style::Snippets] {
             for item in complete(&file, offset, &Nowhere, style).items {
-                assert!(item.edit.start <= item.edit.end && item.edit.end == at);
+                assert!(item.edit.start <= item.edit.end, "{item:?}");
+                assert!((at..=offset).contains(&item.edit.end), "{item:?}");
                 assert!(!file.text(item.edit).contains(&b'\n'), "{item:?}");
             }
         }

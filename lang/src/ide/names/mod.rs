@@ -11,6 +11,7 @@
 //! assert_eq!(file.text(names.get(names.definitions_of(used)[0]).range), b"build");
 //! ```
 
+mod assignments;
 mod mentions;
 mod references;
 mod resolve;

@@ -246,6 +246,7 @@ impl<'a> Resolver<'a> {
     }
 
     fn variables_of(&mut self, node: usize) {
+        let mut hidden = Vec::new();
         for mention in self.of_node[node].clone() {
             match self.mentions[mention].kind {
                 MentionKind::Variable => {
@@ -253,9 +254,34 @@ impl<'a> Resolver<'a> {
                     self.occur(mention, node, entry.symbol, Role::Use, entry.last);
                 }
                 MentionKind::Set(set) => self.set(mention, node, set),
+                MentionKind::Assigned => hidden.push(self.assign(mention, node)),
                 _ => {}
             }
         }
+        // What a command sets for itself is gone behind it.
+        for (number, former) in hidden.into_iter().rev() {
+            self.variables.table[number] = former;
+        }
+    }
+
+    /// Sets a name for the rest of the instruction; gives what it means outside. A name that the Dockerfile sets too
+    /// stays the same thing, since what the command does not set it has from there.
+    fn assign(&mut self, mention: usize, node: usize) -> (usize, Option<Entry>) {
+        let name = &self.mentions[mention].name;
+        let number = self.variables.number(name);
+        let outside = self.variables.table[number];
+        let symbol = match outside.filter(|entry| entry.last.is_some()) {
+            Some(entry) => entry.symbol,
+            None => self.new_symbol(SymbolKind::Variable, name.clone()),
+        };
+        let former = outside.and_then(|entry| entry.last);
+        let here = self.occur(mention, node, symbol, Role::Definition, former);
+        self.variables.table[number] = Some(Entry {
+            symbol,
+            last: Some(here),
+            declared: false,
+        });
+        (number, outside)
     }
 
     fn variable(&mut self, mention: usize) -> (usize, Entry) {
@@ -329,6 +355,7 @@ impl<'a> Resolver<'a> {
                     }
                     MentionKind::Variable
                     | MentionKind::Set(_)
+                    | MentionKind::Assigned
                     | MentionKind::Base
                     | MentionKind::Stage => {}
                 }

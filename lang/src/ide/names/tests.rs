@@ -105,6 +105,19 @@ fn variables_belong_to_a_stage_and_those_that_continue_it() {
             "FROM a\nARG |X\nCOPY --chown=$X [\"$X\", \"/\"]\nRUN --mount=target=$X ls\n",
             "1:4! 2:14 2:19 3:20",
         ),
+        // What a command sets for itself hides the variable of the Dockerfile, there only.
+        (
+            "FROM a\nENV |X=1\nRUN X=2; echo $X\nRUN X=3 make; echo $X\n",
+            "1:4! 2:4! 2:15 3:4! 3:20",
+        ),
+        (
+            "FROM a\nRUN for |f in a; do echo $f; done\nRUN f=1; echo $f\n",
+            "1:8! 1:25",
+        ),
+        (
+            "FROM a\nRUN --mount=type=secret,id=t,env=T echo $|T\n",
+            "1:33! 1:41",
+        ),
         ("FROM a\nONBUILD ARG |X\nONBUILD RUN $X\n", "1:12! 2:13"),
     ] {
         assert_eq!(places(text), expected, "{text}");
@@ -347,9 +360,9 @@ fn ask_everything(source: Vec<u8>) {
             assert!(target.range.start <= target.name.start && target.name.end <= target.range.end);
         }
         references(&file, offset, true).into_iter().for_each(inside);
-        highlights(&file, offset)
-            .iter()
-            .for_each(|h| inside(h.range));
+        for highlight in highlights(&file, offset) {
+            inside(highlight.range);
+        }
         if let Some(linked) = linked(&file, offset) {
             linked.ranges.iter().for_each(|r| inside(*r));
         }
@@ -373,13 +386,15 @@ fn ask_everything(source: Vec<u8>) {
         inside(fold.range);
         assert!(fold.first_line < fold.last_line);
     }
-    links(&file).iter().for_each(|link| inside(link.range));
-    inline_values(&file, TextRange::new(0, len))
-        .iter()
-        .for_each(|v| inside(v.range));
-    outline(&file)
-        .iter()
-        .for_each(|entry| check_entry(entry, &inside));
+    for link in links(&file) {
+        inside(link.range);
+    }
+    for value in inline_values(&file, TextRange::new(0, len)) {
+        inside(value.range);
+    }
+    for entry in outline(&file) {
+        check_entry(&entry, &inside);
+    }
     assert!(matching(&file, "").len() >= outline(&file).len());
 }
 

@@ -67,7 +67,8 @@ impl Names {
                 break;
             }
             let symbol = self.symbol_of(used);
-            if used.role == Role::Definition || symbol.kind != SymbolKind::Variable {
+            let hidden = used.former.is_some_and(|f| self.get(f).set.is_none());
+            if used.role == Role::Definition || symbol.kind != SymbolKind::Variable || hidden {
                 continue;
             }
             let known = walk.at(used.whole.start).find(&symbol.name.to_str_lossy());
@@ -240,15 +241,12 @@ impl<'a> Values<'a> {
         }
         self.node = setting.node;
         let name = name.to_str_lossy().into_owned();
-        let (value, complete) = match set.value {
-            Some(range) => self.value(set.piece, range),
-            None => {
-                let global = globals.and_then(|g| g.find(&name));
-                match global.or_else(|| self.find(&name)) {
-                    Some(known) => (known.value.clone(), known.complete),
-                    None => (None, false),
-                }
-            }
+        let (value, complete) = if let Some(range) = set.value {
+            self.value(set.piece, range)
+        } else {
+            let global = globals.and_then(|g| g.find(&name));
+            let known = global.or_else(|| self.find(&name));
+            known.map_or((None, false), |v| (v.value.clone(), v.complete))
         };
         self.pending.push(Variable {
             name,
@@ -280,12 +278,9 @@ impl<'a> Values<'a> {
         };
         let piece = &parse.pieces(&(piece..piece + 1))[0];
         let text = parse.text(self.file.source(), piece.text);
-        let text = match range.start > piece.range.start {
-            true => text
-                .split_once_str("=")
-                .map_or(text, |(_, value)| value.as_bstr()),
-            false => text,
-        };
+        let is_behind_equals = range.start > piece.range.start;
+        let value = text.split_once_str("=").filter(|_| is_behind_equals);
+        let text = value.map_or(text, |(_, value)| value.as_bstr());
         self.expanded(text)
     }
 
@@ -306,12 +301,11 @@ impl<'a> Values<'a> {
 
     fn settle(&mut self) {
         for variable in self.pending.drain(..) {
-            match self.numbers.get(&variable.name) {
-                Some(known) => self.list[*known] = variable,
-                None => {
-                    self.numbers.insert(variable.name.clone(), self.list.len());
-                    self.list.push(variable);
-                }
+            if let Some(known) = self.numbers.get(&variable.name) {
+                self.list[*known] = variable;
+            } else {
+                self.numbers.insert(variable.name.clone(), self.list.len());
+                self.list.push(variable);
             }
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! **Source:** GNU Coding Standards, *Formatting Error Messages*.
 
+use super::human::codes;
 use super::json::severity;
 use super::place::Lines;
 use crate::render::text::strip;
@@ -23,7 +24,7 @@ pub(super) fn text(view: &LintView) -> String {
                 at.column,
                 severity(finding.severity),
                 strip(&finding.message.replace('\n', " ")),
-                finding.code
+                codes(finding)
             );
         }
     }

@@ -5,7 +5,7 @@ use crate::error;
 use crate::render::{Paint, diagnostic, text};
 use crate::value::{LintView, Treatment};
 use cooperage_lang::diagnostic::{Diagnostic, Severity};
-use cooperage_lang::lints::{Level, Lint};
+use cooperage_lang::lints::{self, Level, Lint};
 use cooperage_runtime::dockerfiles::Checked;
 
 /// Lines of a long instruction that are read for its excerpt.
@@ -24,7 +24,8 @@ pub(super) fn text(view: &LintView, paint: Paint) -> String {
     }
     if view.treatment == Treatment::Diff {
         for file in &view.files {
-            shown += &crate::render::diff::of(&file.name, file.before.as_deref(), &file.source, paint);
+            shown +=
+                &crate::render::diff::of(&file.name, file.before.as_deref(), &file.source, paint);
         }
         return shown;
     }
@@ -38,7 +39,8 @@ pub fn faulty(files: &[Checked], paint: Paint) -> String {
     let of = |file: &Checked| {
         let lines = Lines::of(file);
         let list = file.findings.iter();
-        list.map(|finding| one(file, &lines, finding, paint)).collect::<String>()
+        list.map(|finding| one(file, &lines, finding, paint))
+            .collect::<String>()
     };
     files.iter().map(of).collect()
 }
@@ -72,15 +74,27 @@ fn one(file: &Checked, lines: &Lines<'_>, finding: &Diagnostic, paint: Paint) ->
     shown
 }
 
-/// `warning[StageNameCasing]`.
+/// `warning[MaintainerDeprecated, DL4000]`.
 fn label(finding: &Diagnostic, paint: Paint) -> String {
-    let code = finding.code;
+    let codes = codes(finding);
     match finding.severity {
-        Severity::Error => paint.red(&format!("error[{code}]")),
-        Severity::Warning => paint.yellow(&format!("warning[{code}]")),
-        Severity::Info => paint.blue(&format!("info[{code}]")),
-        Severity::Hint => paint.blue(&format!("hint[{code}]")),
+        Severity::Error => paint.red(&format!("error[{codes}]")),
+        Severity::Warning => paint.yellow(&format!("warning[{codes}]")),
+        Severity::Info => paint.blue(&format!("info[{codes}]")),
+        Severity::Hint => paint.blue(&format!("hint[{codes}]")),
     }
+}
+
+/// The code of a finding with what hadolint and ShellCheck call it, by which people know it.
+pub(super) fn codes(finding: &Diagnostic) -> String {
+    let aliases = lints::find(finding.code).map_or(&[][..], |lint| lint.aliases);
+    let known = aliases
+        .iter()
+        .filter(|alias| alias.starts_with("DL") || alias.starts_with("SC"));
+    let all: Vec<&str> = std::iter::once(finding.code)
+        .chain(known.copied())
+        .collect();
+    all.join(", ")
 }
 
 fn excerpt(file: &Checked, lines: &Lines<'_>, finding: &Diagnostic) -> error::Place {
@@ -122,8 +136,15 @@ fn summary(view: &LintView) -> String {
     if findings.is_empty() {
         return format!("{}, no findings{excluded}", count(files, "file"));
     }
-    let with = view.files.iter().filter(|file| !file.findings.is_empty()).count();
-    let fixable = findings.iter().filter(|finding| finding.fix.is_some()).count();
+    let with = view
+        .files
+        .iter()
+        .filter(|file| !file.findings.is_empty())
+        .count();
+    let fixable = findings
+        .iter()
+        .filter(|finding| finding.fix.is_some())
+        .count();
     let mends = match (fixable, view.treatment) {
         (0, _) | (_, Treatment::Fix | Treatment::Filter | Treatment::DryRun) => String::new(),
         (some, Treatment::Check | Treatment::Diff) => format!("; `--fix` mends {some}"),
@@ -146,7 +167,9 @@ fn by_severity(findings: &[&Diagnostic]) -> String {
     let parts: Vec<String> = kinds
         .iter()
         .map(|(severity, name)| {
-            let found = findings.iter().filter(|finding| finding.severity == *severity);
+            let found = findings
+                .iter()
+                .filter(|finding| finding.severity == *severity);
             (found.count(), *name)
         })
         .filter(|(found, _)| *found > 0)
@@ -156,7 +179,11 @@ fn by_severity(findings: &[&Diagnostic]) -> String {
 }
 
 fn count(number: usize, what: &str) -> String {
-    let plural = if number == 1 || what == "info" { "" } else { "s" };
+    let plural = if number == 1 || what == "info" {
+        ""
+    } else {
+        "s"
+    };
     format!("{number} {what}{plural}")
 }
 
@@ -169,9 +196,15 @@ pub fn rule_page(lint: &Lint) -> String {
     }
     page += &match (lint.level, lint.hadolint) {
         (Level::Off, Level::Off) => "Off unless it is switched on.".to_owned(),
-        (Level::Off, set) => format!("Off unless it, or hadolint's set ({}), is switched on.", set.name()),
+        (Level::Off, set) => format!(
+            "Off unless it, or hadolint's set ({}), is switched on.",
+            set.name()
+        ),
         (level, _) if lint.experimental => {
-            format!("Default level: {}, in files whose `# check=experimental=` names it.", level.name())
+            format!(
+                "Default level: {}, in files whose `# check=experimental=` names it.",
+                level.name()
+            )
         }
         (level, _) => format!("Default level: {}.", level.name()),
     };

@@ -1,10 +1,13 @@
 //! Contexts that a long-lived process keeps between forecasts.
 
+use super::super::content::ContentManifest;
 use super::ignore::IgnoreFile;
 use super::{Context, ContextError, child};
+use crate::store::CacheKey;
 use bstr::BString;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::fd::OwnedFd;
+use std::collections::HashMap;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -12,12 +15,16 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 /// Contexts that are kept; the one not used for longest goes first.
 const MOST: usize = 8;
 
-/// Contexts that were read, each with the kernel's word for what changed since.
+/// Steps whose last inputs are kept.
+const MOST_INPUTS: usize = 64;
+
+/// Contexts that were read, each with the kernel's word for what changed since; and what steps had read from them.
 #[derive(Default)]
 pub struct Contexts {
     /// The last used stands last.
     kept: Mutex<Vec<Kept>>,
     changed: OnceLock<Option<OwnedFd>>,
+    inputs: Mutex<HashMap<CacheKey, Vec<Arc<ContentManifest>>>>,
 }
 
 struct Kept {
@@ -68,6 +75,22 @@ impl Contexts {
             context: context.clone(),
         });
         Ok(context)
+    }
+
+    /// The inputs of the step that ran under `key`, as `read` gives them the first time.
+    pub fn last_inputs(
+        &self,
+        key: &CacheKey,
+        read: impl FnOnce() -> Vec<Arc<ContentManifest>>,
+    ) -> Vec<Arc<ContentManifest>> {
+        let mut known = self.inputs.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(inputs) = known.get(key) {
+            return inputs.clone();
+        }
+        if known.len() >= MOST_INPUTS {
+            known.clear();
+        }
+        known.entry(*key).or_insert_with(read).clone()
     }
 
     /// Forgets what is known of files of the host.

@@ -312,6 +312,19 @@ impl<'a> Session<'a> {
             .then(|| self.engine.contexts())
     }
 
+    /// What was kept of the inputs of a step that ran. A server asks for the same ones with every forecast, and they
+    /// never change.
+    fn inputs_of(&self, opened: &Store, key: &CacheKey) -> Vec<Arc<ContentManifest>> {
+        let read = || {
+            let packed = opened.record_manifest(key).ok().flatten();
+            unpack(&packed.unwrap_or_default())
+        };
+        match self.kept_contexts() {
+            Some(kept) => kept.last_inputs(key, read),
+            None => read(),
+        }
+    }
+
     /// The merged layers of a snapshot.
     fn stack(&self, snapshot: &Snapshot) -> Result<Arc<LayerStack>, BuildError> {
         let id = snapshot.id();
@@ -617,13 +630,13 @@ impl CacheView for Session<'_> {
         };
         let record = opened.record(&run.key).ok()??;
         let meta: Meta = serde_json::from_str(&record.meta).ok()?;
-        let inputs = opened.record_manifest(&run.key).ok()?.unwrap_or_default();
+        let inputs = self.inputs_of(opened, &run.key);
         Some(LastRun {
             key: run.key,
             took: run.took,
             size: run.bytes,
             facts: meta.facts,
-            inputs: unpack(&inputs),
+            inputs,
         })
     }
 
