@@ -3,12 +3,12 @@
 mod cache;
 mod cli;
 mod containers;
+mod editors;
 mod fmt;
 mod forecast;
 mod forecast_real;
 mod lint;
 mod lsp;
-mod editors;
 mod lsp_client;
 mod lsp_features;
 mod lsp_protocol;
