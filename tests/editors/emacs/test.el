@@ -99,7 +99,7 @@
                                                          (all-completions "--mo" (nth 2 found))))))))
 
   (test-edit line (concat "run" (substring text 3)))
-  (test-expect "a finding has a diagnostic" (lambda () (test-says line "casing")))
+  (test-expect "a finding has a diagnostic" (lambda () (test-says line "should match the case")))
   (let ((start (line-beginning-position)))
     (let ((fixes (eglot-code-actions start (+ start 3) "quickfix")))
       (eglot--apply-workspace-edit (plist-get (aref (vconcat fixes) 0) :edit))

@@ -107,7 +107,7 @@ expect('completion knows the flags', function()
 end)
 
 edit((text:gsub('^RUN', 'run')))
-expect('a finding has a diagnostic', diagnosed('casing'))
+expect('a finding has a diagnostic', diagnosed('should match the case'))
 vim.api.nvim_win_set_cursor(0, { edited, 0 })
 vim.lsp.buf.code_action({
   apply = true,

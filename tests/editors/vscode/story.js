@@ -89,11 +89,15 @@ await scene('each step says that it is cached', async () => {
   await picture('vscode');
 });
 
-await scene('a lens sums the next build up', () =>
-  workbench.shows('lens', () => workbench.texts('.codelens-decoration'), (lenses) =>
-    lenses.some((lens) => /next build: 10 of 10|of \d+ cached/.test(lens)),
-  ),
-);
+/** Waits until the lens above FROM says that all steps are cached, or that some are not. */
+function lens(all) {
+  return workbench.shows('lens', () => workbench.texts('.codelens-decoration'), (lenses) => {
+    const [, cached, steps] = /next build: (\d+) of (\d+) cached/.exec(lenses.join(' ')) ?? [];
+    return steps !== undefined && (cached === steps) === all;
+  });
+}
+
+await scene('a lens sums the next build up', () => lens(true));
 
 await scene('hover tells what the next build does with a step, and what COPY is', async () => {
   await workbench.goTo(line(/^COPY articles/), 2);
@@ -110,6 +114,12 @@ await scene('what is typed and not saved changes the forecast from its line on',
   await workbench.type(' /blog/drafts');
   await forecast(CACHED, /^RUN mkdir/, RUNS);
   await workbench.shows('unsaved', () => workbench.texts('.tab.active.dirty'), (tabs) => tabs.length === 1);
+  await workbench.press('Escape');
+  await lens(false);
+  // While somebody types, the editor cuts a new hint to the length of the old.
+  await workbench.shows('whole hint', () => workbench.lines(), (lines) =>
+    lines.some((text) => /^RUN mkdir.*reruns: instruction changed, last took \d+ ms/.test(text)),
+  );
   await picture('vscode-edit');
 });
 

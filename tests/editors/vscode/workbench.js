@@ -39,7 +39,7 @@ export class Workbench {
     const browser = await chromium.launchPersistentContext(path.join(scratch, 'browser'), {
       executablePath: '/usr/bin/chromium',
       headless: true,
-      viewport: { width: 1240, height: 860 },
+      viewport: { width: 1040, height: 640 },
       args: [
         '--no-sandbox',
         '--disable-gpu',
@@ -55,6 +55,8 @@ export class Workbench {
     const opened = JSON.stringify([['openFile', `vscode-remote://${address}${folder}/${file}`]]);
     await page.goto(`http://${address}/?folder=${encodeURIComponent(folder)}&payload=${encodeURIComponent(opened)}`);
     await page.locator('.editor-instance .view-line').first().waitFor();
+    // Of the folder nothing needs to be seen.
+    await page.keyboard.press('Control+b');
     return new Workbench(server, browser, page);
   }
 
@@ -134,7 +136,9 @@ export class Workbench {
   }
 
   async picture(file) {
-    await this.page.screenshot({ path: file });
+    // What fades in is there in the end.
+    await this.page.waitForTimeout(500);
+    await this.page.screenshot({ path: file, animations: 'disabled' });
   }
 }
 
