@@ -1,14 +1,22 @@
-//! What completion, hover and signature help cost at a keystroke: the text is read anew, then asked once.
+//! What an editor's questions cost at a keystroke: the text is read anew, then asked once.
 //!
 //! Prints microseconds for one question, the mean over places all over the text and the worst of them.
 
 #![expect(clippy::print_stdout, reason = "a benchmark reports on stdout")]
 
 use cooperage_lang::ide::completion::{Style, complete};
+use cooperage_lang::ide::folding::{FoldOptions, folds};
 use cooperage_lang::ide::hover::hover;
+use cooperage_lang::ide::links::links;
+use cooperage_lang::ide::navigation::definition;
+use cooperage_lang::ide::rename::rename;
+use cooperage_lang::ide::selection::selection;
 use cooperage_lang::ide::signature::signatures;
 use cooperage_lang::ide::surroundings::Nowhere;
+use cooperage_lang::ide::symbols::outline;
+use cooperage_lang::ide::values::inline_values;
 use cooperage_lang::ide::{File, names::Names};
+use cooperage_lang::text::TextRange;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -79,6 +87,34 @@ fn report(name: &str, stages: usize) {
             drop(black_box(signatures(file, at)));
         },
     );
+    navigation(name, &text, &places);
+}
+
+/// Questions about names, and those about the whole file.
+fn navigation(name: &str, text: &str, places: &[u32]) {
+    let named = |what: &str| format!("{name}: {what}");
+    measure(&named("definition"), text, places, |file, at| {
+        drop(black_box(definition(file, at)));
+    });
+    measure(&named("rename"), text, places, |file, at| {
+        drop(black_box(rename(file, at, "other")));
+    });
+    measure(&named("selection"), text, places, |file, at| {
+        drop(black_box(selection(file, at)));
+    });
+    measure(&named("outline"), text, places, |file, _| {
+        drop(black_box(outline(file)));
+    });
+    measure(&named("folding"), text, places, |file, _| {
+        drop(black_box(folds(file, FoldOptions::default())));
+    });
+    measure(&named("links"), text, places, |file, _| {
+        drop(black_box(links(file)));
+    });
+    measure(&named("values"), text, places, |file, _| {
+        let all = TextRange::new(0, u32::MAX);
+        drop(black_box(inline_values(file, all)));
+    });
 }
 
 fn measure(name: &str, text: &str, places: &[u32], ask: impl Fn(&File, u32)) {

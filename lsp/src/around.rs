@@ -202,7 +202,7 @@ impl Surroundings for Around<'_> {
                 digest: image.digest.to_string(),
                 platforms: vec![own.clone()],
                 platform: own,
-                size: Some(image.size),
+                size: Size(image.size).to_string(),
                 created: created.unwrap_or_default(),
                 config: image.config,
             })

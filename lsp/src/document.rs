@@ -3,13 +3,13 @@
 use crate::convert::{self, Text};
 use crate::sent::Sent;
 use cooperage_runtime::build::forecast::Forecast;
-use lsp_types as lsp;
 use std::path::Path;
 use std::sync::Arc;
+use tower_lsp::lsp_types as lsp;
 
 /// An open document. The owner of the session alone has it; others get [`Snapshot`](crate::session::Snapshot)s.
 pub(crate) struct Document {
-    pub(crate) uri: lsp::Uri,
+    pub(crate) uri: lsp::Url,
     /// The client's version number.
     pub(crate) version: i32,
     pub(crate) text: Arc<Text>,
@@ -43,7 +43,7 @@ impl Document {
 }
 
 /// Whether the client gave us a Dockerfile: by its language, else by its name.
-pub(crate) fn is_ours(uri: &lsp::Uri, language: &str) -> bool {
+pub(crate) fn is_ours(uri: &lsp::Url, language: &str) -> bool {
     let language = language.to_ascii_lowercase();
     if language.contains("dockerfile") || language.contains("containerfile") {
         return true;
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn the_language_goes_before_the_name() {
-        let uri = |text: &str| text.parse::<lsp::Uri>().unwrap();
+        let uri = |text: &str| text.parse::<lsp::Url>().unwrap();
         assert!(is_ours(&uri("untitled:1"), "dockerfile"));
         assert!(is_ours(&uri("file:///x/Dockerfile"), ""));
         assert!(!is_ours(&uri("file:///x/Dockerfile.py"), "python"));

@@ -13,6 +13,7 @@ mod format;
 mod lint;
 mod parser;
 mod plans;
+mod renaming;
 mod service;
 mod values;
 
@@ -43,6 +44,11 @@ fn corpus_files() {
 #[test]
 fn plans_and_check_rules() {
     run(&plans::kinds(), "");
+}
+
+#[test]
+fn renamed_files_mean_the_same() {
+    run(&renaming::kinds(), "");
 }
 
 #[test]

@@ -23,10 +23,16 @@ pub(super) fn image(facts: &ImageFacts) -> String {
         }
     };
     row("digest", &code(&facts.digest));
-    row("size", &facts.size.map(size).unwrap_or_default());
+    row("size", &facts.size);
     row("created", &facts.created);
     row("platform", &facts.platform);
-    row("further platforms", &facts.platforms.join(", "));
+    let others: Vec<&str> = facts
+        .platforms
+        .iter()
+        .map(String::as_str)
+        .filter(|other| *other != facts.platform)
+        .collect();
+    row("further platforms", &others.join(", "));
     let config = &facts.config.config;
     row("user", &code(&config.user));
     row("working directory", &code(&config.working_dir));
@@ -66,17 +72,4 @@ fn code(text: &str) -> String {
         return String::new();
     }
     format!("`{}`", text.replace('`', "'"))
-}
-
-/// Bytes with a decimal unit, as registries show them.
-fn size(bytes: u64) -> String {
-    let mut value = bytes as f64;
-    for unit in ["B", "kB", "MB", "GB"] {
-        if value < 1000.0 {
-            let digits = usize::from(unit != "B" && value < 100.0);
-            return format!("{value:.digits$} {unit}");
-        }
-        value /= 1000.0;
-    }
-    format!("{value:.1} TB")
 }

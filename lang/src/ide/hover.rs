@@ -3,11 +3,13 @@
 use super::File;
 use super::cursor::{self, Comment, Line, Part, Place, Span, directive_name};
 use super::facts;
+use super::mount::Typed;
 use super::names::{Occurrence, OccurrenceId, Role, SymbolKind, Variable};
 use super::surroundings::Surroundings;
 use crate::instructions::flags::Flag;
 use crate::instructions::spec;
 use crate::lints::{self, Lint};
+use crate::model;
 use crate::model::mount::MountKey;
 use crate::model::signal::Signal;
 use crate::model::{argument, label, platform, port};
@@ -166,11 +168,14 @@ fn variable(file: &File, id: OccurrenceId, found: &Occurrence) -> Option<Hover> 
         Some(variable) => described(file, variable),
         None => String::new(),
     };
-    if let Some(argument) = argument::find(&name) {
+    let meaning = argument::find(&name)
+        .map(|known| known.doc)
+        .or_else(|| model::variable::known(&name).map(|known| known.doc));
+    if let Some(meaning) = meaning {
         if !text.is_empty() {
             text += "\n\n";
         }
-        text += &format!("`{name}`: {}", argument.doc);
+        text += &format!("`{name}`: {meaning}");
     }
     (!text.is_empty()).then(|| Hover {
         range,
@@ -341,32 +346,26 @@ fn flag_page(flag: &Flag) -> String {
 
 /// A key or a value of `--mount`.
 fn mount(line: &Line<'_>, value: &Span) -> Option<Hover> {
-    let mut start = value.start;
-    for field in line.text(value).split_str(",") {
-        let end = start + field.len();
-        if line.cursor <= end {
-            let key = field.find_byte(b'=').unwrap_or(field.len());
-            let found = MountKey::find(&field[..key].to_str_lossy())?;
-            if line.cursor <= start + key {
-                return Some(Hover {
-                    range: line.range(&(start..start + key)),
-                    subject: Subject::MountKey,
-                    text: key_page(found).into(),
-                });
-            }
-            let (choice, doc) = found
-                .choices
-                .iter()
-                .find(|(choice, _)| field[key + 1..].eq_ignore_ascii_case(choice.as_bytes()))?;
-            return Some(Hover {
-                range: line.range(&(start + key + 1..end)),
-                subject: Subject::FlagValue,
-                text: format!("`{}={choice}`: {doc}", found.name).into(),
-            });
-        }
-        start = end + 1;
-    }
-    None
+    let typed = Typed::new(line.all(), value.clone(), line.cursor);
+    let field = typed.field()?;
+    let key = MountKey::find(&field.key)?;
+    let Some(value) = typed.value() else {
+        let end = field.whole.start + field.key.len();
+        return Some(Hover {
+            range: line.range(&(field.whole.start..end)),
+            subject: Subject::MountKey,
+            text: key_page(key).into(),
+        });
+    };
+    let written = line.text(&value);
+    let mut choices = key.choices.iter();
+    let (choice, doc) =
+        choices.find(|(choice, _)| written.eq_ignore_ascii_case(choice.as_bytes()))?;
+    Some(Hover {
+        range: line.range(&value),
+        subject: Subject::FlagValue,
+        text: format!("`{}={choice}`: {doc}", key.name).into(),
+    })
 }
 
 fn key_page(key: &MountKey) -> String {
@@ -603,7 +602,7 @@ mod tests {
         let facts = ImageFacts {
             reference: "alpine:3".to_owned(),
             digest: "sha256:ab".to_owned(),
-            size: Some(8_500_000),
+            size: "8.5 MB".to_owned(),
             config: Arc::new(ImageConfig {
                 config,
                 ..ImageConfig::default()

@@ -3,8 +3,10 @@
 use super::File;
 use super::cursor::{self, Comment, Line, Part, Place, directive_name};
 use super::json;
+use super::mount::Typed;
 use crate::instructions::flags::Flag;
 use crate::instructions::{Form, spec};
+use crate::model::mount::MOUNT_KEYS;
 use crate::syntax::Keyword;
 use crate::syntax::directive::Name;
 use bstr::ByteSlice;
@@ -170,7 +172,52 @@ fn flag_value(line: &Line<'_>, keyword: Keyword, index: usize) -> Option<Signatu
         .flags
         .iter()
         .find(|f| f.name.as_bytes() == name)?;
+    if flag.name == "mount" {
+        let value = span.start + equals + 1..span.end;
+        return Some(mount(flag, &Typed::new(line.all(), value, line.cursor)));
+    }
     Some(flag_signature(flag))
+}
+
+/// The keys that a mount of the type being typed takes.
+fn mount(flag: &'static Flag, typed: &Typed<'_>) -> Signature {
+    let kind = typed.kind();
+    let keys: Vec<_> = MOUNT_KEYS
+        .iter()
+        .filter(|key| key.types.contains(&kind))
+        .collect();
+    let mut label = format!("--{}=", flag.name);
+    let mut parameters = Vec::new();
+    for key in &keys {
+        if !parameters.is_empty() {
+            label.push(',');
+        }
+        let start = label.len();
+        label += key.name;
+        match key.name {
+            "type" => label += &format!("={kind}"),
+            _ if key.bare => {}
+            _ => label += &format!("={}", key.example),
+        }
+        parameters.push(Parameter {
+            label: start..label.len(),
+            documentation: key.doc.into(),
+        });
+    }
+    let written = typed.field().map_or("", |field| &field.key);
+    let active = keys
+        .iter()
+        .position(|key| key.is_spelled(written))
+        .or_else(|| {
+            keys.iter()
+                .position(|key| key.name.starts_with(written) && !typed.has(key))
+        });
+    Signature {
+        label: label.into(),
+        documentation: flag.doc.into(),
+        parameters,
+        active: active.unwrap_or(0),
+    }
 }
 
 fn flag_signature(flag: &'static Flag) -> Signature {
@@ -406,6 +453,14 @@ mod tests {
             (
                 "FROM localhost:5000/a A|S c",
                 "FROM [flags] image «AS» name",
+            ),
+            (
+                "RUN --mount=type=tmpfs,si|",
+                "--mount=type=tmpfs,target=/path,readonly,readwrite,«size=64m»",
+            ),
+            (
+                "RUN --mount=type=ssh,|",
+                "--mount=type=ssh,«id=name»,target=/path,required,readonly,readwrite,mode=0400,uid=1000,gid=1000",
             ),
             ("ENV a=b c=d|", "ENV name=value name2=«value2» ..."),
             ("ARG a=|", "ARG name=«default»"),

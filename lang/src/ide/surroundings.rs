@@ -149,10 +149,10 @@ pub struct ImageFacts {
     pub digest: String,
     /// Platform, `linux/amd64`.
     pub platform: String,
-    /// Further platforms the name has, as far as known.
+    /// Platforms the name has, as far as known.
     pub platforms: Vec<String>,
-    /// Unpacked size, bytes.
-    pub size: Option<u64>,
+    /// Unpacked size, for people: `61.4 MB`.
+    pub size: String,
     /// When it was made, for people: `2024-05-01, 3 weeks ago`.
     pub created: String,
     /// Its config.

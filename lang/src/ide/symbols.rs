@@ -50,7 +50,7 @@ const WIDTH: usize = 60;
 /// let file = File::new(b"FROM a AS b\nRUN --network=none make \\\n  install\n".to_vec());
 /// let [stage] = outline(&file).try_into().unwrap();
 /// let steps: Vec<_> = stage.children.iter().map(|s| s.name.as_str()).collect();
-/// assert_eq!((stage.name.as_str(), steps), ("b", vec!["FROM a", "RUN make install"]));
+/// assert_eq!((stage.name.as_str(), steps), ("b", vec!["FROM a AS b", "RUN make install"]));
 /// ```
 pub fn outline(file: &File) -> Vec<Entry> {
     let mut entries = directives(file);

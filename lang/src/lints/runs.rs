@@ -1,10 +1,11 @@
 //! What the rules about `RUN` share: the commands of a file, what surrounds them, and edits of shell text.
 
+use super::subject::Line;
 use super::{Finding, Lint, Subject};
-use crate::instructions::{Instruction, Kind};
+use crate::instructions::Kind;
 use crate::shell::{Command, Joint, Scopes, Snippet, TokenKind, Word};
 use crate::syntax::Keyword;
-use crate::text::TextRange;
+use crate::text::{TextRange, Word as TextWord};
 use bstr::{BStr, BString, ByteSlice};
 use std::collections::{HashMap, HashSet};
 
@@ -224,27 +225,34 @@ pub(super) fn flags<'a>(subject: &'a Subject<'_>, snippet: &Snippet) -> Vec<&'a 
         .collect()
 }
 
+/// The stage that each stage is built upon, where that is one of the file.
+pub(super) fn parents(subject: &Subject<'_>) -> HashMap<usize, usize> {
+    let mut parents = HashMap::new();
+    let mut named: HashMap<BString, usize> = HashMap::new();
+    for line in &subject.lines {
+        let Kind::From(from) = &line.instruction.kind else {
+            continue;
+        };
+        let base = from.base.text.to_ascii_lowercase();
+        if let Some(parent) = named.get(base.as_bstr()) {
+            parents.insert(line.stage, *parent);
+        }
+        if let Some(name) = &from.name {
+            named.insert(name.text.clone(), line.stage);
+        }
+    }
+    parents
+}
+
 /// Stages whose layers end up in an image that somebody gets: the last one and those that others are built upon.
 /// What a trigger does is always in such a one.
 pub(super) struct KeptStages(HashSet<usize>);
 
 impl KeptStages {
     pub(super) fn of(subject: &Subject<'_>) -> Self {
-        let mut kept: HashSet<usize> = subject
-            .lines
-            .last()
-            .map(|line| line.stage)
-            .into_iter()
-            .collect();
-        let mut named: HashMap<BString, usize> = HashMap::new();
-        for line in &subject.lines {
-            if let Kind::From(from) = &line.instruction.kind {
-                kept.extend(named.get(from.base.text.to_ascii_lowercase().as_bstr()));
-                if let Some(name) = &from.name {
-                    named.insert(name.text.clone(), line.stage);
-                }
-            }
-        }
+        let last = subject.lines.last().map(|line| line.stage);
+        let mut kept: HashSet<usize> = parents(subject).into_values().collect();
+        kept.extend(last);
         Self(kept)
     }
 
@@ -272,34 +280,18 @@ impl<'a> Variables<'a> {
     pub(super) fn of(subject: &'a Subject<'_>) -> Self {
         let mut variables = Self {
             set: HashMap::new(),
-            parents: HashMap::new(),
+            parents: parents(subject),
         };
-        let mut named: HashMap<BString, usize> = HashMap::new();
         for line in &subject.lines {
-            match &line.instruction.kind {
-                Kind::From(from) => {
-                    let base = from.base.text.to_ascii_lowercase();
-                    if let Some(parent) = named.get(base.as_bstr()) {
-                        variables.parents.insert(line.stage, *parent);
-                    }
-                    if let Some(name) = &from.name {
-                        named.insert(name.text.clone(), line.stage);
-                    }
-                }
+            match &line.inner().kind {
                 Kind::Env(env) => {
                     for (name, value) in &env.pairs {
-                        variables.add(line.instruction, line.stage, true, name, Some(value));
+                        variables.add(line, true, name, Some(value));
                     }
                 }
                 Kind::Arg(items) => {
                     for item in items {
-                        variables.add(
-                            line.instruction,
-                            line.stage,
-                            false,
-                            &item.name,
-                            item.value.as_ref(),
-                        );
+                        variables.add(line, false, &item.name, item.value.as_ref());
                     }
                 }
                 _ => {}
@@ -308,33 +300,22 @@ impl<'a> Variables<'a> {
         variables
     }
 
-    fn add(
-        &mut self,
-        instruction: &Instruction,
-        stage: usize,
-        env: bool,
-        name: &'a crate::text::Word,
-        value: Option<&'a crate::text::Word>,
-    ) {
+    fn add(&mut self, line: &Line<'_>, env: bool, name: &'a TextWord, value: Option<&'a TextWord>) {
+        let setting = Setting {
+            start: line.instruction.range.start,
+            stage: line.stage,
+            env,
+            value: value.map_or(BStr::new(""), |value| value.text.as_bstr()),
+        };
         self.set
             .entry(name.text.as_bstr())
             .or_default()
-            .push(Setting {
-                start: instruction.range.start,
-                stage,
-                env,
-                value: value.map_or(BStr::new(""), |value| value.text.as_bstr()),
-            });
+            .push(setting);
     }
 
-    /// Every name that a `RUN` sees.
-    pub(super) fn visible_names<'s>(
-        &'s self,
-        subject: &'s Subject<'_>,
-        snippet: &'s Snippet,
-    ) -> impl Iterator<Item = &'a BStr> + 's {
-        let names = self.set.keys().copied();
-        names.filter(|name| self.is_visible(name, subject, snippet))
+    /// Every name that is set anywhere.
+    pub(super) fn names(&self) -> impl Iterator<Item = &'a BStr> {
+        self.set.keys().copied()
     }
 
     /// Tells whether an `ARG` above, of whatever stage, or an `ENV` in force names a variable.

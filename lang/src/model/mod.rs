@@ -7,6 +7,7 @@ pub mod device;
 pub mod duration;
 pub mod expand;
 pub mod ignore;
+pub mod image;
 pub mod label;
 pub mod mode;
 pub mod mount;
@@ -19,6 +20,7 @@ pub mod signal;
 pub mod stage;
 pub mod suggest;
 pub mod url;
+pub mod variable;
 
 #[cfg(test)]
 mod properties;

@@ -30,7 +30,7 @@ const COMPONENT: &str = "^[A-Za-z0-9_.-]+$";
 const OS_COMPONENT: &str =
     r"^([A-Za-z0-9_-]+)(?:\(([A-Za-z0-9_.%-]*)((?:\+[A-Za-z0-9_.%-]+)*)\))?$";
 
-const KNOWN_OS: &[&str] = &[
+pub(crate) const KNOWN_OS: &[&str] = &[
     "aix",
     "android",
     "darwin",
@@ -50,7 +50,7 @@ const KNOWN_OS: &[&str] = &[
     "zos",
 ];
 
-const KNOWN_ARCHITECTURES: &[&str] = &[
+pub(crate) const KNOWN_ARCHITECTURES: &[&str] = &[
     "386",
     "amd64",
     "amd64p32",

@@ -363,6 +363,15 @@ mod tests {
         first.sort_by_key(|kind| format!("{kind:?}"));
         assert_eq!(first, [Duplicate, Heredoc, Write]);
         assert_eq!(kinds[3].1, [Read]);
+        let script = Script::new(b"a && b | ! c >d; for x in y; do e; done >f; >g");
+        let targets = script.commands().iter().map(|c| {
+            c.redirections
+                .iter()
+                .map(|r| r.target.text.to_string())
+                .collect::<Vec<_>>()
+                .concat()
+        });
+        assert_eq!(targets.collect::<Vec<_>>(), ["", "", "d", "", "g"]);
     }
 
     fn tokens(text: &str) -> Vec<(TokenKind, String)> {

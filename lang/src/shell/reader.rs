@@ -8,6 +8,7 @@ use super::grammar::{Kind, Nodes};
 use super::unquote::unquote;
 use crate::text::TextRange;
 use bstr::{BStr, BString, ByteSlice};
+use std::collections::HashMap;
 
 /// Deepest nesting that is read. What lies deeper is not worth a stack overflow.
 const MAX_DEPTH: u32 = 200;
@@ -68,6 +69,7 @@ pub(super) fn read(text: &[u8], nodes: &Nodes) -> Reading {
     let mut reader = Reader {
         text,
         nodes,
+        behind: HashMap::new(),
         out: Reading::default(),
     };
     if let Some(root) = nodes.root() {
@@ -84,6 +86,8 @@ pub(super) fn read(text: &[u8], nodes: &Nodes) -> Reading {
 struct Reader<'t> {
     text: &'t [u8],
     nodes: &'t Nodes,
+    /// Redirections behind simple commands that are still to be read.
+    behind: HashMap<usize, Vec<usize>>,
     out: Reading,
 }
 
@@ -358,9 +362,14 @@ impl<'t> Reader<'t> {
             }
             None => {}
         }
-        match body.filter(|body| !self.is_simple(*body)) {
-            Some(body) => self.redirected_compound(body, &children, inside),
-            None => self.redirected_command(node, body, &children, inside),
+        match (body, body.and_then(|body| self.last_simple(body))) {
+            (Some(body), Some(command)) => {
+                let redirects = children.iter().filter(|c| **c != body);
+                self.behind.entry(command).or_default().extend(redirects);
+                self.statement(body, inside);
+            }
+            (Some(body), None) => self.redirected_compound(body, &children, inside),
+            (None, _) => self.bare_redirections(node, &children, inside),
         }
         match continued {
             Some(Continuation::List(joint, next)) => {
@@ -371,31 +380,40 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn redirected_command(
-        &mut self,
-        node: usize,
-        body: Option<usize>,
-        children: &[usize],
-        frame: Frame,
-    ) {
+    /// Redirections without a command: `> file`.
+    fn bare_redirections(&mut self, node: usize, redirects: &[usize], frame: Frame) {
+        let start = self.range(node).start;
         let mut command = Command {
-            range: self.range(node),
+            range: TextRange::new(start, start),
             place: self.place(node, frame),
             ..Command::default()
         };
-        if let Some(body) = body {
-            self.command_parts(body, &mut command, frame);
-        }
-        self.redirections(children, &mut command, frame);
+        self.redirections(redirects, &mut command, frame);
         self.finish(command);
     }
 
-    fn redirected_compound(&mut self, body: usize, children: &[usize], frame: Frame) {
+    /// Redirections of a loop, a group and the like.
+    fn redirected_compound(&mut self, body: usize, redirects: &[usize], frame: Frame) {
         self.statement(body, frame);
         let mut command = Command::default();
-        self.redirections(children, &mut command, frame);
+        self.redirections(redirects, &mut command, frame);
         let targets = command.redirections.into_iter().map(|r| r.target);
         self.out.other_words.extend(targets);
+    }
+
+    /// The simple command that redirections behind `node` belong to. The grammar hangs those of `a && b >c` on the
+    /// whole list.
+    fn last_simple(&self, node: usize) -> Option<usize> {
+        let mut node = node;
+        while !self.is_simple(node) {
+            let mut children = self.nodes.children(node).filter(|c| self.is_statement(*c));
+            node = match self.kind(node) {
+                Kind::List | Kind::Pipeline | Kind::Negated => children.last()?,
+                Kind::Redirected => children.next()?,
+                _ => return None,
+            };
+        }
+        Some(node)
     }
 
     fn is_simple(&self, node: usize) -> bool {
@@ -441,10 +459,14 @@ impl<'t> Reader<'t> {
             ..Command::default()
         };
         self.command_parts(node, &mut command, frame);
+        let redirects = self.behind.remove(&node).unwrap_or_default();
+        self.redirections(&redirects, &mut command, frame);
         self.finish(command);
     }
 
     fn finish(&mut self, mut command: Command) {
+        let redirections = command.redirections.iter().map(|r| r.range);
+        command.range = redirections.fold(command.range, TextRange::cover);
         command.find_name();
         self.out.commands.push(command);
     }

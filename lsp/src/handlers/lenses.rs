@@ -7,8 +7,8 @@ use cooperage_lang::plan::{Plan, StageInfo};
 use cooperage_lang::text::TextRange;
 use cooperage_runtime::build::forecast::Forecast;
 use cooperage_runtime::build::words;
-use lsp_types as lsp;
 use serde_json::{Value, json};
+use tower_lsp::lsp_types as lsp;
 
 /// `textDocument/codeLens`.
 pub(crate) fn answer(

@@ -87,7 +87,8 @@ fn offer_directives(menu: &mut Menu<'_>, file: &File, comment: &Comment<'_>, tex
         let (usual, _) = row.values[0];
         let template = format!("{name}=${{1:{usual}}}");
         let mut entry = Entry::template(ItemKind::Directive, template);
-        if menu.style == Style::Plain {
+        // What follows `check=` is a list of its own.
+        if menu.style == Style::Plain || row.name == Name::Check {
             entry = Entry::new(ItemKind::Directive, format!("{name}=")).again();
         }
         menu.offer(&slot, entry.detail(row.summary).doc(row.docs).rank(3));

@@ -48,7 +48,10 @@ fn may_stand(keyword: Keyword, trigger: bool, in_stage: bool) -> bool {
 fn offer_instruction(menu: &mut Menu<'_>, slot: &Slot, spec: &'static Spec) {
     for (i, snippet) in spec.snippets.iter().enumerate() {
         let mut entry = match menu.style {
-            Style::Snippets => Entry::template(ItemKind::Keyword, *snippet),
+            // Only the words that are there in any case are compared with what is typed.
+            Style::Snippets => {
+                Entry::template(ItemKind::Keyword, *snippet).filter(template::head(snippet))
+            }
             Style::Plain => Entry::new(ItemKind::Keyword, template::head(snippet)),
         };
         if menu.style == Style::Plain && menu.has(&entry.label) {

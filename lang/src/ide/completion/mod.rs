@@ -180,7 +180,8 @@ fn arguments(menu: &mut Menu<'_>, line: &Line<'_>, keyword: Keyword, part: Part)
         Keyword::User => values::offer_users(menu, line, word.from),
         Keyword::Label => values::offer_labels(menu, line, word),
         Keyword::Arg => values::offer_arguments(menu, line, word),
-        Keyword::Env | Keyword::Maintainer | Keyword::Onbuild => {}
+        Keyword::Env => values::offer_environment(menu, line, word),
+        Keyword::Maintainer | Keyword::Onbuild => {}
     }
 }
 
@@ -256,8 +257,14 @@ impl Entry {
     }
 
     /// Compares what is typed with the label.
-    fn by_label(mut self) -> Self {
-        self.filter = Some(self.label.clone().into_owned());
+    fn by_label(self) -> Self {
+        let label = self.label.clone();
+        self.filter(&label)
+    }
+
+    /// Compares what is typed with `filter`.
+    fn filter(mut self, filter: &str) -> Self {
+        self.filter = Some(filter.to_owned());
         self
     }
 
@@ -364,13 +371,22 @@ fn rest<'t>(text: &'t str, carried: &str) -> Option<&'t str> {
     (begin.eq_ignore_ascii_case(carried) && !rest.is_empty()).then_some(rest)
 }
 
-/// Tells whether the characters of `typed` occur in `text` in that order, in any case: what editors filter by, so that
-/// an editor that does not filter shows the same.
+/// Tells whether the characters of `typed` occur in `text` in that order and in any case, the first of them at the
+/// start of a word: about what editors filter by, so that one that does not filter shows the same.
 fn fits(typed: &str, text: &str) -> bool {
-    let mut text = text.chars();
-    typed
-        .chars()
-        .all(|wanted| text.any(|c| c.eq_ignore_ascii_case(&wanted)))
+    let mut wanted = typed.chars().peekable();
+    let mut before = ' ';
+    let mut begun = false;
+    for c in text.chars() {
+        let Some(next) = wanted.peek() else { break };
+        let starts = begun || !before.is_alphanumeric();
+        if starts && c.eq_ignore_ascii_case(next) {
+            wanted.next();
+            begun = true;
+        }
+        before = c;
+    }
+    wanted.peek().is_none()
 }
 
 #[cfg(test)]

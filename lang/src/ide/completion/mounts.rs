@@ -3,6 +3,7 @@
 use super::sources::{self, Numbers};
 use super::{Entry, ItemKind, Menu, Slot, paths};
 use crate::ide::cursor::Line;
+use crate::ide::mount::Typed;
 use crate::ide::names::SymbolKind;
 use crate::ide::surroundings::Files;
 use crate::model::mount::{MOUNT_KEYS, MountKey, MountType};
@@ -39,50 +40,6 @@ fn type_doc(kind: MountType) -> &'static str {
     types[kind as usize].1
 }
 
-/// The fields of a mount that is being typed.
-struct Fields<'t> {
-    /// Keys that are given, without the one at the cursor.
-    given: Vec<&'t str>,
-    kind: MountType,
-    /// Value of `from=`.
-    from: Option<&'t str>,
-    /// Where the field at the cursor starts in the value.
-    start: usize,
-    /// Its key, when the cursor is in its value.
-    key: Option<&'t str>,
-}
-
-impl<'t> Fields<'t> {
-    /// `cursor` counts in `value`.
-    fn read(value: &'t str, cursor: usize) -> Self {
-        let mut fields = Self {
-            given: Vec::new(),
-            kind: MountType::default(),
-            from: None,
-            start: 0,
-            key: None,
-        };
-        let mut at = 0;
-        for field in value.split(',') {
-            let (key, text) = field.split_once('=').unwrap_or((field, ""));
-            let here = at <= cursor && cursor <= at + field.len();
-            if here {
-                fields.start = at;
-                fields.key = (field.contains('=') && cursor > at + key.len()).then_some(key);
-            } else {
-                fields.given.push(key);
-            }
-            if key.eq_ignore_ascii_case("type") && !(here && fields.key.is_none()) {
-                fields.kind = MountType::parse(&text.to_ascii_lowercase()).unwrap_or(fields.kind);
-            } else if key.eq_ignore_ascii_case("from") {
-                fields.from = Some(text).filter(|t| !t.is_empty());
-            }
-            at += field.len() + 1;
-        }
-        fields
-    }
-}
-
 /// Offers what fits in the value of a `--mount` that starts at `from`.
 pub(super) fn offer(menu: &mut Menu<'_>, line: &Line<'_>, from: usize) {
     let end = line
@@ -90,66 +47,62 @@ pub(super) fn offer(menu: &mut Menu<'_>, line: &Line<'_>, from: usize) {
         .iter()
         .find(|f| f.start <= from && from <= f.end)
         .map_or(line.cursor, |f| f.end);
-    let value = line.all()[from..end].to_str_lossy();
-    // Only invalid UTF-8 makes the two differ in length; then nothing is sure.
-    if value.len() != end - from {
-        return;
-    }
-    let fields = Fields::read(&value, line.cursor - from);
-    let start = from + fields.start;
-    match fields.key.map(|key| (key, MountKey::find(key))) {
-        None => offer_keys(menu, line, &fields, start),
-        Some((key, Some(found))) => {
-            offer_value(menu, line, &fields, found, start + key.len() + 1);
-        }
-        Some((_, None)) => {}
+    let typed = Typed::new(line.all(), from..end, line.cursor);
+    let key = typed.field().and_then(|field| MountKey::find(&field.key));
+    match (typed.value(), key) {
+        (None, _) => offer_keys(menu, line, &typed),
+        (Some(value), Some(key)) => offer_value(menu, line, &typed, key, value.start),
+        (Some(_), None) => {}
     }
 }
 
-fn offer_keys(menu: &mut Menu<'_>, line: &Line<'_>, fields: &Fields<'_>, start: usize) {
-    let slot = Slot::of(line, start);
-    if fields.given.is_empty() {
+fn offer_keys(menu: &mut Menu<'_>, line: &Line<'_>, typed: &Typed<'_>) {
+    let slot = Slot::of(line, typed.start());
+    if !typed.has_others() {
         offer_whole(menu, &slot, "");
     }
+    let kind = typed.kind();
     for key in MOUNT_KEYS {
-        let given = fields.given.iter().any(|name| key.is_spelled(name));
-        if given || !key.types.contains(&fields.kind) {
+        if typed.has(key) || !key.types.contains(&kind) {
             continue;
         }
         let entry = if key.bare {
             Entry::new(ItemKind::Key, key.name)
         } else {
-            Entry::new(ItemKind::Key, format!("{}=", key.name)).again()
+            let text = format!("{}=", key.name);
+            Entry::new(ItemKind::Key, text).detail(key.example).again()
         };
         let rank = if key.name == "type" { 4 } else { 5 };
-        menu.offer(&slot, entry.detail(key.example).doc(key.doc).rank(rank));
+        menu.offer(&slot, entry.doc(key.doc).rank(rank));
     }
 }
 
 fn offer_value(
     menu: &mut Menu<'_>,
     line: &Line<'_>,
-    fields: &Fields<'_>,
+    typed: &Typed<'_>,
     key: &'static MountKey,
-    from: usize,
+    start: usize,
 ) {
-    let slot = Slot::of(line, from);
+    let slot = Slot::of(line, start);
     for (choice, doc) in key.choices {
         menu.offer(&slot, Entry::new(ItemKind::Value, *choice).doc(*doc));
     }
-    match (key.name, fields.kind) {
-        ("from", _) => sources::offer_from(menu, line, from, Numbers::Images),
+    match (key.name, typed.kind()) {
+        ("from", _) => sources::offer_from(menu, line, start, Numbers::Images),
         ("id", kind) => offer_ids(menu, line, &slot, kind),
-        ("source", MountType::Secret) => offer_ids(menu, line, &slot, fields.kind),
+        ("source", MountType::Secret) => offer_ids(menu, line, &slot, MountType::Secret),
         ("source", _) => {
-            let files = sources::files(line, fields.from, Numbers::Images);
-            paths::offer_in(menu, line, from, files, paths::Wanted::Any);
+            let from = typed.get("from").filter(|name| !name.is_empty());
+            let name = from.map(|name| name.to_str_lossy());
+            let files = sources::files(line, name.as_deref(), Numbers::Images);
+            paths::offer_in(menu, line, start, files, paths::Wanted::Any);
         }
         ("target", _) => {
             paths::offer_in(
                 menu,
                 line,
-                from,
+                start,
                 Files::Before(line.offset),
                 paths::Wanted::Folders,
             );

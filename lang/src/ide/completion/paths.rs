@@ -66,7 +66,9 @@ pub(super) fn offer_copy(menu: &mut Menu<'_>, line: &Line<'_>, keyword: Keyword,
     if index > 0 && last {
         offer_destination(menu, line, &typed, from);
     }
-    if index == 0 || !last || !spaces {
+    // The context of a trigger is that of another build.
+    let sources = !line.trigger && (index == 0 || !last || !spaces);
+    if sources {
         let given = flag_value(line, b"from");
         let files = match keyword {
             Keyword::Copy => sources::files(line, given.as_deref(), Numbers::Stages),

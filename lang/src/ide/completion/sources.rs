@@ -1,8 +1,9 @@
 //! Where files come from: stages, images and named contexts, behind `FROM`, `--from=` and `from=`.
 
-use super::{Entry, ItemKind, Menu, Slot, Spot};
+use super::{Entry, Item, ItemKind, Menu, Slot, Spot};
 use crate::ide::cursor::Line;
 use crate::ide::surroundings::Files;
+use crate::model::image::USUAL_IMAGES;
 use bstr::ByteSlice;
 use std::ops::Range;
 
@@ -28,6 +29,7 @@ pub(super) fn offer_base(menu: &mut Menu<'_>, line: &Line<'_>, word: Spot) {
                     .doc("No image: the stage begins empty."),
             );
             offer_images(menu, &slot);
+            offer_usual_images(menu, &slot);
         }
         1 => {
             let entry = Entry::template(ItemKind::Keyword, "AS ${1:name}");
@@ -95,6 +97,21 @@ fn offer_images(menu: &mut Menu<'_>, slot: &Slot) {
     for image in menu.listed(images) {
         let entry = Entry::new(ItemKind::Image, image.name).detail(image.detail);
         menu.offer(slot, entry.rank(4));
+    }
+}
+
+/// Names to build on that are not in the local store yet.
+fn offer_usual_images(menu: &mut Menu<'_>, slot: &Slot) {
+    if slot.typed.contains([':', '@']) {
+        return;
+    }
+    for usual in USUAL_IMAGES {
+        let tagged = format!("{}:", usual.name);
+        let is_here = |item: &Item| *item.label == *usual.name || item.label.starts_with(&tagged);
+        if !menu.found.items.iter().any(is_here) {
+            let entry = Entry::new(ItemKind::Image, usual.name).detail(usual.about);
+            menu.offer(slot, entry.rank(7));
+        }
     }
 }
 

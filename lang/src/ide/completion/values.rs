@@ -9,6 +9,7 @@ use crate::model::label::KNOWN_LABELS;
 use crate::model::platform::USUAL;
 use crate::model::port::SERVICES;
 use crate::model::signal::Signal;
+use crate::model::variable::KNOWN_VARIABLES;
 use bstr::ByteSlice;
 
 /// Ports, and behind a `/` protocols.
@@ -42,7 +43,12 @@ pub(super) fn offer_signals(menu: &mut Menu<'_>, line: &Line<'_>, word: Spot) {
     let slot = Slot::of(line, word.from);
     for (name, signal) in Signal::names() {
         let meaning = signal.meaning().unwrap_or_default();
-        let rank = if meaning.is_empty() { 5 } else { 4 };
+        let rank = match signal.number() {
+            _ if meaning.is_empty() => 5,
+            // What cannot be caught asks nobody.
+            9 | 19 => 7,
+            _ => 4,
+        };
         let entry = Entry::new(ItemKind::Value, name).detail(signal.number().to_string());
         menu.offer(&slot, entry.doc(meaning).rank(rank));
     }
@@ -139,6 +145,26 @@ pub(super) fn offer_shells(menu: &mut Menu<'_>, line: &Line<'_>, word: Spot) {
         (r#"["cmd", "/S", "/C"]"#, "The default on Windows."),
     ] {
         menu.offer(&slot, Entry::new(ItemKind::Value, shell).doc(doc));
+    }
+}
+
+/// Names of variables that programs look at.
+pub(super) fn offer_environment(menu: &mut Menu<'_>, line: &Line<'_>, word: Spot) {
+    // Behind a name without `=` comes the value of the old form.
+    let old = line
+        .words
+        .first()
+        .is_some_and(|w| !line.text(w).contains(&b'='));
+    if line.typed(word.from).contains(&b'=') || (word.index > 0 && old) {
+        return;
+    }
+    let slot = Slot::of(line, word.from);
+    for known in KNOWN_VARIABLES {
+        let value = known.example.replace('$', "\\$");
+        let entry = Entry::template(ItemKind::Variable, format!("{}=${{1:{value}}}", known.name))
+            .label(known.name)
+            .text(format!("{}=", known.name));
+        menu.offer(&slot, entry.detail(known.example).doc(known.doc).by_label());
     }
 }
 

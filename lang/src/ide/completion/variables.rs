@@ -2,8 +2,11 @@
 
 use super::{Entry, ItemKind, Menu, Slot, Style};
 use crate::ide::File;
-use crate::ide::cursor::{Body, Line};
+use crate::ide::cursor::{Body, Line, Part};
+use crate::ide::json;
+use crate::ide::mount::Typed;
 use crate::model::argument::{ARGUMENTS, Reach};
+use crate::model::variable::KNOWN_VARIABLES;
 use crate::syntax::Keyword;
 use crate::text::TextRange;
 use bstr::ByteSlice;
@@ -67,13 +70,11 @@ fn is_escaped(text: &[u8], at: usize, escape: u8) -> bool {
 pub(super) fn offer(menu: &mut Menu<'_>, line: &Line<'_>, keyword: Keyword) -> bool {
     let file = line.file();
     let typed = &line.all()[..line.cursor];
-    let Some(found) = Reference::read(typed, file.parse().escape() as u8) else {
+    let Some(found) = Reference::read(typed, escape(file)) else {
         return false;
     };
-    let reads = match keyword {
-        Keyword::Maintainer | Keyword::Shell => return true,
-        Keyword::Run | Keyword::Cmd | Keyword::Entrypoint | Keyword::Healthcheck => Reads::Shell,
-        _ => Reads::Builder,
+    let Some(reads) = Reads::of(line, keyword, found.dollar) else {
+        return true;
     };
     let closed = line.all().get(line.cursor) == Some(&b'}');
     if let Some(end) = found.operator {
@@ -199,14 +200,20 @@ fn offer_names(
             menu.offer(slot, entry.rank(6));
         }
     }
-    if keyword != Keyword::From {
-        let path = shape.entry("PATH");
-        if !menu.has(&path.label) {
-            menu.offer(
-                slot,
-                path.doc("Folders in which programs are found; every image has it.")
-                    .rank(6),
-            );
+    let of_image: &[&str] = match keyword {
+        Keyword::From => &[],
+        Keyword::Run | Keyword::Cmd | Keyword::Entrypoint | Keyword::Healthcheck => {
+            &["PATH", "HOME"]
+        }
+        _ => &["PATH"],
+    };
+    for known in KNOWN_VARIABLES
+        .iter()
+        .filter(|v| of_image.contains(&v.name))
+    {
+        let entry = shape.entry(known.name).doc(known.doc);
+        if !menu.has(&entry.label) {
+            menu.offer(slot, entry.rank(6));
         }
     }
 }
@@ -223,6 +230,77 @@ fn described(value: Option<&str>) -> String {
 enum Reads {
     Builder,
     Shell,
+}
+
+impl Reads {
+    /// Who replaces a variable whose dollar sign is at `dollar`; nobody where it stays as it is.
+    ///
+    /// **Source:** Dockerfile reference, section "Environment replacement"; BuildKit `instructions/commands.go`, the
+    /// `Expand` methods.
+    fn of(line: &Line<'_>, keyword: Keyword, dollar: usize) -> Option<Self> {
+        if let Part::Flag(index) = line.part() {
+            return is_expanded(line, index).then_some(Self::Builder);
+        }
+        match keyword {
+            Keyword::Maintainer | Keyword::Shell => None,
+            Keyword::Run | Keyword::Cmd | Keyword::Entrypoint | Keyword::Healthcheck => {
+                json::at_cursor(line).is_none().then_some(Self::Shell)
+            }
+            Keyword::Add
+            | Keyword::Arg
+            | Keyword::Copy
+            | Keyword::Env
+            | Keyword::Expose
+            | Keyword::From
+            | Keyword::Label
+            | Keyword::Onbuild
+            | Keyword::Stopsignal
+            | Keyword::User
+            | Keyword::Volume
+            | Keyword::Workdir => {
+                let before = &line.all()[line.arguments.start.min(dollar)..dollar];
+                (!ends_in_single_quotes(before, escape(line.file()))).then_some(Self::Builder)
+            }
+        }
+    }
+}
+
+/// Variables in the flag at the cursor are replaced.
+fn is_expanded(line: &Line<'_>, index: usize) -> bool {
+    let span = &line.flags[index];
+    let text = line.text(span);
+    let equals = text.find_byte(b'=').unwrap_or(text.len());
+    match &text[2.min(equals)..equals] {
+        b"platform" | b"chown" | b"chmod" | b"checksum" => true,
+        b"mount" => {
+            let value = (span.start + equals + 1).min(span.end)..span.end;
+            let typed = Typed::new(line.all(), value, line.cursor);
+            typed.field().is_some_and(|field| field.key != "from")
+        }
+        _ => false,
+    }
+}
+
+/// A single quote is open at the end of a text, where variables are plain text.
+fn ends_in_single_quotes(text: &[u8], escape: u8) -> bool {
+    let mut quote = None;
+    let mut bytes = text.iter();
+    while let Some(b) = bytes.next() {
+        match quote {
+            _ if *b == escape && quote != Some(b'\'') => {
+                bytes.next();
+            }
+            Some(open) if open == *b => quote = None,
+            None if matches!(b, b'\'' | b'"') => quote = Some(*b),
+            Some(_) | None => {}
+        }
+    }
+    quote == Some(b'\'')
+}
+
+fn escape(file: &File) -> u8 {
+    // It is a backslash or a backquote.
+    file.parse().escape() as u8
 }
 
 /// **Source:** Dockerfile reference, section "Environment replacement"; POSIX shell, section 2.6.2.

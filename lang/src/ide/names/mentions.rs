@@ -148,7 +148,7 @@ impl<'a> Collector<'a> {
             && self.argument(between).bytes().eq_ignore_ascii_case(b"as")
         {
             let text = self.argument(name);
-            self.push(MentionKind::Stage, &text, 0..text.bytes().len());
+            self.plain_name(MentionKind::Stage, &text, 0..text.bytes().len());
         }
     }
 
@@ -233,14 +233,15 @@ impl<'a> Collector<'a> {
     }
 
     fn copy_from(&mut self, text: &Spelled<'_>, value: Range<usize>) {
-        self.source_name(MentionKind::CopyFrom, text, value);
+        self.plain_name(MentionKind::CopyFrom, text, value);
     }
 
-    /// The name of something to copy or mount from; one with variables is an error of its own.
-    fn source_name(&mut self, kind: MentionKind, text: &Spelled<'_>, value: Range<usize>) {
-        let name = &text.bytes()[value.clone()];
-        if !name.is_empty() && name.find_byte(b'$').is_none() {
+    /// A name that has to be written out; one with variables is an error of its own, but they are meant.
+    fn plain_name(&mut self, kind: MentionKind, text: &Spelled<'_>, value: Range<usize>) {
+        if text.bytes()[value.clone()].find_byte(b'$').is_none() {
             self.push(kind, text, value);
+        } else {
+            self.references_in(text, value, self.builder());
         }
     }
 
@@ -263,13 +264,13 @@ impl<'a> Collector<'a> {
         for field in fields {
             let Some(value) = field.value else { continue };
             match (field.key.as_str(), id) {
-                ("from", _) => self.source_name(MentionKind::MountFrom, text, value),
-                ("id", Some(id)) => self.source_name(id, text, value),
+                ("from", _) => self.plain_name(MentionKind::MountFrom, text, value),
+                ("id", Some(id)) => self.plain_name(id, text, value),
                 ("env", Some(MentionKind::Secret)) => {
-                    self.source_name(MentionKind::Assigned, text, value);
+                    self.plain_name(MentionKind::Assigned, text, value);
                 }
                 ("source" | "src", Some(MentionKind::Secret)) => {
-                    self.source_name(MentionKind::Secret, text, value);
+                    self.plain_name(MentionKind::Secret, text, value);
                 }
                 _ => self.references_in(text, value, self.builder()),
             }

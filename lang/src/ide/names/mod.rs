@@ -159,6 +159,17 @@ impl Names {
         self.symbol(occurrence.symbol)
     }
 
+    /// The occurrences at the very place of one, itself among them: a name that variables make up may stand for
+    /// several stages.
+    pub(super) fn same_place(&self, id: OccurrenceId) -> impl Iterator<Item = OccurrenceId> {
+        let range = self.get(id).range;
+        let same = move |at: &u32| self.occurrences[*at as usize].range == range;
+        let before = (0..id.0).rev().take_while(same).last().unwrap_or(id.0);
+        (before..self.occurrences.len() as u32)
+            .take_while(same)
+            .map(OccurrenceId)
+    }
+
     /// Every occurrence, in the order of the text; one that lies in another comes behind it.
     pub fn occurrences(&self) -> &[Occurrence] {
         &self.occurrences

@@ -152,6 +152,10 @@ fn the_setting_in_force_comes_first() {
         &["FROM c AS b"],
     );
     check("FROM a AS b\nFROM |b\nFROM c AS b\n", &["FROM a AS b"]);
+    check(
+        "FROM a AS x-amd64\nFROM b AS x-arm64\nFROM c AS x-y\nFROM x|-${TARGETARCH}\n",
+        &["FROM a AS x-amd64", "FROM b AS x-arm64"],
+    );
     check("FROM a\nCOPY --from=|0 / /\n", &["FROM a"]);
 }
 
@@ -223,6 +227,11 @@ fn renaming_keeps_the_language() {
             "stage 0 is meant by its position; change its name at its `FROM` line",
         ),
         (
+            "FROM a AS |b-arm64\nFROM b-$TARGETARCH\n",
+            "c",
+            "line 2 makes up the name `b-arm64` from variables; write it out there first",
+        ),
+        (
             "ARG N=b\nFROM a AS |b\nFROM $N\n",
             "c",
             "line 3 makes up the name `b` from variables; write it out there first",
@@ -286,6 +295,21 @@ fn values_are_those_of_the_place() {
         "FROM x AS y\nENV A='$B'\nFROM y\nUSER |\nENV D=1\n",
         &[("A", Some("$B"))],
     );
+}
+
+#[test]
+fn chains_of_stages_cost_each_line_once() {
+    let mut text = "FROM a AS s0\nENV X0=1\n".to_owned();
+    for i in 1..5_000 {
+        let base = i - 1;
+        text += &format!("FROM s{base} AS s{i}\nENV X{i}=$X{base}\n");
+    }
+    let file = File::new(text.into_bytes());
+    let all = TextRange::new(0, file.source().len() as u32);
+    let values = inline_values(&file, all);
+    assert!(values.len() == 4_999 && values.iter().all(|v| v.value == "1"));
+    assert_eq!(file.names().variables(&file, all.end).len(), 5_000);
+    assert_eq!(links(&file).len(), 1);
 }
 
 /// Fragments that together reach every way to name something.

@@ -4,6 +4,7 @@
 use super::{Names, Occurrence, OccurrenceId, Role, SymbolKind};
 use crate::ide::File;
 use crate::model::expand::{Env, Lexer};
+use crate::model::platform;
 use crate::syntax::Keyword;
 use crate::text::TextRange;
 use bstr::{BStr, BString, ByteSlice};
@@ -162,11 +163,19 @@ impl<'a> Walk<'a> {
         if self.globals.is_none() {
             self.globals = Some(self.names.globals(self.file));
         }
+        let base_of = |stage: usize| stages[stage].base.map(|base| base as usize);
+        let at_hand = |base: &Option<usize>| base.is_some() && *base == self.scope;
         let mut chain = vec![stage];
-        while let Some(base) = stages[chain[chain.len() - 1]].base {
-            chain.push(base as usize);
+        let mut base = base_of(stage);
+        while let Some(part) = base.filter(|_| !at_hand(&base)) {
+            chain.push(part);
+            base = base_of(part);
         }
-        self.values = Values::new(self.file);
+        // The values of the base are at hand when the stages of a chain are asked for one after the other.
+        match base {
+            Some(base) => self.read_to(self.names.stage_end(base)),
+            None => self.values = Values::new(self.file),
+        }
         self.scope = Some(stage);
         for part in chain.into_iter().rev() {
             self.start_at(stages[part].range.start);
@@ -271,6 +280,41 @@ impl<'a> Values<'a> {
         text.filter(|_| complete).map(BString::from)
     }
 
+    /// Every text the word may stand for: what only the platform of a build tells takes each value it can have.
+    /// Nothing when anything else is not known.
+    pub(super) fn expansions(&mut self, word: &BStr) -> Vec<BString> {
+        self.settle();
+        let Ok(expanded) = self.lexer.word(word, self) else {
+            return Vec::new();
+        };
+        let complete = |name: &String| self.find(name).is_some_and(|v| v.complete);
+        if !expanded.matched.iter().all(complete) {
+            return Vec::new();
+        }
+        let mut choices: Vec<Vec<(&str, &str)>> = vec![Vec::new()];
+        for name in &expanded.unmatched {
+            let values = platform_words(name);
+            let longer = choices.iter().flat_map(|choice| {
+                let with = |value: &&'static str| {
+                    let mut choice = choice.clone();
+                    choice.push((name, *value));
+                    choice
+                };
+                values.iter().map(with)
+            });
+            choices = longer.take(MOST_CHOICES).collect();
+        }
+        let expand = |choice: &Vec<(&str, &str)>| {
+            let env = Chosen {
+                values: self,
+                choice,
+            };
+            let text = self.lexer.word(word, &env).ok()?.text;
+            Some(BString::from(text))
+        };
+        choices.iter().filter_map(expand).collect()
+    }
+
     fn value(&self, piece: Option<u32>, range: TextRange) -> (Option<String>, bool) {
         let parse = self.file.parse();
         let Some(piece) = piece else {
@@ -308,6 +352,38 @@ impl<'a> Values<'a> {
                 self.list.push(variable);
             }
         }
+    }
+}
+
+/// Most texts that are tried for one word.
+const MOST_CHOICES: usize = 1_000;
+
+/// The values that an argument about a platform can have; none for other names.
+fn platform_words(name: &str) -> &'static [&'static str] {
+    match name {
+        "BUILDOS" | "TARGETOS" => platform::KNOWN_OS,
+        "BUILDARCH" | "TARGETARCH" => platform::KNOWN_ARCHITECTURES,
+        "BUILDVARIANT" | "TARGETVARIANT" => &["", "v5", "v6", "v7", "v8"],
+        _ => &[],
+    }
+}
+
+/// Values with some more that were chosen.
+struct Chosen<'a> {
+    values: &'a Values<'a>,
+    choice: &'a [(&'a str, &'a str)],
+}
+
+impl Env for Chosen<'_> {
+    fn get(&self, name: &str) -> Option<&str> {
+        let chosen = self.choice.iter().find(|(n, _)| *n == name);
+        chosen
+            .map(|(_, value)| *value)
+            .or_else(|| self.values.get(name))
+    }
+
+    fn names(&self) -> Vec<&str> {
+        self.values.names()
     }
 }
 
