@@ -50,7 +50,9 @@ local commands = {
   Run = { served = 'cooper.run', desc = 'build and run the image' },
   Explain = { served = 'cooper.explain', desc = 'say what the next build runs, and why' },
   Shell = { served = 'cooper.shell', line = true, desc = 'open a shell in the layers up to here' },
+  Files = { served = 'cooper.layerFiles', line = true, desc = 'list the files of the layer of this step' },
   Target = { served = 'cooper.selectTarget', desc = 'choose the stage that is built' },
+  Select = { served = 'cooper.selectBuild', desc = 'choose a build of a compose or bake file' },
 }
 
 local function execute(buf, command)

@@ -11,7 +11,9 @@ const SERVED = [
   { command: 'cooperage.run', served: 'cooper.run', place: file },
   { command: 'cooperage.explain', served: 'cooper.explain', place: file },
   { command: 'cooperage.shell', served: 'cooper.shell', place: line },
+  { command: 'cooperage.layerFiles', served: 'cooper.layerFiles', place: line },
   { command: 'cooperage.selectTarget', served: 'cooper.selectTarget', place: file },
+  { command: 'cooperage.selectBuild', served: 'cooper.selectBuild', place: file },
 ] as const;
 
 /** What the status bar's menu offers beside those. */

@@ -23,7 +23,7 @@ export class Requests implements StaticFeature {
 
   fillClientCapabilities(capabilities: ClientCapabilities): void {
     const known = (capabilities.experimental ?? {}) as object;
-    capabilities.experimental = { ...known, cooper: { terminal: true, show: true } };
+    capabilities.experimental = { ...known, cooper: { terminal: true, show: true, suggestAgain: true } };
   }
 
   initialize(): void {

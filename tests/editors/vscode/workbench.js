@@ -39,7 +39,7 @@ export class Workbench {
     const browser = await chromium.launchPersistentContext(path.join(scratch, 'browser'), {
       executablePath: '/usr/bin/chromium',
       headless: true,
-      viewport: { width: 1040, height: 640 },
+      viewport: { width: 1040, height: 800 },
       args: [
         '--no-sandbox',
         '--disable-gpu',
