@@ -44,6 +44,8 @@ pub struct Script {
     other_words: Vec<Word>,
     tokens: Vec<Token>,
     mistakes: Vec<Mistake>,
+    /// Made of arguments: a shell would read the text differently.
+    of_args: bool,
 }
 
 /// A place where the text is no shell.
@@ -72,6 +74,7 @@ impl Script {
             other_words: reading.other_words,
             tokens: tokens::tokens(text, &nodes),
             mistakes: mistakes(&nodes),
+            of_args: false,
         }
     }
 
@@ -98,6 +101,7 @@ impl Script {
             text: text.into(),
             commands: vec![command],
             pipelines: vec![Pipeline { range, len: 1 }],
+            of_args: true,
             ..Self::default()
         }
     }
@@ -512,6 +516,10 @@ mod tests {
         let new: Vec<_> = after.scripts().iter().map(shared).collect();
         assert_eq!(old[0], new[0]);
         assert_ne!(old[1], new[1]);
+        let args = file("FROM a\nRUN [\"b\", \"c;d\"]\n");
+        assert_eq!(args.scripts()[0].script.commands().len(), 1);
+        let text = args.edited(b"FROM a\nRUN b c;d\n".to_vec());
+        assert_eq!(text.scripts()[0].script.commands().len(), 2);
     }
 
     #[test]

@@ -138,17 +138,43 @@ impl<'t> Reader<'t> {
             Kind::While => self.while_loop(node, frame),
             Kind::For => self.for_loop(node, frame),
             Kind::ForArithmetic => self.parts(node, frame.within(Scopes::LOOP)),
-            kind if kind.is_literal() => {
+            Kind::Word
+            | Kind::Number
+            | Kind::Concatenation
+            | Kind::String
+            | Kind::RawString
+            | Kind::Variable
+            | Kind::Expansion
+            | Kind::Arithmetic
+            | Kind::Pattern => {
                 let word = self.word(node, frame);
                 self.out.other_words.push(word);
             }
-            _ => self.parts(
-                node,
-                Frame {
-                    depth: frame.depth + 1,
-                    ..frame
-                },
-            ),
+            // Where the grammar gave up anything can stand anywhere.
+            Kind::CommandName
+            | Kind::VariableName
+            | Kind::Subscript
+            | Kind::Array
+            | Kind::FileRedirect
+            | Kind::HeredocRedirect
+            | Kind::HereString
+            | Kind::Descriptor
+            | Kind::HeredocStart
+            | Kind::HeredocBody
+            | Kind::HeredocText
+            | Kind::HeredocEnd
+            | Kind::Compound
+            | Kind::TestOperator
+            | Kind::Keyword
+            | Kind::And
+            | Kind::Or
+            | Kind::Pipe
+            | Kind::Bang
+            | Kind::End
+            | Kind::Background
+            | Kind::Quote
+            | Kind::Operator
+            | Kind::Comment => self.parts(node, frame),
         }
     }
 

@@ -81,10 +81,11 @@ impl Snippet {
 
 /// The scripts of a file in order. Those of `known` are taken over where a text is the same.
 pub fn snippets(source: &[u8], parse: &Parse, known: &[Arc<Script>]) -> Vec<Snippet> {
+    let known = known.iter().filter(|script| !script.of_args);
     let mut finder = Finder {
         source,
         parse,
-        known: known.iter().map(|s| (s.text(), s)).collect(),
+        known: known.map(|script| (script.text(), script)).collect(),
         grammar: None,
         stages: Stages::new(source, parse),
         out: Vec::new(),
