@@ -1,15 +1,11 @@
 //! The other side of the conversation: what it can do, and what is sent to it.
 
-use crate::rpc::{self, Id, Response};
-use crate::session::Session;
 use cooperage_lang::ide::folding::FoldOptions;
-use lsp_types as lsp;
 use serde_json::Value;
-use std::collections::HashMap;
-use std::sync::mpsc::Sender;
-
-/// What becomes of an answer to a question of ours.
-type Then = Box<dyn FnOnce(&mut Session, Result<Value, rpc::Error>)>;
+use std::task::{Context, Waker};
+use tokio::runtime::Handle;
+use tower_lsp::lsp_types as lsp;
+use tower_lsp::{Client, jsonrpc};
 
 /// What a client says it can do.
 #[derive(Clone, Debug, Default)]
@@ -74,52 +70,59 @@ impl Features {
     }
 }
 
-/// A way to the client that any thread may use.
+/// A way to the client that any thread may use. What is sent goes out in the order in which it was sent.
 #[derive(Clone)]
-pub(crate) struct Output(Sender<Vec<u8>>);
+pub(crate) struct Output {
+    client: Client,
+    runtime: Handle,
+}
 
 impl Output {
-    pub(crate) fn new(bodies: Sender<Vec<u8>>) -> Self {
-        Self(bodies)
+    pub(crate) fn new(client: Client, runtime: Handle) -> Self {
+        Self { client, runtime }
     }
 
-    /// Sends a body. A client that is gone gets nothing, and the end of its input ends the server.
-    pub(crate) fn send(&self, body: Vec<u8>) {
-        let _ = self.0.send(body);
+    pub(crate) fn notify<N: lsp::notification::Notification<Params: Send + 'static>>(
+        &self,
+        params: N::Params,
+    ) {
+        let client = self.client.clone();
+        self.begin(async move { client.send_notification::<N>(params).await });
     }
 
-    pub(crate) fn notify<N: lsp::notification::Notification>(&self, params: &N::Params) {
-        self.send(rpc::notification(N::METHOD, params));
+    /// Asks the client; `then` gets its answer, on a thread that must not be kept.
+    pub(crate) fn ask<R: lsp::request::Request<Params: Send + 'static>>(
+        &self,
+        params: R::Params,
+        then: impl FnOnce(jsonrpc::Result<R::Result>) + Send + 'static,
+    ) {
+        let client = self.client.clone();
+        self.begin(async move { then(client.send_request::<R>(params).await) });
     }
 
     /// A message for people.
     pub(crate) fn show(&self, typ: lsp::MessageType, message: impl Into<String>) {
-        self.notify::<lsp::notification::ShowMessage>(&lsp::ShowMessageParams {
+        self.notify::<lsp::notification::ShowMessage>(lsp::ShowMessageParams {
             typ,
             message: message.into(),
         });
     }
-}
 
-/// Questions of ours that wait for their answer.
-#[derive(Default)]
-pub(crate) struct Questions {
-    asked: i64,
-    waiting: HashMap<Id, Then>,
-}
-
-impl Questions {
-    /// Keeps what is to be done with the answer; gives the question's name.
-    pub(crate) fn keep(&mut self, then: Then) -> Id {
-        self.asked += 1;
-        let id = Id::Number(self.asked);
-        self.waiting.insert(id.clone(), then);
-        id
+    /// A line for whoever looks for a fault.
+    pub(crate) fn log(&self, message: String) {
+        self.notify::<lsp::notification::LogMessage>(lsp::LogMessageParams {
+            typ: lsp::MessageType::WARNING,
+            message,
+        });
     }
 
-    /// What is to be done with an answer; `None` for one that nobody waits for.
-    pub(crate) fn take(&mut self, answer: &Response) -> Option<Then> {
-        self.waiting.remove(&answer.id)
+    /// Does the first part of a task here and now, which puts its message into the queue; the rest whenever it can go on.
+    fn begin(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let mut task = Box::pin(task);
+        let mut context = Context::from_waker(Waker::noop());
+        if task.as_mut().poll(&mut context).is_pending() {
+            self.runtime.spawn(task);
+        }
     }
 }
 

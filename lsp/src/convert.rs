@@ -3,10 +3,10 @@
 use bstr::ByteSlice;
 use cooperage_lang::ide::File;
 use cooperage_lang::text::{LineIndex, TextRange};
-use lsp_types as lsp;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use tower_lsp::lsp_types as lsp;
 
 /// What a column counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -203,13 +203,13 @@ impl Text {
 }
 
 /// The file a URI names, if it names one of this machine.
-pub(crate) fn path(uri: &lsp::Uri) -> Option<PathBuf> {
-    url::Url::parse(uri.as_str()).ok()?.to_file_path().ok()
+pub(crate) fn path(uri: &lsp::Url) -> Option<PathBuf> {
+    uri.to_file_path().ok()
 }
 
 /// The URI of an absolute path.
-pub(crate) fn uri(path: &Path) -> Option<lsp::Uri> {
-    url::Url::from_file_path(path).ok()?.as_str().parse().ok()
+pub(crate) fn uri(path: &Path) -> Option<lsp::Url> {
+    lsp::Url::from_file_path(path).ok()
 }
 
 #[cfg(test)]

@@ -3,18 +3,20 @@
 use crate::convert::{self, Text};
 use crate::sent::Sent;
 use cooperage_runtime::build::forecast::Forecast;
-use lsp_types as lsp;
 use std::path::Path;
 use std::sync::Arc;
+use tower_lsp::lsp_types as lsp;
 
 /// An open document. The owner of the session alone has it; others get [`Snapshot`](crate::session::Snapshot)s.
 pub(crate) struct Document {
-    pub(crate) uri: lsp::Uri,
+    pub(crate) uri: lsp::Url,
     /// The client's version number.
     pub(crate) version: i32,
     pub(crate) text: Arc<Text>,
     /// The last forecast, of this text or an older one.
     pub(crate) forecast: Option<Arc<Forecasted>>,
+    /// The text of which there is no forecast, as an option is not valid.
+    pub(crate) hopeless: Option<Arc<Text>>,
     /// What was sent and may be asked about again.
     pub(crate) sent: Arc<Sent>,
 }
@@ -26,6 +28,12 @@ pub(crate) struct Forecasted {
 }
 
 impl Document {
+    /// Whether the forecast of this text is still to come.
+    pub(crate) fn awaits_forecast(&self) -> bool {
+        let is_hopeless = |text: &Arc<Text>| Arc::ptr_eq(text, &self.text);
+        self.current_forecast().is_none() && !self.hopeless.as_ref().is_some_and(is_hopeless)
+    }
+
     /// The forecast of exactly this text.
     pub(crate) fn current_forecast(&self) -> Option<&Arc<Forecasted>> {
         self.forecast
@@ -35,7 +43,7 @@ impl Document {
 }
 
 /// Whether the client gave us a Dockerfile: by its language, else by its name.
-pub(crate) fn is_ours(uri: &lsp::Uri, language: &str) -> bool {
+pub(crate) fn is_ours(uri: &lsp::Url, language: &str) -> bool {
     let language = language.to_ascii_lowercase();
     if language.contains("dockerfile") || language.contains("containerfile") {
         return true;
@@ -93,7 +101,7 @@ mod tests {
 
     #[test]
     fn the_language_goes_before_the_name() {
-        let uri = |text: &str| text.parse::<lsp::Uri>().unwrap();
+        let uri = |text: &str| text.parse::<lsp::Url>().unwrap();
         assert!(is_ours(&uri("untitled:1"), "dockerfile"));
         assert!(is_ours(&uri("file:///x/Dockerfile"), ""));
         assert!(!is_ours(&uri("file:///x/Dockerfile.py"), "python"));

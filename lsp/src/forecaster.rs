@@ -1,18 +1,17 @@
 //! Forecasts, in the background: one thread, the newest text of each document, nothing before it had a moment of quiet.
 
 use crate::convert::Text;
-use crate::document::Forecasted;
 use crate::jobs::{Fault, guarded};
-use crate::server::{Event, Events};
 use crate::setup::Setup;
+use crate::talk::{Event, Events};
 use cooperage_runtime::cancel::Cancel;
-use lsp_types as lsp;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
+use tower_lsp::lsp_types as lsp;
 
 /// A forecast that is wanted.
 pub(crate) struct Order {
-    pub(crate) uri: lsp::Uri,
+    pub(crate) uri: lsp::Url,
     pub(crate) text: Arc<Text>,
     pub(crate) setup: Arc<Setup>,
     /// Not before.
@@ -40,7 +39,7 @@ struct Orders {
 }
 
 struct Running {
-    uri: lsp::Uri,
+    uri: lsp::Url,
     text: Arc<Text>,
     cancel: Cancel,
 }
@@ -78,7 +77,7 @@ impl Forecaster {
     }
 
     /// Nobody wants forecasts of a document any more.
-    pub(crate) fn forget(&self, uri: &lsp::Uri) {
+    pub(crate) fn forget(&self, uri: &lsp::Url) {
         let mut orders = self.shared.lock();
         orders.waiting.retain(|waiting| waiting.uri != *uri);
         orders.give_up(|running| running.uri == *uri);
@@ -108,9 +107,8 @@ impl Shared {
                 continue;
             }
             let Order { uri, text, .. } = order;
-            let done = forecast.map(|forecast| Forecasted { text, forecast });
             let sent = events.send(Event::Done(Box::new(move |session| {
-                session.forecast_is_there(&uri, done);
+                session.forecast_is_there(&uri, &text, forecast);
             })));
             if sent.is_err() {
                 return;

@@ -1,12 +1,16 @@
 //! Work beside the owner of the session: a few threads that take requests in turn, and the net under each piece of work.
 
-use crate::rpc::{self, code};
 use std::collections::VecDeque;
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use tower_lsp::jsonrpc::{Error, ErrorCode};
 
 /// Threads at most. More than one only so that a request that waits for a disk does not hold up the others.
 const MOST: usize = 4;
+
+/// **Source:** language server protocol 3.17, *ErrorCodes*.
+const REQUEST_FAILED: i64 = -32803;
 
 /// Why a request has no result.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,20 +30,29 @@ pub(crate) enum Fault {
 /// What a handler gives.
 pub(crate) type Answer<T> = Result<T, Fault>;
 
-impl Fault {
-    /// In the protocol's terms.
-    pub(crate) fn error(&self) -> rpc::Error {
-        let (code, message) = match self {
-            Self::Stale => (code::CONTENT_MODIFIED, "the text has changed since"),
-            Self::Canceled => (code::CANCELED, "canceled"),
-            Self::Invalid(why) => (code::INVALID_PARAMS, why.as_str()),
-            Self::Failed(why) => (code::FAILED, why.as_str()),
-            Self::Panicked(why) => (code::INTERNAL, why.as_str()),
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        let (code, message) = match fault {
+            Fault::Stale => (
+                ErrorCode::ContentModified,
+                "the text has changed since".into(),
+            ),
+            Fault::Canceled => (ErrorCode::RequestCancelled, "canceled".into()),
+            Fault::Invalid(why) => (ErrorCode::InvalidParams, why.into()),
+            Fault::Failed(why) => (ErrorCode::ServerError(REQUEST_FAILED), why.into()),
+            Fault::Panicked(why) => (ErrorCode::InternalError, why.into()),
         };
-        rpc::Error {
+        Self {
             code,
-            message: message.to_owned(),
+            message,
+            data: None,
         }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&Error::from(self.clone()).message)
     }
 }
 

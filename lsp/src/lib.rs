@@ -10,14 +10,15 @@ mod client;
 mod convert;
 mod document;
 mod forecaster;
+mod frames;
 mod handlers;
 mod jobs;
-mod rpc;
 mod sent;
 mod server;
 mod session;
 mod settings;
 mod setup;
+mod talk;
 mod workspace;
 
-pub use server::serve;
+pub use talk::serve;

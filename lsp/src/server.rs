@@ -1,284 +1,129 @@
-//! Routing: which message is answered by what. One loop takes everything in the order in which it comes.
+//! Routing: which message is answered by what.
 
-use crate::client::{Features, Output};
+use crate::client::Features;
 use crate::convert::{self, Encoding};
-use crate::handlers;
-use crate::jobs::{Answer, Fault, guarded};
-use crate::rpc::{self, Id, Message, Notification, Request, code};
-use crate::session::{Parts, Session, Snapshot, Workspace};
+use crate::handlers::{self, About};
+use crate::jobs::{Answer, Fault};
+use crate::session::{Parts, Reply, Session, Snapshot, Workspace};
 use crate::settings::Settings;
 use crate::setup::Setup;
-use cooperage_runtime::engine::{Changed, Engine, EngineOptions};
+use crate::talk::{Event, Events};
+use cooperage_runtime::cancel::Cancel;
+use cooperage_runtime::engine::Engine;
 use cooperage_runtime::settings::Finder;
-use lsp_types as lsp;
-use lsp_types::notification::Notification as _;
-use lsp_types::request::Request as _;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::io::{BufReader, BufWriter, stdin, stdout};
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, OnceLock};
+use tokio::sync::oneshot;
+use tower_lsp::jsonrpc::{Error, Result};
+use tower_lsp::lsp_types as lsp;
+use tower_lsp::{Client, LanguageServer};
 
-/// Answers still under way when the client leaves have this long.
-const FAREWELL: Duration = Duration::from_millis(200);
+/// What the client said of itself, as it said it: the library's types leave out what they do not know.
+#[derive(Clone, Default)]
+pub(crate) struct Greeting(Arc<OnceLock<Value>>);
 
-/// Something for the owner of the session.
-pub(crate) enum Event {
-    Message(Message),
-    /// The client closed our input.
-    Closed,
-    /// Finished work; what is to be done with it.
-    Done(Box<dyn FnOnce(&mut Session) + Send>),
-    /// Files or the store changed.
-    Changed(Changed),
-}
-
-/// The way to the owner.
-pub(crate) type Events = Sender<Event>;
-
-/// How a client took its leave.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Leave {
-    /// `exit` after `shutdown`.
-    Orderly,
-    /// `exit` alone; the protocol wants a failing status for it.
-    Abrupt,
-    /// It closed our input.
-    Closed,
-}
-
-/// Speaks the protocol on standard input and output until the client says `exit` or closes them.
-///
-/// # Errors
-/// No store folder can be chosen, or the client says `exit` without `shutdown`.
-pub fn serve(root: Option<PathBuf>) -> anyhow::Result<()> {
-    let engine = Engine::open(EngineOptions {
-        root: root.clone(),
-        read_only: true,
-        ..EngineOptions::default()
-    })?;
-    let (events, received) = channel();
-    let (bodies, to_write) = channel();
-    let written = spawn("write", move || write_all(&to_write))?;
-    let reader = events.clone();
-    spawn("read", move || read_all(&reader))?;
-    let server = Server {
-        state: State::New(engine, root),
-        output: Output::new(bodies),
-        events,
-    };
-    let leave = server.run(&received);
-    // A client that does not read its answers in time has nobody to answer to.
-    let _ = written.recv_timeout(FAREWELL);
-    anyhow::ensure!(
-        leave != Leave::Abrupt,
-        "the client said `exit` without `shutdown`"
-    );
-    Ok(())
-}
-
-/// Starts a thread; what comes back tells when it has ended.
-fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<Receiver<()>> {
-    let (sender, ended) = channel();
-    std::thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(move || {
-            work();
-            // Nobody may be left to hear it.
-            let _ = sender.send(());
-        })?;
-    Ok(ended)
-}
-
-fn read_all(events: &Events) {
-    let mut input = BufReader::new(stdin());
-    // An error of the input is its end.
-    while let Ok(Some(body)) = rpc::read(&mut input) {
-        if events.send(Event::Message(Message::parse(&body))).is_err() {
-            return;
-        }
-    }
-    let _ = events.send(Event::Closed);
-}
-
-fn write_all(bodies: &Receiver<Vec<u8>>) {
-    let mut output = BufWriter::new(stdout());
-    while let Ok(body) = bodies.recv() {
-        if rpc::write(&mut output, &body).is_err() {
-            return;
-        }
+impl Greeting {
+    /// Keeps the parameters of the first `initialize`.
+    pub(crate) fn hear(&self, params: Option<&Value>) {
+        // A second one is refused by the library.
+        let _ = self.0.set(params.cloned().unwrap_or_default());
     }
 }
 
-struct Server {
-    state: State,
-    output: Output,
+/// The routes. What has to be in order is posted to the owner of the session before a method first waits.
+pub(crate) struct Backend {
+    pub(crate) client: Client,
     events: Events,
+    greeting: Greeting,
+    engine: Engine,
+    root: Option<PathBuf>,
 }
 
-/// Where the conversation stands.
-enum State {
-    /// Before `initialize`.
-    New(Engine, Option<PathBuf>),
-    Running(Box<Session>),
-    /// After `shutdown`.
-    Down,
+/// Gives the work up when nobody waits for it any more.
+struct GiveUp(Cancel);
+
+impl Drop for GiveUp {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
 }
 
-impl Server {
-    fn run(mut self, received: &Receiver<Event>) -> Leave {
-        loop {
-            let event = match self.alarm() {
-                None => received.recv().map_err(RecvTimeoutError::from),
-                Some(alarm) => {
-                    received.recv_timeout(alarm.saturating_duration_since(Instant::now()))
-                }
-            };
-            let leave = match event {
-                Ok(event) => {
-                    let mut leave = None;
-                    // A panic here is a mistake of ours with one message; the others are none the worse.
-                    let _ = guarded(|| {
-                        leave = self.event(event);
-                        Ok(())
-                    });
-                    leave
-                }
-                Err(RecvTimeoutError::Timeout) => None,
-                Err(RecvTimeoutError::Disconnected) => Some(Leave::Closed),
-            };
-            if let State::Running(session) = &mut self.state {
-                session.ring();
-            }
-            if let Some(leave) = leave {
-                self.farewell(received);
-                return leave;
-            }
-        }
-    }
-
-    /// Sends the answers that are under way, as far as they come soon.
-    fn farewell(&mut self, received: &Receiver<Event>) {
-        let until = Instant::now() + FAREWELL;
-        while let State::Running(session) = &mut self.state
-            && session.is_busy()
-            && let Ok(event) =
-                received.recv_timeout(until.saturating_duration_since(Instant::now()))
-        {
-            if let Event::Done(take) = event {
-                take(session);
-            }
-        }
-    }
-
-    fn alarm(&self) -> Option<Instant> {
-        match &self.state {
-            State::Running(session) => session.alarm(),
-            State::New(..) | State::Down => None,
-        }
-    }
-
-    /// Takes one event; tells when the client leaves.
-    fn event(&mut self, event: Event) -> Option<Leave> {
-        match event {
-            Event::Closed => return Some(Leave::Closed),
-            Event::Message(Message::Broken(answer)) => self.output.send(answer),
-            Event::Message(Message::Request(request)) => self.request(request),
-            Event::Message(Message::Notification(news)) if news.method == "exit" => {
-                return Some(match self.state {
-                    State::Down => Leave::Orderly,
-                    State::New(..) | State::Running(_) => Leave::Abrupt,
-                });
-            }
-            Event::Message(Message::Notification(news)) => {
-                if let State::Running(session) = &mut self.state {
-                    notification(session, news);
-                }
-            }
-            Event::Message(Message::Response(answer)) => {
-                if let State::Running(session) = &mut self.state {
-                    session.answered(answer);
-                }
-            }
-            Event::Done(take) => {
-                if let State::Running(session) = &mut self.state {
-                    take(session);
-                }
-            }
-            Event::Changed(changed) => {
-                if let State::Running(session) = &mut self.state {
-                    session.world_changed(changed);
-                }
-            }
-        }
-        None
-    }
-
-    fn request(&mut self, request: Request) {
-        match (&mut self.state, request.method.as_str()) {
-            (State::New(engine, root), "initialize") => {
-                let (engine, root) = (engine.clone(), root.take());
-                self.initialize(request, engine, root);
-            }
-            (State::Running(_), "shutdown") => {
-                self.state = State::Down;
-                self.output.send(rpc::answer(&request.id, Ok(&Value::Null)));
-            }
-            (State::Running(session), _) => route(session, request),
-            (State::New(..), _) => self.refuse(
-                &request.id,
-                code::NOT_INITIALIZED,
-                "the first request is `initialize`",
-            ),
-            (State::Down, _) => self.refuse(
-                &request.id,
-                code::INVALID_REQUEST,
-                "nothing is answered after `shutdown`",
-            ),
-        }
-    }
-
-    fn refuse(&self, id: &Id, code: i64, message: &str) {
-        let error = rpc::Error {
-            code,
-            message: message.to_owned(),
-        };
-        self.output.send(rpc::answer(id, Err::<&(), _>(&error)));
-    }
-
-    fn initialize(&mut self, request: Request, engine: Engine, root: Option<PathBuf>) {
-        let Request { id, params, .. } = request;
-        let capabilities = &params["capabilities"];
-        let encoding = encoding(capabilities);
-        let options = match &params["initializationOptions"]["cooper"] {
-            Value::Null => &params["initializationOptions"],
-            section => section,
-        };
-        let (settings, problems) = Settings::read(options);
-        let setup = Setup {
+impl Backend {
+    pub(crate) fn new(
+        client: Client,
+        events: Events,
+        greeting: Greeting,
+        engine: Engine,
+        root: Option<PathBuf>,
+    ) -> Self {
+        Self {
+            client,
+            events,
+            greeting,
             engine,
             root,
-            features: Features::new(capabilities),
-            encoding,
-            settings: settings.clone(),
-            finder: Arc::new(Finder::default()),
-            folders: folders(&params),
-            choices: BTreeMap::new(),
-        };
-        let result = lsp::InitializeResult {
-            capabilities: handlers::capabilities(encoding),
-            server_info: Some(lsp::ServerInfo {
-                name: "cooper".to_owned(),
-                version: Some(env!("CARGO_PKG_VERSION").to_owned()),
-            }),
-        };
-        self.output.send(rpc::answer(&id, Ok(&result)));
-        let mut session = Session::new(setup, self.output.clone(), self.events.clone());
-        session.set_settings((settings, problems));
-        self.state = State::Running(Box::new(session));
+        }
+    }
+
+    /// Has the owner do something.
+    fn tell(&self, work: impl FnOnce(&mut Session) + Send + 'static) {
+        // The owner is gone only when the client is.
+        let _ = self.events.send(Event::Done(Box::new(work)));
+    }
+
+    /// Has the owner see to an answer, and waits for it.
+    async fn ask<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Session, Reply<T>) + Send + 'static,
+    ) -> Result<T> {
+        let (to, answer) = oneshot::channel();
+        let cancel = Cancel::new();
+        let _give_up = GiveUp(cancel.clone());
+        self.tell(move |session| work(session, Reply { to, cancel }));
+        match answer.await {
+            Ok(answer) => answer.map_err(Error::from),
+            // Its work came to an end without a word.
+            Err(_) => {
+                Err(Fault::Panicked("a mistake of the server, please report it".into()).into())
+            }
+        }
+    }
+
+    async fn document<P: About + Send + 'static, T: Send + 'static>(
+        &self,
+        params: P,
+        answer: fn(&Snapshot, P) -> Answer<Option<T>>,
+    ) -> Result<Option<T>> {
+        let uri = params.uri().clone();
+        self.ask(move |session, reply| session.about_document(&uri, params, answer, reply))
+            .await
+    }
+
+    async fn forecast<P: About + Send + 'static, T: Send + 'static>(
+        &self,
+        parts: Parts,
+        params: P,
+        answer: fn(&Snapshot, P) -> Answer<Option<T>>,
+    ) -> Result<Option<T>> {
+        let uri = params.uri().clone();
+        self.ask(move |session, reply| session.about_forecast(&uri, params, parts, answer, reply))
+            .await
+    }
+
+    async fn workspace<P: Send + 'static, T: Send + 'static>(
+        &self,
+        params: P,
+        answer: fn(&Workspace, P) -> Answer<T>,
+    ) -> Result<T> {
+        self.ask(move |session, reply| session.about_workspace(params, answer, reply))
+            .await
+    }
+
+    /// `window/workDoneProgress/cancel`.
+    pub(crate) async fn progress_cancel(&self, params: lsp::WorkDoneProgressCancelParams) {
+        self.tell(move |session| handlers::commands::cancel(session, &params));
     }
 }
 
@@ -313,235 +158,274 @@ fn folders(params: &Value) -> Vec<PathBuf> {
         .collect()
 }
 
-/// A request with its parameters still to be read.
-struct Routed<'s> {
-    session: &'s mut Session,
-    id: Id,
-    params: Value,
-}
-
-impl Routed<'_> {
-    fn params<P: DeserializeOwned>(&mut self) -> Option<P> {
-        match serde_json::from_value(self.params.take()) {
-            Ok(params) => Some(params),
-            Err(error) => {
-                let fault = Fault::Invalid(error.to_string());
-                self.session.refuse(&self.id, &fault);
-                None
-            }
-        }
-    }
-
-    fn document<R>(mut self, answer: fn(&Snapshot, R::Params) -> Answer<R::Result>)
-    where
-        R: lsp::request::Request,
-        R::Params: handlers::About + Send + 'static,
-    {
-        if let Some(params) = self.params::<R::Params>() {
-            let uri = handlers::About::uri(&params).clone();
-            self.session
-                .about_document::<R>(self.id, &uri, params, answer);
-        }
-    }
-
-    fn forecast<R>(mut self, parts: Parts, answer: fn(&Snapshot, R::Params) -> Answer<R::Result>)
-    where
-        R: lsp::request::Request,
-        R::Params: handlers::About + Send + 'static,
-    {
-        if let Some(params) = self.params::<R::Params>() {
-            let uri = handlers::About::uri(&params).clone();
-            self.session
-                .about_forecast::<R>(self.id, &uri, params, parts, answer);
-        }
-    }
-
-    fn workspace<R>(mut self, answer: fn(&Workspace, R::Params) -> Answer<R::Result>)
-    where
-        R: lsp::request::Request,
-        R::Params: Send + 'static,
-    {
-        if let Some(params) = self.params::<R::Params>() {
-            self.session.about_workspace::<R>(self.id, params, answer);
-        }
-    }
-
-    fn owner<R>(mut self, answer: fn(&mut Session, Id, R::Params))
-    where
-        R: lsp::request::Request,
-    {
-        if let Some(params) = self.params::<R::Params>() {
-            answer(self.session, self.id, params);
-        }
-    }
-
-    /// `completionItem/resolve`, whose parameters are the item itself.
-    fn item(mut self) {
-        use lsp::request::ResolveCompletionItem;
-        if let Some(item) = self.params::<lsp::CompletionItem>() {
-            match handlers::completion::uri_of(&item) {
-                Some(uri) => self.session.about_document::<ResolveCompletionItem>(
-                    self.id,
-                    &uri,
-                    item,
-                    handlers::completion::resolve,
-                ),
-                // Not one of ours, or one that came complete.
-                None => self.session.output.send(rpc::answer(&self.id, Ok(&item))),
-            }
-        }
-    }
-
-    fn unknown(self, method: &str) {
-        let error = rpc::Error {
-            code: code::UNKNOWN_METHOD,
-            message: format!("there is no request `{method}` here"),
+#[tower_lsp::async_trait]
+impl LanguageServer for Backend {
+    async fn initialize(&self, _: lsp::InitializeParams) -> Result<lsp::InitializeResult> {
+        let nothing = Value::Null;
+        let params = self.greeting.0.get().unwrap_or(&nothing);
+        let capabilities = &params["capabilities"];
+        let encoding = encoding(capabilities);
+        let options = match &params["initializationOptions"]["cooper"] {
+            Value::Null => &params["initializationOptions"],
+            section => section,
         };
-        self.session
-            .output
-            .send(rpc::answer(&self.id, Err::<&(), _>(&error)));
+        let (settings, problems) = Settings::read(options);
+        let setup = Setup {
+            engine: self.engine.clone(),
+            root: self.root.clone(),
+            features: Features::new(capabilities),
+            encoding,
+            settings,
+            finder: Arc::new(Finder::default()),
+            folders: folders(params),
+            choices: BTreeMap::new(),
+        };
+        let _ = self.events.send(Event::Begin(Box::new(setup), problems));
+        Ok(lsp::InitializeResult {
+            capabilities: handlers::capabilities(encoding),
+            server_info: Some(lsp::ServerInfo {
+                name: "cooper".to_owned(),
+                version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+            }),
+        })
     }
-}
 
-fn route(session: &mut Session, request: Request) {
-    use lsp::request as r;
-    let Request { id, method, params } = request;
-    let to = Routed {
-        session,
-        id,
-        params,
-    };
-    match method.as_str() {
-        r::HoverRequest::METHOD => to.document::<r::HoverRequest>(handlers::hover::answer),
-        r::InlayHintRequest::METHOD => {
-            to.forecast::<r::InlayHintRequest>(Parts::Hints, handlers::hints::answer);
-        }
-        r::CodeLensRequest::METHOD => {
-            to.forecast::<r::CodeLensRequest>(Parts::Lenses, handlers::lenses::answer);
-        }
-        r::Completion::METHOD => to.document::<r::Completion>(handlers::completion::answer),
-        r::ResolveCompletionItem::METHOD => to.item(),
-        r::SignatureHelpRequest::METHOD => {
-            to.document::<r::SignatureHelpRequest>(handlers::signature::answer);
-        }
-        r::GotoDefinition::METHOD => {
-            to.document::<r::GotoDefinition>(handlers::navigation::definition);
-        }
-        r::References::METHOD => to.document::<r::References>(handlers::navigation::references),
-        r::DocumentHighlightRequest::METHOD => {
-            to.document::<r::DocumentHighlightRequest>(handlers::navigation::highlights);
-        }
-        r::LinkedEditingRange::METHOD => {
-            to.document::<r::LinkedEditingRange>(handlers::navigation::linked);
-        }
-        r::PrepareRenameRequest::METHOD => {
-            to.document::<r::PrepareRenameRequest>(handlers::rename::prepare);
-        }
-        r::Rename::METHOD => to.document::<r::Rename>(handlers::rename::answer),
-        r::DocumentSymbolRequest::METHOD => {
-            to.document::<r::DocumentSymbolRequest>(handlers::symbols::document);
-        }
-        r::WorkspaceSymbolRequest::METHOD => {
-            to.workspace::<r::WorkspaceSymbolRequest>(handlers::symbols::workspace);
-        }
-        r::FoldingRangeRequest::METHOD => {
-            to.document::<r::FoldingRangeRequest>(handlers::structure::folding);
-        }
-        r::SelectionRangeRequest::METHOD => {
-            to.document::<r::SelectionRangeRequest>(handlers::structure::selections);
-        }
-        r::DocumentLinkRequest::METHOD => {
-            to.document::<r::DocumentLinkRequest>(handlers::links::answer);
-        }
-        r::Formatting::METHOD => to.document::<r::Formatting>(handlers::formatting::document),
-        r::RangeFormatting::METHOD => {
-            to.document::<r::RangeFormatting>(handlers::formatting::range);
-        }
-        r::OnTypeFormatting::METHOD => {
-            to.document::<r::OnTypeFormatting>(handlers::formatting::typed);
-        }
-        r::CodeActionRequest::METHOD => {
-            to.document::<r::CodeActionRequest>(handlers::actions::answer);
-        }
-        r::SemanticTokensFullRequest::METHOD => {
-            to.document::<r::SemanticTokensFullRequest>(handlers::tokens::full);
-        }
-        r::SemanticTokensFullDeltaRequest::METHOD => {
-            to.document::<r::SemanticTokensFullDeltaRequest>(handlers::tokens::difference);
-        }
-        r::SemanticTokensRangeRequest::METHOD => {
-            to.document::<r::SemanticTokensRangeRequest>(handlers::tokens::range);
-        }
-        r::InlineValueRequest::METHOD => {
-            to.document::<r::InlineValueRequest>(handlers::values::answer);
-        }
-        r::DocumentDiagnosticRequest::METHOD => {
-            to.document::<r::DocumentDiagnosticRequest>(handlers::diagnostics::document);
-        }
-        r::WorkspaceDiagnosticRequest::METHOD => {
-            to.workspace::<r::WorkspaceDiagnosticRequest>(handlers::diagnostics::workspace);
-        }
-        r::ExecuteCommand::METHOD => to.owner::<r::ExecuteCommand>(handlers::commands::execute),
-        method => to.unknown(method),
+    async fn initialized(&self, _: lsp::InitializedParams) {
+        self.tell(Session::ready);
     }
-}
 
-fn notification(session: &mut Session, news: Notification) {
-    use lsp::notification as n;
-    let Notification { method, params } = news;
-    match method.as_str() {
-        n::Initialized::METHOD => session.ready(),
-        n::DidOpenTextDocument::METHOD => {
-            tell::<n::DidOpenTextDocument>(session, params, |session, params| {
-                session.open(params.text_document);
-            });
-        }
-        n::DidChangeTextDocument::METHOD => {
-            tell::<n::DidChangeTextDocument>(session, params, Session::edit);
-        }
-        n::DidCloseTextDocument::METHOD => {
-            tell::<n::DidCloseTextDocument>(session, params, |session, params| {
-                session.close(&params.text_document.uri);
-            });
-        }
-        // What was saved, and what the client saw change, may be where no watch of ours reaches.
-        n::DidSaveTextDocument::METHOD | n::DidChangeWatchedFiles::METHOD => {
-            handlers::configuration::files_changed(session, &params);
-        }
-        n::DidChangeConfiguration::METHOD => {
-            handlers::configuration::changed(session, &params["settings"]);
-        }
-        n::DidChangeWorkspaceFolders::METHOD => {
-            tell::<n::DidChangeWorkspaceFolders>(session, params, handlers::configuration::folders);
-        }
-        n::WorkDoneProgressCancel::METHOD => {
-            tell::<n::WorkDoneProgressCancel>(session, params, handlers::commands::cancel);
-        }
-        n::Cancel::METHOD => {
-            if let Ok(id) = serde_json::from_value(params["id"].clone()) {
-                session.cancel(&id);
-            }
-        }
-        // Others are of no use here, and need no answer.
-        _ => {}
+    async fn shutdown(&self) -> Result<()> {
+        Ok(())
     }
-}
 
-/// Takes news whose parameters can be read; the others are told to whoever looks for the fault.
-fn tell<N: lsp::notification::Notification>(
-    session: &mut Session,
-    params: Value,
-    take: fn(&mut Session, N::Params),
-) {
-    match serde_json::from_value(params) {
-        Ok(params) => take(session, params),
-        Err(error) => {
-            session
-                .output
-                .notify::<lsp::notification::LogMessage>(&lsp::LogMessageParams {
-                    typ: lsp::MessageType::WARNING,
-                    message: format!("`{}` cannot be read: {error}", N::METHOD),
-                })
-        }
+    async fn did_open(&self, params: lsp::DidOpenTextDocumentParams) {
+        self.tell(move |session| session.open(params.text_document));
+    }
+
+    async fn did_change(&self, params: lsp::DidChangeTextDocumentParams) {
+        self.tell(move |session| session.edit(params));
+    }
+
+    async fn did_close(&self, params: lsp::DidCloseTextDocumentParams) {
+        self.tell(move |session| session.close(&params.text_document.uri));
+    }
+
+    // What was saved, and what the client saw change, may be where no watch of ours reaches.
+    async fn did_save(&self, params: lsp::DidSaveTextDocumentParams) {
+        let uris = vec![params.text_document.uri];
+        self.tell(move |session| handlers::configuration::files_changed(session, &uris));
+    }
+
+    async fn did_change_watched_files(&self, params: lsp::DidChangeWatchedFilesParams) {
+        let uris: Vec<_> = params.changes.into_iter().map(|file| file.uri).collect();
+        self.tell(move |session| handlers::configuration::files_changed(session, &uris));
+    }
+
+    async fn did_change_configuration(&self, params: lsp::DidChangeConfigurationParams) {
+        self.tell(move |session| handlers::configuration::changed(session, &params.settings));
+    }
+
+    async fn did_change_workspace_folders(&self, params: lsp::DidChangeWorkspaceFoldersParams) {
+        self.tell(move |session| handlers::configuration::folders(session, &params));
+    }
+
+    async fn hover(&self, params: lsp::HoverParams) -> Result<Option<lsp::Hover>> {
+        self.document(params, handlers::hover::answer).await
+    }
+
+    async fn completion(
+        &self,
+        params: lsp::CompletionParams,
+    ) -> Result<Option<lsp::CompletionResponse>> {
+        self.document(params, handlers::completion::answer).await
+    }
+
+    async fn completion_resolve(&self, item: lsp::CompletionItem) -> Result<lsp::CompletionItem> {
+        // One that is not ours, or came complete, is what it is.
+        let Some(uri) = handlers::completion::uri_of(&item) else {
+            return Ok(item);
+        };
+        let ours = item.clone();
+        let resolved = self
+            .ask(move |session, reply| {
+                session.about_document(&uri, ours, handlers::completion::resolve, reply);
+            })
+            .await?;
+        Ok(resolved.unwrap_or(item))
+    }
+
+    async fn signature_help(
+        &self,
+        params: lsp::SignatureHelpParams,
+    ) -> Result<Option<lsp::SignatureHelp>> {
+        self.document(params, handlers::signature::answer).await
+    }
+
+    async fn goto_definition(
+        &self,
+        params: lsp::GotoDefinitionParams,
+    ) -> Result<Option<lsp::GotoDefinitionResponse>> {
+        self.document(params, handlers::navigation::definition)
+            .await
+    }
+
+    async fn references(&self, params: lsp::ReferenceParams) -> Result<Option<Vec<lsp::Location>>> {
+        self.document(params, handlers::navigation::references)
+            .await
+    }
+
+    async fn document_highlight(
+        &self,
+        params: lsp::DocumentHighlightParams,
+    ) -> Result<Option<Vec<lsp::DocumentHighlight>>> {
+        self.document(params, handlers::navigation::highlights)
+            .await
+    }
+
+    async fn linked_editing_range(
+        &self,
+        params: lsp::LinkedEditingRangeParams,
+    ) -> Result<Option<lsp::LinkedEditingRanges>> {
+        self.document(params, handlers::navigation::linked).await
+    }
+
+    async fn prepare_rename(
+        &self,
+        params: lsp::TextDocumentPositionParams,
+    ) -> Result<Option<lsp::PrepareRenameResponse>> {
+        self.document(params, handlers::rename::prepare).await
+    }
+
+    async fn rename(&self, params: lsp::RenameParams) -> Result<Option<lsp::WorkspaceEdit>> {
+        self.document(params, handlers::rename::answer).await
+    }
+
+    async fn document_symbol(
+        &self,
+        params: lsp::DocumentSymbolParams,
+    ) -> Result<Option<lsp::DocumentSymbolResponse>> {
+        self.document(params, handlers::symbols::document).await
+    }
+
+    async fn symbol(
+        &self,
+        params: lsp::WorkspaceSymbolParams,
+    ) -> Result<Option<Vec<lsp::SymbolInformation>>> {
+        self.workspace(params, handlers::symbols::workspace).await
+    }
+
+    async fn folding_range(
+        &self,
+        params: lsp::FoldingRangeParams,
+    ) -> Result<Option<Vec<lsp::FoldingRange>>> {
+        self.document(params, handlers::structure::folding).await
+    }
+
+    async fn selection_range(
+        &self,
+        params: lsp::SelectionRangeParams,
+    ) -> Result<Option<Vec<lsp::SelectionRange>>> {
+        self.document(params, handlers::structure::selections).await
+    }
+
+    async fn document_link(
+        &self,
+        params: lsp::DocumentLinkParams,
+    ) -> Result<Option<Vec<lsp::DocumentLink>>> {
+        self.document(params, handlers::links::answer).await
+    }
+
+    async fn semantic_tokens_full(
+        &self,
+        params: lsp::SemanticTokensParams,
+    ) -> Result<Option<lsp::SemanticTokensResult>> {
+        self.document(params, handlers::tokens::full).await
+    }
+
+    async fn semantic_tokens_full_delta(
+        &self,
+        params: lsp::SemanticTokensDeltaParams,
+    ) -> Result<Option<lsp::SemanticTokensFullDeltaResult>> {
+        self.document(params, handlers::tokens::difference).await
+    }
+
+    async fn semantic_tokens_range(
+        &self,
+        params: lsp::SemanticTokensRangeParams,
+    ) -> Result<Option<lsp::SemanticTokensRangeResult>> {
+        self.document(params, handlers::tokens::range).await
+    }
+
+    async fn formatting(
+        &self,
+        params: lsp::DocumentFormattingParams,
+    ) -> Result<Option<Vec<lsp::TextEdit>>> {
+        self.document(params, handlers::formatting::document).await
+    }
+
+    async fn range_formatting(
+        &self,
+        params: lsp::DocumentRangeFormattingParams,
+    ) -> Result<Option<Vec<lsp::TextEdit>>> {
+        self.document(params, handlers::formatting::range).await
+    }
+
+    async fn on_type_formatting(
+        &self,
+        params: lsp::DocumentOnTypeFormattingParams,
+    ) -> Result<Option<Vec<lsp::TextEdit>>> {
+        self.document(params, handlers::formatting::typed).await
+    }
+
+    async fn code_action(
+        &self,
+        params: lsp::CodeActionParams,
+    ) -> Result<Option<lsp::CodeActionResponse>> {
+        self.document(params, handlers::actions::answer).await
+    }
+
+    async fn inlay_hint(
+        &self,
+        params: lsp::InlayHintParams,
+    ) -> Result<Option<Vec<lsp::InlayHint>>> {
+        self.forecast(Parts::Hints, params, handlers::hints::answer)
+            .await
+    }
+
+    async fn code_lens(&self, params: lsp::CodeLensParams) -> Result<Option<Vec<lsp::CodeLens>>> {
+        self.forecast(Parts::Lenses, params, handlers::lenses::answer)
+            .await
+    }
+
+    async fn inline_value(
+        &self,
+        params: lsp::InlineValueParams,
+    ) -> Result<Option<Vec<lsp::InlineValue>>> {
+        self.document(params, handlers::values::answer).await
+    }
+
+    async fn diagnostic(
+        &self,
+        params: lsp::DocumentDiagnosticParams,
+    ) -> Result<lsp::DocumentDiagnosticReportResult> {
+        let found = self
+            .document(params, handlers::diagnostics::document)
+            .await?;
+        Ok(found.unwrap_or_else(handlers::diagnostics::nothing))
+    }
+
+    async fn workspace_diagnostic(
+        &self,
+        params: lsp::WorkspaceDiagnosticParams,
+    ) -> Result<lsp::WorkspaceDiagnosticReportResult> {
+        self.ask(move |session, reply| session.workspace_diagnostics(params, reply))
+            .await
+    }
+
+    async fn execute_command(&self, params: lsp::ExecuteCommandParams) -> Result<Option<Value>> {
+        let answer = self
+            .ask(move |session, reply| handlers::commands::execute(session, params, reply))
+            .await?;
+        Ok(Some(answer).filter(|answer| *answer != json!(null)))
     }
 }

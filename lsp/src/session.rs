@@ -1,27 +1,28 @@
 //! The session: open documents and everything that is under way for them. One thread owns it and takes messages and
 //! finished work in the order in which they come; everybody else works on [`Snapshot`]s.
 
-use crate::client::{Output, Questions};
-use crate::convert::Text;
+use crate::client::Output;
+use crate::convert::{self, Text};
 use crate::document::{Document, Forecasted, is_ours};
 use crate::forecaster::{Forecaster, Order};
 use crate::handlers::{configuration, diagnostics};
 use crate::jobs::{Answer, Fault, Pool, guarded};
-use crate::rpc::{self, Id};
 use crate::sent::Sent;
-use crate::server::{Event, Events};
 use crate::settings::Settings;
 use crate::setup::Setup;
+use crate::talk::{Event, Events};
 use cooperage_lang::diagnostic::Diagnostic;
 use cooperage_lang::ide::File;
+use cooperage_runtime::build::forecast::Forecast;
 use cooperage_runtime::cancel::Cancel;
 use cooperage_runtime::engine::Changed;
-use lsp_types as lsp;
-use serde::Serialize;
-use serde_json::Value;
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+use tower_lsp::jsonrpc;
+use tower_lsp::lsp_types as lsp;
 
 /// Edits closer together than this give one forecast.
 const QUIET: Duration = Duration::from_millis(30);
@@ -33,7 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// One version of a document, with what it stands among. Everything in it stays as it is.
 #[derive(Clone)]
 pub(crate) struct Snapshot {
-    pub(crate) uri: lsp::Uri,
+    pub(crate) uri: lsp::Url,
     pub(crate) version: i32,
     pub(crate) text: Arc<Text>,
     /// The forecast of this very text, when there is one yet.
@@ -58,11 +59,10 @@ impl Snapshot {
 
 /// A request that waits for the forecast of its text.
 struct Parked {
-    id: Id,
-    uri: lsp::Uri,
+    uri: lsp::Url,
     until: Instant,
     kind: Parts,
-    go: Box<dyn FnOnce(&mut Session)>,
+    go: Box<dyn FnOnce(&mut Session, Answer<()>) + Send>,
 }
 
 /// What a waiting request shows.
@@ -72,45 +72,63 @@ pub(crate) enum Parts {
     Lenses,
 }
 
-/// A request under way.
-struct Running {
-    cancel: Cancel,
-    /// The text it is about: when that changes, its answer is void.
-    text: Option<(String, Arc<Text>)>,
+/// The one who waits for an answer, and may cease to.
+pub(crate) struct Reply<T> {
+    pub(crate) to: oneshot::Sender<Answer<T>>,
+    /// Nobody waits any more.
+    pub(crate) cancel: Cancel,
+}
+
+impl<T> Reply<T> {
+    /// Answers.
+    pub(crate) fn give(self, answer: Answer<T>) {
+        // Who does not wait any more does not want it.
+        let _ = self.to.send(answer);
+    }
 }
 
 /// Everything the owner holds.
 pub(crate) struct Session {
     pub(crate) setup: Arc<Setup>,
     pub(crate) output: Output,
-    pub(crate) builds: HashMap<String, Cancel>,
+    pub(crate) builds: HashMap<lsp::ProgressToken, Cancel>,
     events: Events,
     documents: HashMap<String, Document>,
-    questions: Questions,
     jobs: Pool,
     forecaster: Forecaster,
-    running: HashMap<Id, Running>,
     parked: Vec<Parked>,
     watching: bool,
     numbers: u64,
+    /// Changes so far of what there is to say of the workspace, and how many of them its last report knew.
+    changes: u64,
+    told: u64,
+    /// A client that knows the last report, and waits for another.
+    patient: Option<(
+        lsp::WorkspaceDiagnosticParams,
+        Reply<lsp::WorkspaceDiagnosticReportResult>,
+    )>,
+    /// What is wrong with the settings the client began with.
+    problems: Vec<String>,
     /// Settings files with mistakes, as the client was told of them.
-    faulty: Vec<(lsp::Uri, Vec<lsp::Diagnostic>)>,
+    faulty: Vec<(lsp::Url, Vec<lsp::Diagnostic>)>,
 }
 
 impl Session {
-    pub(crate) fn new(setup: Setup, output: Output, events: Events) -> Self {
+    pub(crate) fn new(setup: Setup, problems: Vec<String>, output: Output, events: Events) -> Self {
         Self {
             setup: Arc::new(setup),
             output,
             builds: HashMap::new(),
             documents: HashMap::new(),
-            questions: Questions::default(),
             jobs: Pool::default(),
             forecaster: Forecaster::new(events.clone()),
-            running: HashMap::new(),
             parked: Vec::new(),
             watching: false,
             numbers: 0,
+            changes: 0,
+            told: 0,
+            patient: None,
+            problems,
             faulty: Vec::new(),
             events,
         }
@@ -121,21 +139,17 @@ impl Session {
         self.events.clone()
     }
 
-    /// Asks the client; `then` gets its answer.
-    pub(crate) fn ask<R: lsp::request::Request>(
-        &mut self,
-        params: &R::Params,
-        then: impl FnOnce(&mut Self, Result<Value, rpc::Error>) + 'static,
+    /// Asks the client; `then` gets its answer, as the owner.
+    pub(crate) fn ask<R: lsp::request::Request<Params: Send + 'static, Result: Send + 'static>>(
+        &self,
+        params: R::Params,
+        then: impl FnOnce(&mut Self, jsonrpc::Result<R::Result>) + Send + 'static,
     ) {
-        let id = self.questions.keep(Box::new(then));
-        self.output.send(rpc::request(&id, R::METHOD, params));
-    }
-
-    /// Takes the client's answer to a question of ours.
-    pub(crate) fn answered(&mut self, answer: rpc::Response) {
-        if let Some(then) = self.questions.take(&answer) {
-            then(self, answer.result);
-        }
+        let events = self.events.clone();
+        self.output.ask::<R>(params, move |answer| {
+            // The owner is gone only when the client is.
+            let _ = events.send(Event::Done(Box::new(move |session| then(session, answer))));
+        });
     }
 }
 
@@ -151,6 +165,7 @@ impl Session {
             version: item.version,
             text: Arc::new(text),
             forecast: None,
+            hopeless: None,
             sent: Arc::default(),
         };
         let key = item.uri.as_str().to_owned();
@@ -175,12 +190,13 @@ impl Session {
         self.text_changed(&uri, Instant::now() + QUIET);
     }
 
-    pub(crate) fn close(&mut self, uri: &lsp::Uri) {
+    pub(crate) fn close(&mut self, uri: &lsp::Url) {
         let Some(document) = self.documents.remove(uri.as_str()) else {
             return;
         };
         document.text.supersede();
         self.void(uri.as_str());
+        self.change();
         self.forecaster.forget(uri);
         if !self.setup.features.pull_diagnostics {
             self.publish(uri, None, Vec::new());
@@ -190,7 +206,7 @@ impl Session {
     /// Answers everything that waits for the forecast of a text which is no more.
     fn void(&mut self, key: &str) {
         for parked in self.unpark(|parked| parked.uri.as_str() == key) {
-            self.refuse(&parked.id, &Fault::Stale);
+            (parked.go)(self, Err(Fault::Stale));
         }
     }
 
@@ -198,7 +214,8 @@ impl Session {
         self.parked.extract_if(.., |parked| which(parked)).collect()
     }
 
-    fn text_changed(&mut self, uri: &lsp::Uri, due: Instant) {
+    fn text_changed(&mut self, uri: &lsp::Url, due: Instant) {
+        self.change();
         self.diagnose(uri);
         self.forecast(uri, due);
     }
@@ -228,127 +245,103 @@ impl Session {
     pub(crate) fn snapshot_of(&self, uri: &str) -> Option<Snapshot> {
         self.snapshot(uri, Cancel::new())
     }
-
-    fn is_current(&self, key: &str, text: &Arc<Text>) -> bool {
-        self.documents
-            .get(key)
-            .is_some_and(|document| Arc::ptr_eq(&document.text, text))
-    }
 }
 
 /// Requests.
 impl Session {
-    /// Answers a request about an open document on a worker; null for a document that is not open.
-    pub(crate) fn about_document<R>(
+    /// Answers a request about an open document on a worker; with nothing for a document that is not open.
+    pub(crate) fn about_document<P: Send + 'static, T: Send + 'static>(
         &mut self,
-        id: Id,
-        uri: &lsp::Uri,
-        params: R::Params,
-        answer: fn(&Snapshot, R::Params) -> Answer<R::Result>,
-    ) where
-        R: lsp::request::Request,
-        R::Params: Send + 'static,
-    {
-        let cancel = Cancel::new();
-        let key = uri.as_str().to_owned();
-        let Some(snapshot) = self.snapshot(&key, cancel.clone()) else {
-            return self.output.send(rpc::answer(&id, Ok(&Value::Null)));
+        uri: &lsp::Url,
+        params: P,
+        answer: fn(&Snapshot, P) -> Answer<Option<T>>,
+        reply: Reply<Option<T>>,
+    ) {
+        let Some(snapshot) = self.snapshot(uri.as_str(), reply.cancel.clone()) else {
+            return reply.give(Ok(None));
         };
-        let text = Some((key, snapshot.text.clone()));
-        self.run(id, Running { cancel, text }, move || {
-            answer(&snapshot, params)
+        let events = self.events.clone();
+        self.jobs.run(move || {
+            let answer = if snapshot.cancel.is_canceled() {
+                Err(Fault::Canceled)
+            } else if snapshot.text.is_superseded() {
+                Err(Fault::Stale)
+            } else {
+                guarded(|| answer(&snapshot, params))
+            };
+            // The owner knows whether the text is still the same; it is gone only when nobody waits for answers.
+            let _ = events.send(Event::Done(Box::new(move |_| {
+                let stale = snapshot.text.is_superseded();
+                reply.give(if stale { Err(Fault::Stale) } else { answer });
+            })));
         });
     }
 
     /// As [`Session::about_document`], once the forecast of the document's text is there, or did not come in time.
-    pub(crate) fn about_forecast<R>(
+    pub(crate) fn about_forecast<P: Send + 'static, T: Send + 'static>(
         &mut self,
-        id: Id,
-        uri: &lsp::Uri,
-        params: R::Params,
+        uri: &lsp::Url,
+        params: P,
         kind: Parts,
-        answer: fn(&Snapshot, R::Params) -> Answer<R::Result>,
-    ) where
-        R: lsp::request::Request,
-        R::Params: Send + 'static,
-    {
-        let waits = self
-            .documents
-            .get(uri.as_str())
-            .is_some_and(|document| document.current_forecast().is_none());
-        if !waits {
-            return self.about_document::<R>(id, uri, params, answer);
+        answer: fn(&Snapshot, P) -> Answer<Option<T>>,
+        reply: Reply<Option<T>>,
+    ) {
+        let document = self.documents.get(uri.as_str());
+        if !document.is_some_and(Document::awaits_forecast) {
+            return self.about_document(uri, params, answer, reply);
         }
-        let (number, document) = (id.clone(), uri.clone());
+        let about = uri.clone();
         self.parked.push(Parked {
-            id,
             uri: uri.clone(),
             until: Instant::now() + PATIENCE,
             kind,
-            go: Box::new(move |session| {
-                session.about_document::<R>(number, &document, params, answer);
+            go: Box::new(move |session, now| match now {
+                Ok(()) => session.about_document(&about, params, answer, reply),
+                Err(fault) => reply.give(Err(fault)),
             }),
         });
     }
 
     /// Answers a request about the whole workspace on a worker.
-    pub(crate) fn about_workspace<R>(
+    pub(crate) fn about_workspace<P: Send + 'static, T: Send + 'static>(
         &mut self,
-        id: Id,
-        params: R::Params,
-        answer: fn(&Workspace, R::Params) -> Answer<R::Result>,
-    ) where
-        R: lsp::request::Request,
-        R::Params: Send + 'static,
-    {
-        let cancel = Cancel::new();
+        params: P,
+        answer: fn(&Workspace, P) -> Answer<T>,
+        reply: Reply<T>,
+    ) {
         let workspace = Workspace {
             open: self.snapshots(),
             setup: self.setup.clone(),
-            cancel: cancel.clone(),
+            cancel: reply.cancel.clone(),
         };
-        self.run(id, Running { cancel, text: None }, move || {
-            answer(&workspace, params)
-        });
-    }
-
-    fn run<T: Serialize>(
-        &mut self,
-        id: Id,
-        running: Running,
-        work: impl FnOnce() -> Answer<T> + Send + 'static,
-    ) {
-        let cancel = running.cancel.clone();
-        let text = running.text.as_ref().map(|(_, text)| text.clone());
-        self.running.insert(id.clone(), running);
-        let events = self.events.clone();
         self.jobs.run(move || {
-            let answer = if cancel.is_canceled() {
-                Err(Fault::Canceled)
-            } else if text.is_some_and(|text| text.is_superseded()) {
-                Err(Fault::Stale)
-            } else {
-                guarded(work)
-            };
-            let body = match &answer {
-                Ok(result) => rpc::answer(&id, Ok(result)),
-                Err(fault) => rpc::answer(&id, Err::<&(), _>(&fault.error())),
-            };
-            // The owner is gone only when nobody waits for answers.
-            let _ = events.send(Event::Done(Box::new(move |session| {
-                session.finish(&id, body);
-            })));
+            let answer = guarded(|| answer(&workspace, params));
+            reply.give(answer);
         });
     }
 
-    /// Notes a request that is worked on elsewhere, so that it can be canceled.
-    pub(crate) fn under_way(&mut self, id: Id, cancel: Cancel) {
-        self.running.insert(id, Running { cancel, text: None });
+    /// `workspace/diagnostic`. Clients ask again as soon as they have an answer; who knows it already gets the next one
+    /// when something has changed.
+    pub(crate) fn workspace_diagnostics(
+        &mut self,
+        params: lsp::WorkspaceDiagnosticParams,
+        reply: Reply<lsp::WorkspaceDiagnosticReportResult>,
+    ) {
+        let knows = !params.previous_result_ids.is_empty() && self.told == self.changes;
+        if knows {
+            self.patient = Some((params, reply));
+        } else {
+            self.told = self.changes;
+            self.about_workspace(params, diagnostics::workspace, reply);
+        }
     }
 
-    /// The end of [`Session::under_way`].
-    pub(crate) fn no_longer_under_way(&mut self, id: &Id) {
-        self.running.remove(id);
+    /// Notes that there may be something else to say, and says it to the one who waits for that.
+    fn change(&mut self) {
+        self.changes += 1;
+        if let Some((params, reply)) = self.patient.take() {
+            self.workspace_diagnostics(params, reply);
+        }
     }
 
     /// A number that was not given before.
@@ -356,44 +349,12 @@ impl Session {
         self.numbers += 1;
         self.numbers
     }
-
-    /// Sends the answer of a finished request, unless it is void by now.
-    fn finish(&mut self, id: &Id, body: Vec<u8>) {
-        let Some(running) = self.running.remove(id) else {
-            return;
-        };
-        let stale = running
-            .text
-            .is_some_and(|(key, text)| !self.is_current(&key, &text));
-        if running.cancel.is_canceled() {
-            self.refuse(id, &Fault::Canceled);
-        } else if stale {
-            self.refuse(id, &Fault::Stale);
-        } else {
-            self.output.send(body);
-        }
-    }
-
-    pub(crate) fn refuse(&self, id: &Id, fault: &Fault) {
-        self.output
-            .send(rpc::answer(id, Err::<&(), _>(&fault.error())));
-    }
-
-    /// `$/cancelRequest`. A request that is worked on answers when the work notices.
-    pub(crate) fn cancel(&mut self, id: &Id) {
-        for parked in self.unpark(|parked| parked.id == *id) {
-            self.refuse(&parked.id, &Fault::Canceled);
-        }
-        if let Some(running) = self.running.get(id) {
-            running.cancel.cancel();
-        }
-    }
 }
 
 /// What follows from changes.
 impl Session {
     /// Begins to find what there is to say about a document's text. A client that asks for it is told to ask again.
-    fn diagnose(&mut self, uri: &lsp::Uri) {
+    fn diagnose(&mut self, uri: &lsp::Url) {
         if self.setup.features.pull_diagnostics {
             return;
         }
@@ -412,7 +373,7 @@ impl Session {
             let found = guarded(|| Ok(diagnostics::of_document(&snapshot, forecast.as_deref())));
             let _ = events.send(Event::Done(Box::new(move |session| {
                 if let Ok(found) = found
-                    && session.is_current(snapshot.uri.as_str(), &snapshot.text)
+                    && !snapshot.text.is_superseded()
                 {
                     session.publish(&snapshot.uri, Some(snapshot.version), found);
                 }
@@ -433,9 +394,9 @@ impl Session {
         self.faulty = found;
     }
 
-    fn publish(&self, uri: &lsp::Uri, version: Option<i32>, diagnostics: Vec<lsp::Diagnostic>) {
+    fn publish(&self, uri: &lsp::Url, version: Option<i32>, diagnostics: Vec<lsp::Diagnostic>) {
         self.output.notify::<lsp::notification::PublishDiagnostics>(
-            &lsp::PublishDiagnosticsParams {
+            lsp::PublishDiagnosticsParams {
                 uri: uri.clone(),
                 diagnostics,
                 version,
@@ -444,7 +405,7 @@ impl Session {
     }
 
     /// Orders the forecast of a document's text.
-    fn forecast(&mut self, uri: &lsp::Uri, due: Instant) {
+    fn forecast(&mut self, uri: &lsp::Url, due: Instant) {
         if let Some(document) = self.documents.get(uri.as_str()) {
             self.forecaster.order(Order {
                 uri: document.uri.clone(),
@@ -456,12 +417,26 @@ impl Session {
     }
 
     /// Takes a finished forecast in, and shows it.
-    pub(crate) fn forecast_is_there(&mut self, uri: &lsp::Uri, done: Answer<Forecasted>) {
-        if let Ok(forecast) = done
-            && let Some(document) = self.documents.get_mut(uri.as_str())
-            && Arc::ptr_eq(&document.text, &forecast.text)
-        {
-            document.forecast = Some(Arc::new(forecast));
+    pub(crate) fn forecast_is_there(
+        &mut self,
+        uri: &lsp::Url,
+        text: &Arc<Text>,
+        done: Answer<Forecast>,
+    ) {
+        let Some(document) = self.documents.get_mut(uri.as_str()) else {
+            return;
+        };
+        if !Arc::ptr_eq(&document.text, text) {
+            return;
+        }
+        let text = text.clone();
+        match done {
+            Ok(forecast) => document.forecast = Some(Arc::new(Forecasted { text, forecast })),
+            Err(fault) => {
+                document.hopeless = Some(text);
+                let message = format!("no forecast: {}", fault);
+                self.output.log(message);
+            }
         }
         // Settings were read for it.
         self.publish_settings();
@@ -469,19 +444,19 @@ impl Session {
         let waited_for = |kind| waited.iter().any(|parked| parked.kind == kind);
         let features = self.setup.features.clone();
         if features.refresh_hints && !waited_for(Parts::Hints) {
-            self.ask::<lsp::request::InlayHintRefreshRequest>(&(), |_, _| {});
+            self.ask::<lsp::request::InlayHintRefreshRequest>((), |_, _| {});
         }
         if features.refresh_lenses && !waited_for(Parts::Lenses) {
-            self.ask::<lsp::request::CodeLensRefresh>(&(), |_, _| {});
+            self.ask::<lsp::request::CodeLensRefresh>((), |_, _| {});
         }
         for parked in waited {
-            (parked.go)(self);
+            (parked.go)(self, Ok(()));
         }
         self.findings_changed(uri);
     }
 
     /// What is said about a document depends on its forecast too.
-    fn findings_changed(&mut self, uri: &lsp::Uri) {
+    fn findings_changed(&mut self, uri: &lsp::Url) {
         if !self.setup.settings.hint_diagnostics {
             return;
         }
@@ -494,13 +469,14 @@ impl Session {
 
     fn refresh_diagnostics(&mut self) {
         if self.setup.features.pull_diagnostics && self.setup.features.refresh_diagnostics {
-            self.ask::<lsp::request::WorkspaceDiagnosticRefresh>(&(), |_, _| {});
+            self.ask::<lsp::request::WorkspaceDiagnosticRefresh>((), |_, _| {});
         }
     }
 
     /// Something that forecasts are made of has changed outside.
     pub(crate) fn world_changed(&mut self, changed: Changed) {
         let due = Instant::now() + SETTLE;
+        self.change();
         for snapshot in self.snapshots() {
             self.forecast(&snapshot.uri, due);
             if changed.store {
@@ -517,8 +493,10 @@ impl Session {
         let mut setup = Setup::clone(&self.setup);
         change(&mut setup);
         self.setup = Arc::new(setup);
+        self.change();
         for document in self.documents.values_mut() {
             document.forecast = None;
+            document.hopeless = None;
         }
         for snapshot in self.snapshots() {
             self.text_changed(&snapshot.uri, Instant::now());
@@ -536,11 +514,6 @@ impl Session {
         }
     }
 
-    /// Whether somebody waits for an answer.
-    pub(crate) fn is_busy(&self) -> bool {
-        !(self.running.is_empty() && self.parked.is_empty())
-    }
-
     /// When the next request has waited long enough.
     pub(crate) fn alarm(&self) -> Option<Instant> {
         self.parked.iter().map(|parked| parked.until).min()
@@ -550,7 +523,7 @@ impl Session {
     pub(crate) fn ring(&mut self) {
         let now = Instant::now();
         for parked in self.unpark(|parked| parked.until <= now) {
-            (parked.go)(self);
+            (parked.go)(self, Ok(()));
         }
     }
 
@@ -578,6 +551,9 @@ impl Session {
 
     /// What to do once the client is ready.
     pub(crate) fn ready(&mut self) {
+        for problem in std::mem::take(&mut self.problems) {
+            self.output.show(lsp::MessageType::WARNING, problem);
+        }
         configuration::register(self);
         configuration::pull(self);
     }
@@ -592,7 +568,9 @@ pub(crate) struct Workspace {
 
 impl Workspace {
     /// Whether a document is open, so that the file on disk does not count.
-    pub(crate) fn is_open(&self, uri: &lsp::Uri) -> bool {
-        self.open.iter().any(|open| open.uri == *uri)
+    pub(crate) fn is_open(&self, path: &Path) -> bool {
+        // Clients spell URIs in ways of their own.
+        let is_this = |open: &Snapshot| convert::path(&open.uri).is_some_and(|open| open == path);
+        self.open.iter().any(is_this)
     }
 }

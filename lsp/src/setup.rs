@@ -9,11 +9,11 @@ use cooperage_runtime::build::forecast::Forecast;
 use cooperage_runtime::build::request::{BuildRequest, ContextSource, DockerfileSource};
 use cooperage_runtime::cancel::Cancel;
 use cooperage_runtime::engine::{BuildError, Engine, Planned};
-use cooperage_runtime::settings::{self, Finder};
-use lsp_types as lsp;
+use cooperage_runtime::settings::{self, Declared, Finder};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use tower_lsp::lsp_types as lsp;
 
 /// Replaced as a whole when something of it changes, so that whoever works with one sees one.
 #[derive(Clone)]
@@ -35,6 +35,8 @@ pub(crate) struct Setup {
 /// What the user selected for one document; the rest is as the settings have it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Choice {
+    /// One of the builds that compose and bake files declare.
+    pub(crate) declared: Option<Declared>,
     pub(crate) target: Option<String>,
     pub(crate) platform: Option<String>,
     pub(crate) build_args: BTreeMap<String, String>,
@@ -43,7 +45,7 @@ pub(crate) struct Choice {
 impl Setup {
     /// The build that the unsaved text of a document would be: the context is the file's folder. The text itself is not
     /// in it; who builds has it already.
-    pub(crate) fn request(&self, uri: &lsp::Uri) -> BuildRequest {
+    pub(crate) fn request(&self, uri: &lsp::Url) -> BuildRequest {
         let path = convert::path(uri);
         let folder = path.as_ref().and_then(|p| p.parent()).map(PathBuf::from);
         let name = path.as_ref().and_then(|p| p.file_name()).map_or_else(
@@ -55,6 +57,10 @@ impl Setup {
         let mut build_args = settings.build_args.clone();
         build_args.extend(choice.build_args);
         let project = self.project(uri).build;
+        let project = match choice.declared {
+            Some(declared) => declared.build.over(project),
+            None => project,
+        };
         let mut request = BuildRequest {
             context: folder.map_or(ContextSource::Empty, |folder| project.context_or(&folder)),
             dockerfile: DockerfileSource::Text {
@@ -72,14 +78,14 @@ impl Setup {
     }
 
     /// What the project's settings files say of a document.
-    pub(crate) fn project(&self, uri: &lsp::Uri) -> settings::Settings {
+    pub(crate) fn project(&self, uri: &lsp::Url) -> settings::Settings {
         convert::path(uri).map_or_else(settings::Settings::default, |path| {
             self.finder.settings(&path)
         })
     }
 
     /// The folder that a document's build copies from.
-    pub(crate) fn context_folder(&self, uri: &lsp::Uri) -> Option<PathBuf> {
+    pub(crate) fn context_folder(&self, uri: &lsp::Url) -> Option<PathBuf> {
         match self.request(uri).context {
             ContextSource::Folder(folder) => Some(folder),
             ContextSource::Empty | ContextSource::Url(_) | ContextSource::Archive(_) => None,
@@ -87,7 +93,7 @@ impl Setup {
     }
 
     /// What there is to say about a text, all of its stages.
-    pub(crate) fn findings(&self, uri: &lsp::Uri, text: &Text) -> Vec<Diagnostic> {
+    pub(crate) fn findings(&self, uri: &lsp::Url, text: &Text) -> Vec<Diagnostic> {
         let dockerfile = text.file().dockerfile();
         match self.engine.plan_read(dockerfile, &self.request(uri), true) {
             Ok(plan) => lints::report(text.file(), &plan.diagnostics, &self.project(uri).lint),
@@ -99,7 +105,7 @@ impl Setup {
     /// What the next build will do.
     pub(crate) fn forecast(
         &self,
-        uri: &lsp::Uri,
+        uri: &lsp::Url,
         text: &Text,
         cancel: &Cancel,
     ) -> Result<Forecast, BuildError> {

@@ -2,9 +2,10 @@
 
 use super::Subject;
 use super::image_name::ImageName;
+use super::stages::parents;
 use crate::instructions::Kind;
 use crate::shell::{Dialect, Snippet};
-use bstr::{BString, ByteSlice};
+use bstr::ByteSlice;
 use std::collections::HashMap;
 
 /// What a shell understands beyond POSIX.
@@ -68,21 +69,18 @@ pub(super) struct Families(HashMap<usize, Family>);
 
 impl Families {
     pub(super) fn of(subject: &Subject<'_>) -> Self {
+        let parents = parents(subject);
         let mut families = HashMap::new();
-        let mut named: HashMap<BString, usize> = HashMap::new();
         for line in &subject.lines {
             let Kind::From(from) = &line.instruction.kind else {
                 continue;
             };
-            let base = from.base.text.to_ascii_lowercase();
-            let parent = named
-                .get(base.as_bstr())
+            let parent = parents
+                .get(&line.stage)
                 .and_then(|stage| families.get(stage));
-            let family = parent.copied().unwrap_or_else(|| of_image(&base));
+            let own = || of_image(&from.base.text.to_ascii_lowercase());
+            let family = parent.copied().unwrap_or_else(own);
             families.insert(line.stage, family);
-            if let Some(name) = &from.name {
-                named.insert(name.text.clone(), line.stage);
-            }
         }
         Self(families)
     }

@@ -1,6 +1,7 @@
 //! Variables that nothing sets.
 
-use super::runs::{Variables, assigned_in, flags, is_template, runs};
+use super::runs::{flags, is_template, runs};
+use super::variables::{Variables, assigned_in};
 use super::{Finding, Level, Lint, Run, Subject};
 use crate::shell::{Command, Script, Snippet, Value};
 use crate::text::TextRange;
@@ -19,7 +20,7 @@ pub(super) const LINT: Lint = Lint {
     ..Lint::OWN
 };
 
-/// Set by every shell, login or builder.
+/// Set by every shell, login or builder. **Source:** POSIX, "Shell Variables"; Dockerfile reference, "Predefined ARGs".
 const GIVEN: &[&str] = &[
     "HOME",
     "HOSTNAME",
@@ -39,6 +40,11 @@ const GIVEN: &[&str] = &[
     "TMPDIR",
     "UID",
     "USER",
+    "ALL_PROXY",
+    "FTP_PROXY",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "NO_PROXY",
     "all_proxy",
     "ftp_proxy",
     "http_proxy",
@@ -48,7 +54,7 @@ const GIVEN: &[&str] = &[
 
 fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
     let mut variables = None;
-    for snippet in runs(subject).filter(|snippet| !snippet.exec && !snippet.trigger) {
+    for snippet in runs(subject).filter(|snippet| !snippet.exec) {
         let used = used(&snippet.script);
         // What is read from elsewhere can set anything.
         let open = snippet.script.commands().iter().any(reads_script) || is_template(snippet);
@@ -59,34 +65,48 @@ fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
         let secrets = secrets(subject, snippet);
         let variables = variables.get_or_insert_with(|| Variables::of(subject));
         for (name, range) in used {
-            let given = GIVEN.iter().any(|given| name == *given) || secrets.contains(&name);
-            if given || assigned.contains(name) || variables.is_visible(name, subject, snippet) {
+            let is_set = |name: &BStr| {
+                GIVEN.iter().any(|given| name == *given)
+                    || secrets.contains(&name)
+                    || assigned.contains(&name)
+                    || variables.is_visible(name, subject, snippet)
+            };
+            if is_set(name) {
                 continue;
             }
-            let near = variables
-                .visible_names(subject, snippet)
-                .chain(assigned.iter().copied())
-                .find(|known| is_one_slip(name, known));
-            let lower = name
-                .iter()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'_');
-            if near.is_none() && !lower {
-                continue;
+            let known = variables.names().chain(assigned.iter().copied());
+            let known = known.chain(GIVEN.iter().map(|given| BStr::new(*given)));
+            let near = known
+                .filter(|known| is_one_slip(name, known) && is_set(known))
+                .min();
+            if near.is_some() || is_lower(name) {
+                let place = (subject, snippet);
+                out.push(finding(place, name, range, near));
             }
-            let hint = near
-                .map(|near| format!(", is `{near}` meant?"))
-                .unwrap_or_default();
-            let message = format!("`{name}` has no value here{hint}");
-            let finding = Finding::in_script(&LINT, subject, snippet, range, message);
-            let place = finding.range;
-            out.push(match near {
-                Some(near) => {
-                    finding.with_fix(format!("use `{near}`"), vec![(place, near.to_string())])
-                }
-                None => finding,
-            });
         }
     }
+}
+
+fn finding(
+    (subject, snippet): (&Subject<'_>, &Snippet),
+    name: &BStr,
+    range: TextRange,
+    near: Option<&BStr>,
+) -> Finding {
+    let hint = near.map(|near| format!(", is `{near}` meant?"));
+    let message = format!("`{name}` has no value here{}", hint.unwrap_or_default());
+    let finding = Finding::in_script(&LINT, subject, snippet, range, message);
+    let place = finding.range;
+    match near {
+        Some(near) => finding.with_fix(format!("use `{near}`"), vec![(place, near.to_string())]),
+        None => finding,
+    }
+}
+
+/// Images set no variables in lower case by themselves.
+fn is_lower(name: &BStr) -> bool {
+    let lower = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'_';
+    name.iter().all(lower)
 }
 
 /// Variables that are used without a default, with their first place.
@@ -100,7 +120,7 @@ fn used(script: &Script) -> Vec<(&BStr, TextRange)> {
         else {
             continue;
         };
-        let named = name.first().is_some_and(|b| b.is_ascii_alphabetic());
+        let named = name.first().is_some_and(u8::is_ascii_alphabetic);
         let text = script.slice(expansion.range);
         let behind = text.get((name_range.end - expansion.range.start) as usize);
         let tested =
@@ -129,22 +149,18 @@ fn secrets<'a>(subject: &'a Subject<'_>, snippet: &Snippet) -> HashSet<&'a BStr>
 }
 
 /// One letter more, less, other, or two swapped.
-fn is_one_slip(a: &[u8], b: &[u8]) -> bool {
-    if a.len().abs_diff(b.len()) > 1 || a.len() < 4 || b.len() < 4 {
+fn is_one_slip(name: &[u8], known: &[u8]) -> bool {
+    if name.len().abs_diff(known.len()) > 1 || name.len() < 4 || known.len() < 4 {
         return false;
     }
-    let front = a.iter().zip(b).take_while(|(a, b)| a == b).count();
-    let (a, b) = (&a[front..], &b[front..]);
-    let back = a
-        .iter()
-        .rev()
-        .zip(b.iter().rev())
-        .take_while(|(a, b)| a == b)
-        .count();
-    match (&a[..a.len() - back], &b[..b.len() - back]) {
-        // A number at the end tells two names apart on purpose.
-        ([x], [] | [_]) | ([], [x]) => !x.is_ascii_digit(),
-        ([x, y], [u, v]) => x == v && y == u,
+    let front = name.iter().zip(known).take_while(|(a, b)| a == b).count();
+    let (name, known) = (&name[front..], &known[front..]);
+    let ends = name.iter().rev().zip(known.iter().rev());
+    let back = ends.take_while(|(a, b)| a == b).count();
+    match (&name[..name.len() - back], &known[..known.len() - back]) {
+        // A number tells two names apart on purpose.
+        ([other], [] | [_]) | ([], [other]) => !other.is_ascii_digit(),
+        ([first, second], swapped) => swapped == [*second, *first],
         _ => false,
     }
 }

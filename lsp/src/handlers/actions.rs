@@ -6,7 +6,7 @@ use crate::session::Snapshot;
 use cooperage_lang::ide::actions::{self, Action, ActionKind, Images};
 use cooperage_lang::model::reference::{Digest, Reference};
 use cooperage_runtime::engine::Engine;
-use lsp_types as lsp;
+use tower_lsp::lsp_types as lsp;
 
 /// The names of all kinds, for editors that ask for some.
 pub(super) fn kinds() -> Vec<lsp::CodeActionKind> {

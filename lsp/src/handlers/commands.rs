@@ -2,19 +2,20 @@
 
 use crate::builds::{self, Built, Job};
 use crate::client::Output;
+use crate::convert;
 use crate::jobs::{Answer, Fault, guarded};
-use crate::rpc::{self, Id};
-use crate::server::Event;
-use crate::session::{Session, Snapshot};
+use crate::session::{Reply, Session, Snapshot};
 use crate::setup::Choice;
+use crate::talk::Event;
 use cooperage_lang::instructions::{Kind, Stage};
 use cooperage_runtime::build::words;
 use cooperage_runtime::cancel::Cancel;
+use cooperage_runtime::settings;
 use cooperage_runtime::units::Size;
-use lsp_types as lsp;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::SystemTime;
+use tower_lsp::lsp_types as lsp;
 
 /// A command. All take the document's URI and an object with more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub(crate) enum Action {
     Explain,
     /// Lists the files of the layer that the step at `line` made.
     LayerFiles,
+    /// Selects the build `name` of a compose or bake file; null for none of them, asks when there is no such field.
+    SelectBuild,
     /// Selects the stage `target`; null for the last one, asks when there is no such field.
     SelectTarget,
     /// Selects the values `args` of build arguments; null for none.
@@ -40,13 +43,14 @@ pub(crate) enum Action {
 }
 
 /// All commands with their names.
-const ACTIONS: [(Action, &str); 9] = [
+const ACTIONS: [(Action, &str); 10] = [
     (Action::Build, "cooper.build"),
     (Action::BuildTo, "cooper.buildTo"),
     (Action::Run, "cooper.run"),
     (Action::Shell, "cooper.shell"),
     (Action::Explain, "cooper.explain"),
     (Action::LayerFiles, "cooper.layerFiles"),
+    (Action::SelectBuild, "cooper.selectBuild"),
     (Action::SelectTarget, "cooper.selectTarget"),
     (Action::SetBuildArgs, "cooper.setBuildArgs"),
     (Action::SetPlatform, "cooper.setPlatform"),
@@ -71,7 +75,7 @@ impl Action {
     }
 
     /// A call of it, for a lens or an action.
-    pub(crate) fn command(self, title: &str, uri: &lsp::Uri, more: Value) -> lsp::Command {
+    pub(crate) fn command(self, title: &str, uri: &lsp::Url, more: Value) -> lsp::Command {
         lsp::Command {
             title: title.to_owned(),
             command: self.name().to_owned(),
@@ -82,7 +86,7 @@ impl Action {
 
 /// A call with its arguments.
 struct Call {
-    id: Id,
+    reply: Reply<Value>,
     snapshot: Snapshot,
     more: Value,
     token: Option<lsp::ProgressToken>,
@@ -97,10 +101,14 @@ impl Call {
 }
 
 /// `workspace/executeCommand`.
-pub(crate) fn execute(session: &mut Session, id: Id, params: lsp::ExecuteCommandParams) {
+pub(crate) fn execute(
+    session: &mut Session,
+    params: lsp::ExecuteCommandParams,
+    reply: Reply<Value>,
+) {
     let Some(action) = Action::find(&params.command) else {
         let why = format!("there is no command `{}`", params.command);
-        return session.refuse(&id, &Fault::Invalid(why));
+        return reply.give(Err(Fault::Invalid(why)));
     };
     let uri = params.arguments.first().and_then(Value::as_str);
     let Some(snapshot) = uri.and_then(|uri| session.snapshot_of(uri)) else {
@@ -109,11 +117,14 @@ pub(crate) fn execute(session: &mut Session, id: Id, params: lsp::ExecuteCommand
             params.command,
             uri.unwrap_or_default()
         );
-        return session.refuse(&id, &Fault::Invalid(why));
+        return reply.give(Err(Fault::Invalid(why)));
     };
     let call = Call {
-        id,
-        snapshot,
+        snapshot: Snapshot {
+            cancel: reply.cancel.clone(),
+            ..snapshot
+        },
+        reply,
         more: params.arguments.get(1).cloned().unwrap_or_default(),
         token: params.work_done_progress_params.work_done_token,
     };
@@ -123,17 +134,16 @@ pub(crate) fn execute(session: &mut Session, id: Id, params: lsp::ExecuteCommand
         }
         Action::Explain => tell(session, call, explain),
         Action::LayerFiles => tell(session, call, layer_files),
+        Action::SelectBuild => select_build(session, call),
         Action::SelectTarget => select_target(session, call),
-        Action::SetBuildArgs => set_build_args(session, &call),
-        Action::SetPlatform => set_platform(session, &call),
+        Action::SetBuildArgs => set_build_args(session, call),
+        Action::SetPlatform => set_platform(session, call),
     }
 }
 
 /// `window/workDoneProgress/cancel`.
-pub(crate) fn cancel(session: &mut Session, params: lsp::WorkDoneProgressCancelParams) {
-    if let lsp::NumberOrString::String(token) = params.token
-        && let Some(cancel) = session.builds.get(&token)
-    {
+pub(crate) fn cancel(session: &Session, params: &lsp::WorkDoneProgressCancelParams) {
+    if let Some(cancel) = session.builds.get(&params.token) {
         cancel.cancel();
     }
 }
@@ -142,7 +152,7 @@ pub(crate) fn cancel(session: &mut Session, params: lsp::WorkDoneProgressCancelP
 fn build(session: &mut Session, call: Call, action: Action) {
     let job = match job(&call, action) {
         Ok(job) => job,
-        Err(fault) => return session.refuse(&call.id, &fault),
+        Err(fault) => return call.reply.give(Err(fault)),
     };
     let title = match action {
         Action::BuildTo | Action::Shell => format!("build to line {}", line(&call) + 1),
@@ -151,7 +161,6 @@ fn build(session: &mut Session, call: Call, action: Action) {
     let token = progress_token(session, &call);
     let cancel = call.snapshot.cancel.clone();
     session.builds.insert(token.clone(), cancel.clone());
-    session.under_way(call.id.clone(), cancel.clone());
     let output = session.output.clone();
     let progress = Progress {
         output: output.clone(),
@@ -169,7 +178,7 @@ fn build(session: &mut Session, call: Call, action: Action) {
         progress.end(&built, &cancel);
         let _ = events.send(Event::Done(Box::new(move |session| {
             session.builds.remove(&token);
-            finish(session, &call, action, built);
+            finish(session, call, action, built);
         })));
     });
 }
@@ -211,27 +220,24 @@ fn job(call: &Call, action: Action) -> Answer<Job> {
 }
 
 /// The name of the progress: the client's, or one of ours that it is told of.
-fn progress_token(session: &mut Session, call: &Call) -> String {
-    match &call.token {
-        Some(lsp::NumberOrString::String(token)) => token.clone(),
-        Some(lsp::NumberOrString::Number(token)) => token.to_string(),
-        None => {
-            let token = format!("cooper-build-{}", session.next_number());
-            if session.setup.features.progress {
-                let params = lsp::WorkDoneProgressCreateParams {
-                    token: lsp::NumberOrString::String(token.clone()),
-                };
-                session.ask::<lsp::request::WorkDoneProgressCreate>(&params, |_, _| {});
-            }
-            token
-        }
+fn progress_token(session: &mut Session, call: &Call) -> lsp::ProgressToken {
+    if let Some(token) = &call.token {
+        return token.clone();
     }
+    let token = lsp::NumberOrString::String(format!("cooper-build-{}", session.next_number()));
+    if session.setup.features.progress {
+        let params = lsp::WorkDoneProgressCreateParams {
+            token: token.clone(),
+        };
+        session.ask::<lsp::request::WorkDoneProgressCreate>(params, |_, _| {});
+    }
+    token
 }
 
 /// Progress of a build, as the client shows it.
 struct Progress {
     output: Output,
-    token: String,
+    token: lsp::ProgressToken,
     shown: bool,
 }
 
@@ -268,8 +274,8 @@ impl Progress {
     fn send(&self, progress: lsp::WorkDoneProgress) {
         if self.shown {
             self.output
-                .notify::<lsp::notification::Progress>(&lsp::ProgressParams {
-                    token: lsp::NumberOrString::String(self.token.clone()),
+                .notify::<lsp::notification::Progress>(lsp::ProgressParams {
+                    token: self.token.clone(),
                     value: lsp::ProgressParamsValue::WorkDone(progress),
                 });
         }
@@ -277,16 +283,16 @@ impl Progress {
 }
 
 /// Answers, and opens the terminal of a run or a shell.
-fn finish(session: &mut Session, call: &Call, action: Action, built: Answer<Built>) {
+fn finish(session: &Session, call: Call, action: Action, built: Answer<Built>) {
     let canceled = call.snapshot.cancel.is_canceled();
     let built = match built {
         Ok(built) => built,
-        Err(_) if canceled => return session.conclude(&call.id, Err(Fault::Canceled)),
+        Err(_) if canceled => return call.reply.give(Err(Fault::Canceled)),
         Err(fault) => {
             session
                 .output
-                .show(lsp::MessageType::ERROR, fault.error().message);
-            return session.conclude(&call.id, Err(fault));
+                .show(lsp::MessageType::ERROR, fault.to_string());
+            return call.reply.give(Err(fault));
         }
     };
     let arguments: &[&str] = match action {
@@ -304,17 +310,17 @@ fn finish(session: &mut Session, call: &Call, action: Action, built: Answer<Buil
         open_terminal(session, action, command);
     }
     let result = json!({"image": built.image, "summary": built.summary});
-    session.conclude(&call.id, Ok(result));
+    call.reply.give(Ok(result));
 }
 
 /// Opens a terminal through a client that can; another gets the line to type.
-fn open_terminal(session: &mut Session, action: Action, command: Vec<String>) {
+fn open_terminal(session: &Session, action: Action, command: Vec<String>) {
     let name = match action {
         Action::Shell => "shell here",
         _ => "run",
     };
     if session.setup.features.terminal {
-        session.ask::<Terminal>(&json!({"name": name, "command": command}), |_, _| {});
+        session.ask::<Terminal>(json!({"name": name, "command": command}), |_, _| {});
     } else {
         let line = format!("in a terminal: {}", command.join(" "));
         session.output.show(lsp::MessageType::INFO, line);
@@ -339,18 +345,18 @@ impl lsp::notification::Notification for Show {
 }
 
 /// Answers with a text, and has it shown.
-fn tell(session: &mut Session, call: Call, text: fn(&Call) -> Answer<(String, String)>) {
+fn tell(session: &Session, call: Call, text: fn(&Call) -> Answer<(String, String)>) {
     let said = guarded(|| text(&call));
     let answer = said.map(|(title, text)| {
         if session.setup.features.show_text {
             let text = json!({"title": title, "text": text});
-            session.output.notify::<Show>(&text);
+            session.output.notify::<Show>(text);
         } else {
             session.output.show(lsp::MessageType::INFO, text.clone());
         }
         json!({"title": title, "text": text})
     });
-    session.conclude(&call.id, answer);
+    call.reply.give(answer);
 }
 
 /// What the next build will do with the step at a line, or with all of them, in Markdown.
@@ -416,93 +422,147 @@ fn layer_files(call: &Call) -> Answer<(String, String)> {
     Ok((format!("files of line {}", planned.lines.start), text))
 }
 
-fn choose(session: &mut Session, uri: &lsp::Uri, change: impl FnOnce(&mut Choice)) {
+fn choose(session: &mut Session, uri: &lsp::Url, change: impl FnOnce(&mut Choice)) {
     let key = uri.as_str().to_owned();
     session.set_up(|setup| change(setup.choices.entry(key).or_default()));
 }
 
-fn select_target(session: &mut Session, call: Call) {
-    match call.more.get("target") {
-        Some(Value::String(target)) => {
-            let target = Some(target.clone());
-            choose(session, &call.snapshot.uri, |choice| choice.target = target);
-            session.conclude(&call.id, Ok(Value::Null));
-        }
-        Some(Value::Null) => {
-            choose(session, &call.snapshot.uri, |choice| choice.target = None);
-            session.conclude(&call.id, Ok(Value::Null));
-        }
-        Some(_) => {
-            let why = "`target` is a stage's name, or null".to_owned();
-            session.refuse(&call.id, &Fault::Invalid(why));
-        }
-        None => ask_target(session, call),
-    }
+fn select_build(session: &mut Session, call: Call) {
+    let path = convert::path(&call.snapshot.uri);
+    let builds = path.map_or_else(Vec::new, |path| settings::declared(&path));
+    let names = builds.iter().map(|build| build.name.clone()).collect();
+    let question = Question {
+        field: "name",
+        message: "build to forecast and do",
+        none: "that of the Dockerfile alone",
+        names,
+    };
+    question.answer(session, call, move |session, uri, name| {
+        let declared = builds
+            .into_iter()
+            .find(|build| Some(&build.name) == name.as_ref());
+        let found = declared.is_some() || name.is_none();
+        choose(session, uri, |choice| choice.declared = declared);
+        found
+    });
 }
 
-/// Asks the user for a stage.
-fn ask_target(session: &mut Session, call: Call) {
-    const LAST: &str = "the last stage";
+fn select_target(session: &mut Session, call: Call) {
     let stages = &call.snapshot.file().dockerfile().stages;
     let name = |stage: &Stage| match &stage.from.kind {
         Kind::From(from) => Some(from.name.as_ref()?.to_str_lossy().into_owned()),
         _ => None,
     };
-    let titles = stages.iter().filter_map(name).chain([LAST.to_owned()]);
-    let params = lsp::ShowMessageRequestParams {
-        typ: lsp::MessageType::INFO,
-        message: "stage to forecast and build".to_owned(),
-        actions: Some(
-            titles
-                .map(|title| lsp::MessageActionItem {
-                    title,
-                    properties: std::collections::HashMap::new(),
-                })
-                .collect(),
-        ),
+    let question = Question {
+        field: "target",
+        message: "stage to forecast and build",
+        none: "the last stage",
+        names: stages.iter().filter_map(name).collect(),
     };
-    session.ask::<lsp::request::ShowMessageRequest>(&params, move |session, answer| {
-        let title = answer
-            .ok()
-            .and_then(|item| Some(item["title"].as_str()?.to_owned()));
-        if let Some(title) = &title {
-            let target = (title != LAST).then(|| title.clone());
-            choose(session, &call.snapshot.uri, |choice| choice.target = target);
-        }
-        session.conclude(&call.id, Ok(json!(title)));
+    question.answer(session, call, |session, uri, target| {
+        choose(session, uri, |choice| choice.target = target);
+        true
     });
 }
 
-fn set_build_args(session: &mut Session, call: &Call) {
+/// A choice among names, made by the caller or by the user.
+struct Question {
+    /// Where the caller says it.
+    field: &'static str,
+    message: &'static str,
+    /// What is shown for no name.
+    none: &'static str,
+    names: Vec<String>,
+}
+
+impl Question {
+    /// Takes the choice; `choose` tells whether there is such a thing.
+    fn answer(
+        self,
+        session: &mut Session,
+        call: Call,
+        choose: impl FnOnce(&mut Session, &lsp::Url, Option<String>) -> bool + Send + 'static,
+    ) {
+        match call.more.get(self.field) {
+            None => self.ask(session, call, choose),
+            Some(Value::Null) => self.take(session, call, None, choose),
+            Some(Value::String(name)) => {
+                let name = name.clone();
+                self.take(session, call, Some(name), choose);
+            }
+            Some(_) => {
+                let why = format!("`{}` is a name, or null", self.field);
+                call.reply.give(Err(Fault::Invalid(why)));
+            }
+        }
+    }
+
+    fn take(
+        &self,
+        session: &mut Session,
+        call: Call,
+        name: Option<String>,
+        choose: impl FnOnce(&mut Session, &lsp::Url, Option<String>) -> bool,
+    ) {
+        if choose(session, &call.snapshot.uri, name.clone()) {
+            call.reply.give(Ok(json!(name)));
+        } else {
+            let known = self.names.join(", ");
+            let name = name.unwrap_or_default();
+            let why = format!("there is no `{name}` here; there are: {known}");
+            call.reply.give(Err(Fault::Failed(why)));
+        }
+    }
+
+    /// Asks the user.
+    fn ask(
+        self,
+        session: &mut Session,
+        call: Call,
+        choose: impl FnOnce(&mut Session, &lsp::Url, Option<String>) -> bool + Send + 'static,
+    ) {
+        let titles = self.names.iter().cloned().chain([self.none.to_owned()]);
+        let item = |title| lsp::MessageActionItem {
+            title,
+            properties: std::collections::HashMap::new(),
+        };
+        let params = lsp::ShowMessageRequestParams {
+            typ: lsp::MessageType::INFO,
+            message: self.message.to_owned(),
+            actions: Some(titles.map(item).collect()),
+        };
+        session.ask::<lsp::request::ShowMessageRequest>(
+            params,
+            move |session, answer| match answer.ok().flatten() {
+                Some(item) => {
+                    let name = (item.title != self.none).then_some(item.title);
+                    self.take(session, call, name, choose);
+                }
+                None => call.reply.give(Ok(Value::Null)),
+            },
+        );
+    }
+}
+
+fn set_build_args(session: &mut Session, call: Call) {
     let args: Option<BTreeMap<String, String>> = match &call.more["args"] {
         Value::Null => Some(BTreeMap::new()),
         args => serde_json::from_value(args.clone()).ok(),
     };
     let Some(args) = args else {
         let why = "`args` is an object of strings, or null".to_owned();
-        return session.refuse(&call.id, &Fault::Invalid(why));
+        return call.reply.give(Err(Fault::Invalid(why)));
     };
     choose(session, &call.snapshot.uri, |choice| {
         choice.build_args = args
     });
-    session.conclude(&call.id, Ok(Value::Null));
+    call.reply.give(Ok(Value::Null));
 }
 
-fn set_platform(session: &mut Session, call: &Call) {
+fn set_platform(session: &mut Session, call: Call) {
     let platform = call.more["platform"].as_str().map(str::to_owned);
     choose(session, &call.snapshot.uri, |choice| {
         choice.platform = platform
     });
-    session.conclude(&call.id, Ok(Value::Null));
-}
-
-impl Session {
-    /// Answers a command.
-    fn conclude(&mut self, id: &Id, answer: Answer<Value>) {
-        self.no_longer_under_way(id);
-        match answer {
-            Ok(result) => self.output.send(rpc::answer(id, Ok(&result))),
-            Err(fault) => self.refuse(id, &fault),
-        }
-    }
+    call.reply.give(Ok(Value::Null));
 }

@@ -4,9 +4,9 @@ use crate::around::Around;
 use crate::jobs::{Answer, Fault};
 use crate::session::Snapshot;
 use cooperage_lang::ide::completion::{Item, ItemKind, Style, complete};
-use lsp_types as lsp;
 use serde_json::{Value, json};
 use std::sync::{Mutex, PoisonError};
+use tower_lsp::lsp_types as lsp;
 
 /// Characters that open a menu by themselves.
 pub(super) const TRIGGERS: [&str; 9] = ["$", "{", "=", "-", "/", ":", ",", "@", " "];
@@ -21,9 +21,10 @@ pub(crate) fn answer(
     params: lsp::CompletionParams,
 ) -> Answer<Option<lsp::CompletionResponse>> {
     let features = &snapshot.setup.features;
-    let style = match features.snippets {
-        true => Style::Snippets,
-        false => Style::Plain,
+    let style = if features.snippets {
+        Style::Snippets
+    } else {
+        Style::Plain
     };
     let offset = snapshot.text.offset(params.text_document_position.position);
     let mut found = complete(snapshot.file(), offset, &Around::new(snapshot), style);
@@ -62,9 +63,10 @@ fn keep(snapshot: &Snapshot, items: &mut [Item]) -> u64 {
 }
 
 fn item(snapshot: &Snapshot, item: Item, data: Option<Value>) -> lsp::CompletionItem {
-    let format = match item.snippet {
-        true => lsp::InsertTextFormat::SNIPPET,
-        false => lsp::InsertTextFormat::PLAIN_TEXT,
+    let format = if item.snippet {
+        lsp::InsertTextFormat::SNIPPET
+    } else {
+        lsp::InsertTextFormat::PLAIN_TEXT
     };
     let again = item.again.then(|| lsp::Command {
         title: "complete".to_owned(),
@@ -110,7 +112,7 @@ fn kind(kind: ItemKind) -> lsp::CompletionItemKind {
 }
 
 /// The document that an item is of.
-pub(crate) fn uri_of(item: &lsp::CompletionItem) -> Option<lsp::Uri> {
+pub(crate) fn uri_of(item: &lsp::CompletionItem) -> Option<lsp::Url> {
     item.data.as_ref()?["uri"].as_str()?.parse().ok()
 }
 
@@ -118,7 +120,7 @@ pub(crate) fn uri_of(item: &lsp::CompletionItem) -> Option<lsp::Uri> {
 pub(crate) fn resolve(
     snapshot: &Snapshot,
     mut item: lsp::CompletionItem,
-) -> Answer<lsp::CompletionItem> {
+) -> Answer<Option<lsp::CompletionItem>> {
     let data = item.data.take().unwrap_or_default();
     let last = snapshot
         .sent
@@ -134,5 +136,5 @@ pub(crate) fn resolve(
         .and_then(|index| usize::try_from(index).ok());
     let docs = index.and_then(|index| last.1.get(index));
     item.documentation = docs.and_then(|docs| super::markdown(docs));
-    Ok(item)
+    Ok(Some(item))
 }

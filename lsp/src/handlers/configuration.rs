@@ -3,17 +3,18 @@
 use crate::convert;
 use crate::session::Session;
 use crate::settings::Settings;
+use crate::setup::Choice;
 use cooperage_runtime::engine::Changed;
 use cooperage_runtime::settings;
-use lsp_types as lsp;
-use lsp_types::notification::Notification;
 use serde_json::{Value, json};
+use tower_lsp::lsp_types as lsp;
+use tower_lsp::lsp_types::notification::Notification;
 
 /// Files whose change is always of interest, and everything else a context may hold.
 const FILES: &str = "**/*";
 
 /// Asks for news of files and settings, from a client that gives them when asked.
-pub(crate) fn register(session: &mut Session) {
+pub(crate) fn register(session: &Session) {
     let features = &session.setup.features;
     let mut registrations = Vec::new();
     if features.register_files {
@@ -32,7 +33,7 @@ pub(crate) fn register(session: &mut Session) {
     if !registrations.is_empty() {
         // A client that says no is one that tells nothing; our own watch stays.
         session.ask::<lsp::request::RegisterCapability>(
-            &lsp::RegistrationParams { registrations },
+            lsp::RegistrationParams { registrations },
             |_, _| {},
         );
     }
@@ -47,7 +48,7 @@ fn registration(id: &str, method: &str, options: Value) -> lsp::Registration {
 }
 
 /// Asks for the settings.
-pub(crate) fn pull(session: &mut Session) {
+pub(crate) fn pull(session: &Session) {
     if !session.setup.features.configuration {
         return;
     }
@@ -56,12 +57,11 @@ pub(crate) fn pull(session: &mut Session) {
         section: Some("cooper".to_owned()),
     };
     let params = lsp::ConfigurationParams { items: vec![item] };
-    session.ask::<lsp::request::WorkspaceConfiguration>(&params, |session, answer| {
+    session.ask::<lsp::request::WorkspaceConfiguration>(params, |session, answer| {
         // One that cannot tell leaves us with what it said at the beginning.
-        if let Ok(mut sections) = answer
-            && !sections[0].is_null()
-        {
-            session.set_settings(Settings::read(&sections[0].take()));
+        let section = answer.unwrap_or_default().into_iter().next();
+        if let Some(section) = section.filter(|section| !section.is_null()) {
+            session.set_settings(Settings::read(&section));
         }
     });
 }
@@ -77,7 +77,7 @@ pub(crate) fn changed(session: &mut Session, settings: &Value) {
 }
 
 /// `workspace/didChangeWorkspaceFolders`.
-pub(crate) fn folders(session: &mut Session, params: lsp::DidChangeWorkspaceFoldersParams) {
+pub(crate) fn folders(session: &mut Session, params: &lsp::DidChangeWorkspaceFoldersParams) {
     let paths = |folders: &[lsp::WorkspaceFolder]| -> Vec<_> {
         folders
             .iter()
@@ -92,20 +92,28 @@ pub(crate) fn folders(session: &mut Session, params: lsp::DidChangeWorkspaceFold
 }
 
 /// Files were saved or changed, as the client saw it.
-pub(crate) fn files_changed(session: &mut Session, params: &Value) {
-    let files = params["changes"].as_array().into_iter().flatten();
-    let saved = params.get("textDocument").into_iter();
-    let changed: Vec<_> = files
-        .chain(saved)
-        .filter_map(|file| convert::path(&file["uri"].as_str()?.parse().ok()?))
-        .collect();
+pub(crate) fn files_changed(session: &mut Session, uris: &[lsp::Url]) {
+    let changed: Vec<_> = uris.iter().filter_map(convert::path).collect();
     session.setup.engine.files_changed(&changed);
     if changed.iter().any(|path| settings::is_settings_file(path)) {
         session.setup.finder.forget();
         session.set_up(|_| {});
     }
+    if changed.iter().any(|path| settings::may_declare(path)) {
+        session.set_up(|setup| setup.choices.values_mut().for_each(read_again));
+    }
     session.world_changed(Changed {
         files: true,
         store: false,
     });
+}
+
+/// Reads a selected build again, whose file may have changed; one that is gone is selected no more.
+fn read_again(choice: &mut Choice) {
+    if let Some(old) = choice.declared.take() {
+        let builds = settings::declared(&old.dockerfile).into_iter();
+        choice.declared = builds
+            .filter(|new| new.file == old.file)
+            .find(|new| new.name == old.name);
+    }
 }

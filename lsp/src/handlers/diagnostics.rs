@@ -10,10 +10,10 @@ use cooperage_lang::diagnostic::{Diagnostic, Severity};
 use cooperage_lang::lints;
 use cooperage_runtime::build::words;
 use cooperage_runtime::settings::Faulty;
-use lsp_types as lsp;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::SystemTime;
+use tower_lsp::lsp_types as lsp;
 
 /// All that is said of one version of a document. The forecast may be of an older version; it is left out then.
 pub(crate) fn of_document(
@@ -78,7 +78,7 @@ fn hints(forecasted: &Forecasted) -> impl Iterator<Item = lsp::Diagnostic> {
 }
 
 /// What is wrong with the projects' settings files that were read so far.
-pub(crate) fn of_settings(setup: &Setup) -> Vec<(lsp::Uri, Vec<lsp::Diagnostic>)> {
+pub(crate) fn of_settings(setup: &Setup) -> Vec<(lsp::Url, Vec<lsp::Diagnostic>)> {
     let faulty = setup.finder.faulty();
     let of_file = |file: Faulty| {
         let uri = convert::uri(&file.path)?;
@@ -94,7 +94,7 @@ pub(crate) fn of_settings(setup: &Setup) -> Vec<(lsp::Uri, Vec<lsp::Diagnostic>)
 pub(crate) fn document(
     snapshot: &Snapshot,
     params: lsp::DocumentDiagnosticParams,
-) -> Answer<lsp::DocumentDiagnosticReportResult> {
+) -> Answer<Option<lsp::DocumentDiagnosticReportResult>> {
     let items = of_document(snapshot, snapshot.forecast.as_deref());
     let result_id = name_of(&items);
     let report = if params.previous_result_id.as_ref() == Some(&result_id) {
@@ -113,7 +113,12 @@ pub(crate) fn document(
             },
         })
     };
-    Ok(report.into())
+    Ok(Some(report.into()))
+}
+
+/// The report of a document that is not open.
+pub(crate) fn nothing() -> lsp::DocumentDiagnosticReportResult {
+    lsp::DocumentDiagnosticReport::Full(lsp::RelatedFullDocumentDiagnosticReport::default()).into()
 }
 
 /// A name for what was found: the same for the same.
@@ -149,12 +154,9 @@ pub(crate) fn workspace(
         if workspace.cancel.is_canceled() {
             return Err(Fault::Canceled);
         }
-        let Some(uri) = convert::uri(&path) else {
+        let Some(uri) = convert::uri(&path).filter(|_| !workspace.is_open(&path)) else {
             continue;
         };
-        if workspace.is_open(&uri) {
-            continue;
-        }
         // A file that vanished or cannot be read has nothing to say.
         if let Some(source) = workspace::read(&path) {
             let text = Text::new(source, workspace.setup.encoding);
@@ -168,7 +170,7 @@ pub(crate) fn workspace(
 
 fn report(
     known: &HashMap<&str, &str>,
-    uri: lsp::Uri,
+    uri: lsp::Url,
     version: Option<i64>,
     items: Vec<lsp::Diagnostic>,
 ) -> lsp::WorkspaceDocumentDiagnosticReport {

@@ -4,7 +4,7 @@ use crate::jobs::Answer;
 use crate::session::Snapshot;
 use cooperage_lang::format::{self, Indent, Options};
 use cooperage_lang::text::TextRange;
-use lsp_types as lsp;
+use tower_lsp::lsp_types as lsp;
 
 /// Characters behind which something may be formatted, the first and the others.
 pub(super) const TRIGGERS: (&str, [&str; 2]) = ("\n", ["\\", "`"]);

@@ -5,8 +5,8 @@ use crate::session::Snapshot;
 use cooperage_lang::ide::values::inline_values;
 use cooperage_runtime::build::forecast::StepForecast;
 use cooperage_runtime::build::words;
-use lsp_types as lsp;
 use std::time::SystemTime;
+use tower_lsp::lsp_types as lsp;
 
 /// `textDocument/inlayHint`.
 pub(crate) fn answer(

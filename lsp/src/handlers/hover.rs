@@ -9,8 +9,8 @@ use cooperage_runtime::build::content::ManifestEntry;
 use cooperage_runtime::build::forecast::{Forecast, StepForecast};
 use cooperage_runtime::build::tree::Kind;
 use cooperage_runtime::build::words;
-use lsp_types as lsp;
 use std::time::SystemTime;
+use tower_lsp::lsp_types as lsp;
 
 /// Files of a step that are named.
 const NAMED: usize = 12;

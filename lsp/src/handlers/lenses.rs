@@ -3,11 +3,12 @@
 use super::commands::Action;
 use crate::jobs::Answer;
 use crate::session::Snapshot;
+use cooperage_lang::plan::{Plan, StageInfo};
 use cooperage_lang::text::TextRange;
 use cooperage_runtime::build::forecast::Forecast;
 use cooperage_runtime::build::words;
-use lsp_types as lsp;
 use serde_json::{Value, json};
+use tower_lsp::lsp_types as lsp;
 
 /// `textDocument/codeLens`.
 pub(crate) fn answer(
@@ -37,13 +38,23 @@ fn stages(snapshot: &Snapshot, forecast: &Forecast) -> Vec<lsp::CodeLens> {
                 format!("stage {}: {said}", stage.name)
             };
             let place = place(snapshot, stage.from_range);
-            let build = json!({"target": stage.name});
+            let (action, what) = build(snapshot, plan, stage);
             [
                 lens(snapshot, stage.from_range, &summary, Action::Explain, place),
-                lens(snapshot, stage.from_range, "build", Action::Build, build),
+                lens(snapshot, stage.from_range, "build", action, what),
             ]
         })
         .collect()
+}
+
+/// The command that builds a stage. One without a name can be no target: it is built up to its last step.
+fn build(snapshot: &Snapshot, plan: &Plan, stage: &StageInfo) -> (Action, Value) {
+    let is_named = stage.name != format!("stage-{}", stage.index);
+    match stage.last {
+        _ if Some(stage.index) == plan.target => (Action::Build, json!({})),
+        Some(last) if !is_named => (Action::BuildTo, place(snapshot, plan.step(last).range)),
+        _ => (Action::Build, json!({"target": stage.name})),
+    }
 }
 
 /// Above each step: build to here, a shell here, the files of its layer.

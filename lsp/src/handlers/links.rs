@@ -5,8 +5,8 @@ use crate::jobs::Answer;
 use crate::session::Snapshot;
 use cooperage_lang::ide::links::{Link, LinkTarget, links};
 use cooperage_lang::text::TextRange;
-use lsp_types as lsp;
 use std::path::PathBuf;
+use tower_lsp::lsp_types as lsp;
 
 /// `textDocument/documentLink`.
 pub(crate) fn answer(

@@ -21,18 +21,18 @@ pub(crate) mod values;
 use crate::convert::Encoding;
 use crate::session::Snapshot;
 use cooperage_lang::text::TextRange;
-use lsp_types as lsp;
+use tower_lsp::lsp_types as lsp;
 
 /// Parameters that are about one document.
 pub(crate) trait About {
     /// The document.
-    fn uri(&self) -> &lsp::Uri;
+    fn uri(&self) -> &lsp::Url;
 }
 
 macro_rules! about {
     ($($params:ident: $($field:ident).+;)*) => {
         $(impl About for lsp::$params {
-            fn uri(&self) -> &lsp::Uri {
+            fn uri(&self) -> &lsp::Url {
                 &self.$($field).+.uri
             }
         })*

@@ -6,7 +6,7 @@ use crate::jobs::Answer;
 use crate::session::Snapshot;
 use cooperage_lang::ide::navigation::{self, Access, Definition};
 use cooperage_lang::text::TextRange;
-use lsp_types as lsp;
+use tower_lsp::lsp_types as lsp;
 
 /// `textDocument/definition`.
 pub(crate) fn definition(

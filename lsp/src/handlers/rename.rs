@@ -4,7 +4,7 @@ use super::workspace_edit;
 use crate::jobs::{Answer, Fault};
 use crate::session::Snapshot;
 use cooperage_lang::ide::rename;
-use lsp_types as lsp;
+use tower_lsp::lsp_types as lsp;
 
 /// `textDocument/prepareRename`.
 pub(crate) fn prepare(

@@ -3,7 +3,7 @@
 use crate::jobs::Answer;
 use crate::session::Snapshot;
 use cooperage_lang::ide::signature::{Parameter, Signature, signatures};
-use lsp_types as lsp;
+use tower_lsp::lsp_types as lsp;
 
 /// Characters that open the help by themselves.
 pub(super) const TRIGGERS: [&str; 6] = [" ", "=", ",", "[", "\"", "\\"];

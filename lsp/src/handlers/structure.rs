@@ -4,7 +4,7 @@ use crate::jobs::Answer;
 use crate::session::Snapshot;
 use cooperage_lang::ide::folding::{Fold, FoldKind, folds};
 use cooperage_lang::ide::selection::selection;
-use lsp_types as lsp;
+use tower_lsp::lsp_types as lsp;
 
 /// `textDocument/foldingRange`.
 pub(crate) fn folding(

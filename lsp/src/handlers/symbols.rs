@@ -6,7 +6,7 @@ use crate::jobs::{Answer, Fault};
 use crate::session::{Snapshot, Workspace};
 use crate::workspace;
 use cooperage_lang::ide::symbols::{self, Entry, EntryKind};
-use lsp_types as lsp;
+use tower_lsp::lsp_types as lsp;
 
 /// Symbols of the workspace that are told of at most.
 const MOST: usize = 1_000;
@@ -74,7 +74,7 @@ fn nested(text: &Text, entry: Entry) -> lsp::DocumentSymbol {
 )]
 fn flat(
     text: &Text,
-    uri: &lsp::Uri,
+    uri: &lsp::Url,
     (entry, container_name): (Entry, Option<String>),
 ) -> lsp::SymbolInformation {
     lsp::SymbolInformation {
@@ -91,9 +91,9 @@ fn flat(
 pub(crate) fn workspace(
     workspace: &Workspace,
     params: lsp::WorkspaceSymbolParams,
-) -> Answer<Option<lsp::WorkspaceSymbolResponse>> {
+) -> Answer<Option<Vec<lsp::SymbolInformation>>> {
     let mut found = Vec::new();
-    let mut take = |text: &Text, uri: &lsp::Uri| {
+    let mut take = |text: &Text, uri: &lsp::Url| {
         let matching = symbols::matching(text.file(), &params.query);
         found.extend(matching.into_iter().map(|entry| flat(text, uri, entry)));
         found.len() < MOST
@@ -102,15 +102,16 @@ pub(crate) fn workspace(
         .open
         .iter()
         .all(|open| take(&open.text, &open.uri));
-    let files = match room {
-        true => workspace::files(&workspace.setup.folders, &workspace.cancel, is_dockerfile),
-        false => Vec::new(),
+    let files = if room {
+        workspace::files(&workspace.setup.folders, &workspace.cancel, is_dockerfile)
+    } else {
+        Vec::new()
     };
     for path in files {
         if workspace.cancel.is_canceled() {
             return Err(Fault::Canceled);
         }
-        let Some(uri) = convert::uri(&path).filter(|uri| !workspace.is_open(uri)) else {
+        let Some(uri) = convert::uri(&path).filter(|_| !workspace.is_open(&path)) else {
             continue;
         };
         let Some(source) = workspace::read(&path) else {
@@ -120,5 +121,5 @@ pub(crate) fn workspace(
             break;
         }
     }
-    Ok(Some(lsp::WorkspaceSymbolResponse::Flat(found)))
+    Ok(Some(found))
 }

@@ -5,8 +5,8 @@ use crate::jobs::Answer;
 use crate::session::Snapshot;
 use cooperage_lang::ide::tokens::{Modifiers, SemanticToken, TokenType, delta, tokens};
 use cooperage_lang::text::TextRange;
-use lsp_types as lsp;
 use std::sync::{Mutex, PoisonError};
+use tower_lsp::lsp_types as lsp;
 
 /// The tokens that were sent last, with their number.
 #[derive(Default)]

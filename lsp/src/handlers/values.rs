@@ -3,7 +3,7 @@
 use crate::jobs::Answer;
 use crate::session::Snapshot;
 use cooperage_lang::ide::values::inline_values;
-use lsp_types as lsp;
+use tower_lsp::lsp_types as lsp;
 
 /// `textDocument/inlineValue`.
 pub(crate) fn answer(

@@ -84,6 +84,7 @@ struct StoreWatch {
     inotify: OwnedFd,
     root: PathBuf,
     watched: PathBuf,
+    watch: Option<i32>,
 }
 
 impl StoreWatch {
@@ -93,6 +94,7 @@ impl StoreWatch {
             inotify,
             root: root.to_owned(),
             watched: PathBuf::new(),
+            watch: None,
         };
         watch.begin();
         Some(watch)
@@ -107,10 +109,15 @@ impl StoreWatch {
             | WatchFlags::MOVE_SELF
             | WatchFlags::ONLYDIR;
         for folder in self.root.ancestors() {
-            if inotify::add_watch(&self.inotify, folder, flags).is_ok() {
-                folder.clone_into(&mut self.watched);
-                return;
+            let Ok(watch) = inotify::add_watch(&self.inotify, folder, flags) else {
+                continue;
+            };
+            if let Some(before) = self.watch.replace(watch).filter(|before| *before != watch) {
+                // Fails when that folder is gone, and the watch with it.
+                let _ = inotify::remove_watch(&self.inotify, before);
             }
+            folder.clone_into(&mut self.watched);
+            return;
         }
     }
 

@@ -45,7 +45,8 @@ fn is_same_in_two(stage: &Stage, line: usize) -> bool {
     let has_cmd = above.iter().any(|i| matches!(i.kind, Kind::Cmd(_)));
     let trigger = above.iter().any(|i| matches!(i.kind, Kind::Onbuild(_)));
     let entrypoint = below.iter().any(|i| matches!(i.kind, Kind::Entrypoint(_)));
-    !trigger && !(has_cmd && entrypoint)
+    let forgets = has_cmd && entrypoint;
+    !trigger && !forgets
 }
 
 /// A name that no stage has.
@@ -68,13 +69,11 @@ fn name(cursor: &Cursor<'_>, from: &From) -> String {
 }
 
 fn named(from: &From, name: &str) -> (TextRange, String) {
-    match &from.name {
-        Some(old) => (old.range, name.to_owned()),
-        None => {
-            let end = from.base.range.end;
-            (TextRange::new(end, end), format!(" AS {name}"))
-        }
+    if let Some(old) = &from.name {
+        return (old.range, name.to_owned());
     }
+    let end = from.base.range.end;
+    (TextRange::new(end, end), format!(" AS {name}"))
 }
 
 fn second_from(
