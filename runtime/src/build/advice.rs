@@ -118,17 +118,18 @@ pub(super) fn swept(plan: &Plan, step: &Step, inputs: &[Arc<ContentManifest>]) -
         .collect()
 }
 
-/// The folder that an entry shows to be litter.
+/// The folder that an entry shows to be litter. Asked of every file of a context with every forecast, so that most are
+/// done with after a look at their last bytes.
 fn litter_folder(entry: &ManifestEntry<'_>) -> Option<BString> {
-    let name = file_name(entry.path);
     match entry.kind {
-        Kind::Dir => LITTER
-            .iter()
-            .any(|litter| litter.as_bytes() == name)
-            .then(|| entry.path.into()),
-        Kind::File if name == CACHE_TAG.as_bytes() => {
-            let (folder, _) = entry.path.rsplit_once_str("/")?;
-            Some(folder.into())
+        Kind::Dir => {
+            let name = file_name(entry.path);
+            let is_litter = LITTER.iter().any(|litter| litter.as_bytes() == name);
+            is_litter.then(|| entry.path.into())
+        }
+        Kind::File => {
+            let folder = entry.path.strip_suffix(CACHE_TAG.as_bytes())?;
+            Some(folder.strip_suffix(b"/")?.into())
         }
         _ => None,
     }
