@@ -2,6 +2,7 @@
 
 use super::advice::{self, Litter};
 use super::cache::{CacheStatus, CacheView, Decision, State, decide};
+use crate::store::DiffId;
 use cooperage_lang::plan::{Plan, Step, StepId};
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +31,8 @@ pub struct StepForecast {
     pub problem: Option<String>,
     /// Folders among what it copies of the context that do not belong into an image.
     pub litter: Vec<Litter>,
+    /// For a hit: its layer.
+    pub layer: Option<DiffId>,
 }
 
 /// Walks the plan and decides about every step; nothing runs.
@@ -53,6 +56,7 @@ pub fn forecast<V: CacheView<Error: std::fmt::Display>>(plan: &Arc<Plan>, view: 
                     size: None,
                     problem: Some(error.to_string()),
                     litter: Vec::new(),
+                    layer: None,
                 });
                 states.push(State::Pending {
                     chain: None,
@@ -81,7 +85,18 @@ impl StepForecast {
             size,
             problem: None,
             litter: advice::swept(plan, step, &decision.inputs),
+            layer: layer(decision),
         }
+    }
+}
+
+/// The layer of a hit whose layers below are here too. A source has no key: its layers are none of the file's.
+fn layer(decision: &Decision) -> Option<DiffId> {
+    match (&decision.status, &decision.state, decision.key) {
+        (CacheStatus::Hit(_), State::Ready { snapshot, .. }, Some(_)) => {
+            snapshot.layers.last().copied()
+        }
+        _ => None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::images::{Image, to_image};
 use super::{Engine, EngineError};
+use crate::build::advice;
 use crate::build::cache::{MissReason, State};
 use crate::build::error::{BuildError, Problem, official_error};
 use crate::build::events::{BuildEvent, Events};
@@ -151,6 +152,18 @@ impl Engine {
         let forecast = forecast(&planned.plan, &session);
         session.save_contexts();
         Ok(forecast)
+    }
+
+    /// Everything that a forecast gives reason to say, for [`lints::report`](cooperage_lang::lints::report). Reads the
+    /// lists of files of the image's cached layers.
+    pub fn advice(&self, forecast: &Forecast) -> Vec<Diagnostic> {
+        let mut found = advice::advice(forecast, SystemTime::now());
+        if let Ok(Some(store)) = self.store_if_any() {
+            found.extend(advice::waste(forecast, &|layer| {
+                store.layer(layer).ok()??.index().ok()
+            }));
+        }
+        found
     }
 
     /// Builds. Blocks until the image is made, a step failed, or `cancel` was called.
