@@ -124,7 +124,6 @@ impl<'t> Reader<'t> {
             Kind::Program | Kind::Error => {
                 self.parts(node, frame.between(Joint::Edge, frame.after));
             }
-            Kind::Group | Kind::Do => self.parts(node, frame),
             Kind::Subshell => self.parts(node, frame.within(Scopes::SUBSHELL)),
             Kind::Function => self.parts(node, frame.within(Scopes::FUNCTION)),
             Kind::CommandSubstitution | Kind::ProcessSubstitution => {
@@ -150,8 +149,10 @@ impl<'t> Reader<'t> {
                 let word = self.word(node, frame);
                 self.out.other_words.push(word);
             }
-            // Where the grammar gave up anything can stand anywhere.
-            Kind::CommandName
+            // Groups; and where the grammar gave up anything can stand anywhere.
+            Kind::Group
+            | Kind::Do
+            | Kind::CommandName
             | Kind::VariableName
             | Kind::Subscript
             | Kind::Array
