@@ -514,6 +514,7 @@ fn plan_options(request: &BuildRequest) -> Result<PlanOptions, BuildError> {
         shm_size: request.shm_size,
         ulimits: request.ulimits.clone(),
         all_stages: false,
+        experimental: Vec::new(),
     })
 }
 
