@@ -2,6 +2,7 @@
 
 use crate::text::{LineSpan, TextRange};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// How much a diagnostic matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -41,6 +42,27 @@ pub struct Fix {
     pub title: String,
     /// Non-overlapping replacements, in source order.
     pub edits: Vec<(TextRange, String)>,
+}
+
+/// The replacements of several fixes, in source order. Of fixes that touch the same bytes the first is taken; the other
+/// can be made when the text is read again.
+pub fn merged<'f>(fixes: impl IntoIterator<Item = &'f Fix>) -> Vec<(TextRange, String)> {
+    let mut taken = BTreeMap::new();
+    for fix in fixes {
+        if fix.edits.iter().all(|(range, _)| is_free(&taken, *range)) {
+            let edits = fix.edits.iter().map(|(range, text)| (*range, text.clone()));
+            taken.extend(edits);
+        }
+    }
+    taken.into_iter().collect()
+}
+
+/// Tells whether no replacement touches a range; the ends may meet, unless both only insert.
+fn is_free(taken: &BTreeMap<TextRange, String>, range: TextRange) -> bool {
+    let before = taken.range(..range).next_back();
+    let behind = taken.range(range..).next();
+    before.is_none_or(|(other, _)| other.end <= range.start)
+        && behind.is_none_or(|(other, _)| range.end <= other.start && *other != range)
 }
 
 /// The stage of the official pipeline that stops at an error. **Source:** `spec` section 0.

@@ -5,6 +5,7 @@
 //! through [`world::World`].
 
 pub mod diagnostic;
+pub mod format;
 pub mod ide;
 pub mod instructions;
 pub mod lints;

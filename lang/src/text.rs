@@ -79,6 +79,19 @@ impl Word {
     }
 }
 
+/// `source` with replacements made, which are in source order and do not overlap.
+pub fn apply(source: &[u8], edits: &[(TextRange, String)]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(source.len());
+    let mut at = 0;
+    for (range, text) in edits {
+        out.extend_from_slice(&source[at..range.start as usize]);
+        out.extend_from_slice(text.as_bytes());
+        at = range.end as usize;
+    }
+    out.extend_from_slice(&source[at..]);
+    out
+}
+
 /// Start offsets of all lines, to turn byte offsets into line numbers and back.
 #[derive(Clone, Debug)]
 pub struct LineIndex {

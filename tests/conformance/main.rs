@@ -8,10 +8,14 @@
     reason = "the counts of each kind are the result"
 )]
 
+mod actions;
 mod corpus;
+mod format;
 mod lint;
 mod parser;
 mod plans;
+mod renaming;
+mod service;
 mod values;
 
 use serde_json::Value;
@@ -44,8 +48,29 @@ fn plans_and_check_rules() {
 }
 
 #[test]
+fn renamed_files_mean_the_same() {
+    run(&renaming::kinds(), "");
+}
+
+#[test]
 fn findings_of_other_linters() {
     lint::run();
+}
+
+#[test]
+fn service_cases() {
+    service::run(&service::kinds());
+}
+
+#[test]
+fn code_actions() {
+    run(&actions::kinds(), "");
+}
+
+#[test]
+fn formatter() {
+    format::beside_recorded();
+    run(&format::kinds(), "");
 }
 
 /// The folder of the data; `None` when it is not there.

@@ -56,8 +56,8 @@ pub(crate) fn kinds() -> Vec<crate::Kind> {
 const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// The world the answers were recorded in.
-struct StandIn {
-    ignore: Option<Arc<Patterns>>,
+pub(crate) struct StandIn {
+    pub(crate) ignore: Option<Arc<Patterns>>,
 }
 
 impl World for StandIn {
@@ -765,7 +765,7 @@ fn add(lines: &mut Lines, line: Value) -> String {
     hash
 }
 
-fn options(all_stages: bool) -> PlanOptions {
+pub(crate) fn options(all_stages: bool) -> PlanOptions {
     let linux = Platform {
         os: "linux".into(),
         architecture: "amd64".into(),
@@ -779,7 +779,7 @@ fn options(all_stages: bool) -> PlanOptions {
     }
 }
 
-fn planned_text(
+pub(crate) fn planned_text(
     source: &[u8],
     options: &PlanOptions,
     ignore: Option<&str>,
@@ -819,7 +819,7 @@ fn source(case: &Value) -> Result<Vec<u8>, String> {
     Ok(out.into_bytes())
 }
 
-fn corpus_file(case: &Value) -> Result<Vec<u8>, String> {
+pub(crate) fn corpus_file(case: &Value) -> Result<Vec<u8>, String> {
     let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
     let shared = std::env::var_os("COOPERAGE_CASES").map_or(default, PathBuf::from);
     let sha = case["sha256"].as_str().unwrap_or_default();

@@ -3,10 +3,15 @@
 mod cache;
 mod cli;
 mod containers;
+mod editors;
+mod fmt;
 mod forecast;
 mod forecast_real;
+mod lint;
 mod lsp;
-mod neovim;
+mod lsp_client;
+mod lsp_features;
+mod lsp_protocol;
 mod prompt;
 mod sandbox;
 mod tidy;

@@ -28,6 +28,7 @@ fn crates_depend_one_way() {
         ("runtime/Cargo.toml", &["lang"]),
         ("lsp/Cargo.toml", &["lang", "runtime"]),
         ("repl/Cargo.toml", &["lang", "runtime"]),
+        ("fuzz/Cargo.toml", &["lang"]),
         ("Cargo.toml", &["lsp", "repl", "runtime"]),
     ] {
         let allowed: BTreeSet<String> = allowed.iter().map(|name| (*name).to_owned()).collect();
@@ -81,6 +82,25 @@ fn names(rows: &str, end: char) -> BTreeSet<String> {
         .filter_map(|row| Some(row.split(end).next()?.to_owned()))
         .filter(|name| !name.is_empty())
         .collect()
+}
+
+#[test]
+fn every_capability_leads_to_a_test() {
+    let page = std::fs::read_to_string(repository().join("docs/capabilities.md")).unwrap();
+    let links: Vec<&str> = page.split("](../").skip(1).collect();
+    assert!(!links.is_empty());
+    for link in links {
+        let link = link.split(')').next().unwrap();
+        let (file, test) = link.split_once('#').expect(link);
+        let text = std::fs::read_to_string(repository().join(file)).expect(link);
+        let is_test = text
+            .split("#[test]\n")
+            .skip(1)
+            .any(|rest| rest.trim_start().starts_with(&format!("fn {test}(")));
+        // Properties are tests that a macro makes.
+        let is_property = text.contains("proptest!") && text.contains(&format!("fn {test}("));
+        assert!(is_test || is_property, "docs/capabilities.md: {link}");
+    }
 }
 
 #[test]

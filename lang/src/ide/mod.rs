@@ -2,10 +2,31 @@
 //!
 //! Every feature is a function of a [`File`], which is made once for each version of a text.
 
+pub mod actions;
+pub mod completion;
+mod cursor;
+mod facts;
+pub mod folding;
+pub mod hover;
+mod json;
+pub mod links;
+mod mount;
+pub mod names;
+pub mod navigation;
+pub mod rename;
+pub mod selection;
+pub mod signature;
+pub mod surroundings;
+pub mod symbols;
+mod template;
+pub mod tokens;
+pub mod values;
+
 use crate::instructions::{self, Dockerfile, Instruction};
 use crate::shell::{self, Script, Snippet};
 use crate::syntax::{self, Parse, Tree};
 use crate::text::{LineIndex, TextRange};
+use names::Names;
 use std::sync::{Arc, OnceLock};
 
 /// A text with everything that is read from it. Immutable: an edit makes a new one.
@@ -16,6 +37,7 @@ pub struct File {
     dockerfile: Dockerfile,
     lines: LineIndex,
     tree: OnceLock<Tree>,
+    names: OnceLock<Names>,
     scripts: OnceLock<Vec<Snippet>>,
     /// Scripts of the version before, to be taken over where a text is the same.
     known_scripts: Vec<Arc<Script>>,
@@ -38,6 +60,7 @@ impl File {
             dockerfile,
             lines,
             tree: OnceLock::new(),
+            names: OnceLock::new(),
             scripts: OnceLock::new(),
             known_scripts: Vec::new(),
         }
@@ -47,8 +70,9 @@ impl File {
     #[must_use]
     pub fn edited(&self, source: Vec<u8>) -> Self {
         let scripts = self.scripts.get().map(|snippets| {
-            let scripts = snippets.iter().map(|snippet| Arc::clone(&snippet.script));
-            scripts.collect()
+            // The words of an exec form were not read from a text.
+            let texts = snippets.iter().filter(|snippet| !snippet.exec);
+            texts.map(|snippet| Arc::clone(&snippet.script)).collect()
         });
         Self {
             known_scripts: scripts.unwrap_or_else(|| self.known_scripts.clone()),
@@ -59,6 +83,11 @@ impl File {
     /// The text.
     pub fn source(&self) -> &[u8] {
         &self.source
+    }
+
+    /// The text alone.
+    pub fn into_source(self) -> Vec<u8> {
+        self.source
     }
 
     /// Its nodes.
@@ -81,10 +110,22 @@ impl File {
         self.tree.get_or_init(|| self.parse.tree(&self.source))
     }
 
+    /// Its names; resolved when first asked for.
+    pub fn names(&self) -> &Names {
+        self.names.get_or_init(|| Names::new(self))
+    }
+
     /// Its shell texts; read when first asked for.
     pub fn scripts(&self) -> &[Snippet] {
         self.scripts
             .get_or_init(|| shell::snippets(&self.source, &self.parse, &self.known_scripts))
+    }
+
+    /// The shell text of the instruction with that index in [`Parse::nodes`].
+    pub fn script_of(&self, node: usize) -> Option<&Snippet> {
+        let scripts = self.scripts();
+        let found = scripts.binary_search_by_key(&node, |snippet| snippet.node);
+        found.ok().map(|index| &scripts[index])
     }
 
     /// Bytes of a range.

@@ -32,6 +32,17 @@ impl Level {
         })
     }
 
+    /// Its name in settings files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Hint => "hint",
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+
     /// Severity of a finding; `None` for a rule that is off.
     pub const fn severity(self) -> Option<Severity> {
         match self {

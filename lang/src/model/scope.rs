@@ -9,6 +9,28 @@ use std::collections::BTreeMap;
 /// **Source:** BuildKit `dockerfile2llb/convert.go`, `nonEnvArgs`.
 const SETTINGS: [&str; 2] = ["BUILDKIT_SBOM_SCAN_CONTEXT", "BUILDKIT_SBOM_SCAN_STAGE"];
 
+/// Names of the global arguments that every file starts with, in their order.
+///
+/// **Source:** BuildKit `dockerfile2llb/platform.go`, `defaultArgs`.
+const PREDEFINED: [&str; 11] = [
+    "BUILDPLATFORM",
+    "BUILDOS",
+    "BUILDOSVERSION",
+    "BUILDARCH",
+    "BUILDVARIANT",
+    "TARGETPLATFORM",
+    "TARGETOS",
+    "TARGETOSVERSION",
+    "TARGETARCH",
+    "TARGETVARIANT",
+    "TARGETSTAGE",
+];
+
+/// Tells whether the builder gives the global argument `name` a value without being asked.
+pub fn is_predefined(name: &str) -> bool {
+    PREDEFINED.contains(&name)
+}
+
 /// Tells whether the argument `name` is a setting of the builder: it never joins the environment.
 pub fn is_setting(name: &str) -> bool {
     SETTINGS.contains(&name)
@@ -52,7 +74,6 @@ impl Scope {
     /// The global arguments every file starts with; a build argument of the same name replaces the value.
     ///
     /// `target` is the name of the wanted stage, or that of the last one; empty when neither has a name.
-    /// **Source:** BuildKit `dockerfile2llb/platform.go`, `defaultArgs`.
     pub fn predefined(
         build: &Platform,
         wanted: &Platform,
@@ -61,21 +82,21 @@ impl Scope {
     ) -> Self {
         let target = if target.is_empty() { "default" } else { target };
         let defaults = [
-            ("BUILDPLATFORM", build.to_string()),
-            ("BUILDOS", build.os.clone()),
-            ("BUILDOSVERSION", build.os_version.clone()),
-            ("BUILDARCH", build.architecture.clone()),
-            ("BUILDVARIANT", build.variant.clone()),
-            ("TARGETPLATFORM", wanted.format_all()),
-            ("TARGETOS", wanted.os.clone()),
-            ("TARGETOSVERSION", wanted.os_version.clone()),
-            ("TARGETARCH", wanted.architecture.clone()),
-            ("TARGETVARIANT", wanted.variant.clone()),
-            ("TARGETSTAGE", target.to_owned()),
+            build.to_string(),
+            build.os.clone(),
+            build.os_version.clone(),
+            build.architecture.clone(),
+            build.variant.clone(),
+            wanted.format_all(),
+            wanted.os.clone(),
+            wanted.os_version.clone(),
+            wanted.architecture.clone(),
+            wanted.variant.clone(),
+            target.to_owned(),
         ];
         let mut scope = Self::default();
-        for (name, default) in defaults {
-            scope.set(name, build_args.get(name).unwrap_or(&default), Origin::Arg);
+        for (name, default) in PREDEFINED.into_iter().zip(&defaults) {
+            scope.set(name, build_args.get(name).unwrap_or(default), Origin::Arg);
         }
         scope
     }

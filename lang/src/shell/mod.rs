@@ -68,13 +68,18 @@ impl Script {
     fn read(text: &[u8], grammar: &mut Grammar) -> Self {
         let nodes = grammar.read(text);
         let reading = reader::read(text, &nodes);
+        let mut tokens = tokens::tokens(text, &nodes);
+        let wrapped = reading.commands.iter().filter(|c| !c.wrapper().is_empty());
+        wrapped
+            .filter_map(Command::name)
+            .for_each(|name| colour_as_command(&mut tokens, name));
         Self {
             text: text.into(),
             commands: reading.commands,
             pipelines: reading.pipelines,
             loop_names: reading.loop_names,
             other_words: reading.other_words,
-            tokens: tokens::tokens(text, &nodes),
+            tokens,
             mistakes: mistakes(&nodes),
             of_args: false,
         }
@@ -200,6 +205,14 @@ fn begins_command(token: &[u8]) -> bool {
             | b"until"
             | b"do"
     )
+}
+
+/// The program behind `sudo` and its like is an argument to the grammar.
+fn colour_as_command(tokens: &mut [Token], name: &Word) {
+    let at = tokens.partition_point(|token| token.range.start < name.range.start);
+    if let Some(token) = tokens.get_mut(at).filter(|t| t.range == name.range) {
+        token.kind = TokenKind::Command;
+    }
 }
 
 /// Where the grammar gave up or put something in.

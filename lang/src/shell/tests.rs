@@ -225,6 +225,19 @@ fn tokens_are_coloured_by_their_part() {
     assert_eq!(tokens("if a -b \"c $d\"; then e=f g > h; fi # i"), want);
 }
 
+#[test]
+fn programs_that_others_run_are_coloured_as_commands() {
+    use TokenKind::{Argument, Command, Flag};
+    let want = [
+        (Command, "sudo"),
+        (Flag, "-E"),
+        (Command, "a"),
+        (Argument, "b"),
+    ];
+    let want: Vec<_> = want.map(|(kind, text)| (kind, text.to_owned())).into();
+    assert_eq!(tokens("sudo -E a b"), want);
+}
+
 fn file(source: &str) -> File {
     File::new(source.as_bytes().to_vec())
 }

@@ -6,6 +6,7 @@
 
 use crate::rune;
 use bstr::{BString, ByteSlice};
+use std::ops::Range;
 
 /// `<<NAME` as a word of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub struct Opener {
     pub expand: bool,
     /// `<<-`.
     pub chomp: bool,
+    /// Bytes of the name as written, quotes and escapes included, in the text that was read.
+    pub written: Range<usize>,
 }
 
 /// A quote of a here document's name is not closed.
@@ -34,11 +37,44 @@ pub fn openers(line: &[u8]) -> Result<Vec<Opener>, Unbalanced> {
     let Ok(words) = Lexer::words(line, true) else {
         return Ok(Vec::new());
     };
+    let mut offsets = Offsets::new(line);
     words
         .iter()
-        .filter_map(|word| opener(word.as_bytes()).transpose())
+        .filter_map(|word| {
+            let mut opener = opener(word.text.as_bytes()).transpose()?;
+            if let Ok(opener) = &mut opener {
+                let end = offsets.of(word.end);
+                opener.written = end.saturating_sub(opener.written.len())..end;
+            }
+            Some(opener)
+        })
         .collect()
 }
+
+/// Byte offsets of characters of a line that was read by [`Lexer::words`], asked for in order.
+struct Offsets<'a> {
+    line: &'a [u8],
+    index: usize,
+    at: usize,
+}
+
+impl<'a> Offsets<'a> {
+    fn new(line: &'a [u8]) -> Self {
+        let at = if line.starts_with(BOM) { BOM.len() } else { 0 };
+        Self { line, index: 0, at }
+    }
+
+    fn of(&mut self, index: usize) -> usize {
+        while self.index < index {
+            self.at += rune::decode(&self.line[self.at..]).map_or(0, |(_, n)| n);
+            self.index += 1;
+        }
+        self.at
+    }
+}
+
+/// A byte order mark.
+const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// Reads one word as the opening of a here document; `None` when it is none.
 ///
@@ -68,6 +104,7 @@ pub fn opener(word: &[u8]) -> Result<Option<Opener>, Unbalanced> {
     let ([name], [raw]) = (plain.as_slice(), raw.as_slice()) else {
         return Ok(None);
     };
+    let (name, raw) = (&name.text, &raw.text);
     let quotes = |text: &str, quote: char| text.matches(quote).count();
     let expand = ['\'', '"']
         .iter()
@@ -80,6 +117,7 @@ pub fn opener(word: &[u8]) -> Result<Option<Opener>, Unbalanced> {
         fd,
         expand,
         chomp,
+        written: word.len() - rest.len()..word.len(),
     }))
 }
 
@@ -103,11 +141,19 @@ struct Lexer {
     forget: bool,
 }
 
+/// A word, and the character behind it.
+struct Word {
+    text: String,
+    end: usize,
+}
+
 /// Words under construction, as in the official `wordsStruct`.
 #[derive(Default)]
 struct Words {
-    done: Vec<String>,
+    done: Vec<Word>,
     word: String,
+    /// Where the unfinished word ends so far.
+    end: usize,
 }
 
 impl Words {
@@ -122,14 +168,18 @@ impl Words {
 
     fn finish(&mut self) {
         if !self.word.is_empty() {
-            self.done.push(std::mem::take(&mut self.word));
+            let text = std::mem::take(&mut self.word);
+            self.done.push(Word {
+                text,
+                end: self.end,
+            });
         }
     }
 }
 
 impl Lexer {
     /// `raw` keeps quotes and escapes.
-    fn words(text: &[u8], raw: bool) -> Result<Vec<String>, Unbalanced> {
+    fn words(text: &[u8], raw: bool) -> Result<Vec<Word>, Unbalanced> {
         // The scanner below the official lexer skips one byte order mark at the very start.
         let mut chars: Vec<char> = rune::runes(text).collect();
         if chars.first() == Some(&'\u{feff}') {
@@ -187,7 +237,10 @@ impl Lexer {
                         result.push(c);
                         words.word.push(c);
                     }
-                    let Some(escaped) = self.next() else { break };
+                    let Some(escaped) = self.next() else {
+                        words.end = self.at;
+                        break;
+                    };
                     result.push(escaped);
                     words.word.push(escaped);
                 }
@@ -197,6 +250,7 @@ impl Lexer {
                     words.plain(c);
                 }
             }
+            words.end = self.at;
         }
         if stop.is_some() {
             Err(Unbalanced)
@@ -393,6 +447,19 @@ mod tests {
             "RUN <<EOF ' ",
         ] {
             assert!(names(line).is_empty(), "{line}");
+        }
+    }
+
+    #[test]
+    fn names_are_found_where_they_stand() {
+        for (line, written) in [
+            ("RUN cat <<EOF 3<<-'B' x", vec!["EOF", "'B'"]),
+            ("COPY << EOF /x", vec!["EOF"]),
+            ("\u{feff}RUN é <<e\\'f", vec!["e\\'f"]),
+        ] {
+            let found = openers(line.as_bytes()).expect("quotes balance");
+            let texts: Vec<_> = found.into_iter().map(|o| &line[o.written]).collect();
+            assert_eq!(texts, written);
         }
     }
 

@@ -83,6 +83,26 @@ pub fn unescape(inside: &[u8]) -> Vec<u8> {
     out
 }
 
+/// The same text with the offset at which each of its bytes was written.
+pub(super) fn unescape_with_places(inside: &[u8]) -> (Vec<u8>, Vec<u32>) {
+    let (mut text, mut places) = (Vec::with_capacity(inside.len()), Vec::new());
+    let mut rest = inside;
+    while let Some((c, n)) = rune::decode(rest) {
+        let at = (inside.len() - rest.len()) as u32;
+        if c == '\\' {
+            rest = unescape_one(rest, &mut text);
+        } else {
+            push(&mut text, c);
+            rest = &rest[n..];
+        }
+        // An escape is one place; what was written byte by byte keeps its bytes apart.
+        let last = if c == '\\' { 0 } else { n as u32 - 1 };
+        let added = (text.len() - places.len()) as u32;
+        places.extend((0..added).map(|i| at + i.min(last)));
+    }
+    (text, places)
+}
+
 /// Takes one escape off the front of `rest`; the reader has checked that it is valid.
 fn unescape_one<'a>(rest: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
     let plain = match rest.get(1) {

@@ -12,11 +12,15 @@ pub mod heredoc;
 pub mod json;
 mod keyword;
 mod parser;
+mod spelled;
 pub mod token;
 pub mod tree;
 
+pub(crate) use parser::{continuation, next_word};
+
 pub use directive::Directive;
 pub use keyword::{Form, Keyword};
+pub use spelled::Spelled;
 pub use tree::Tree;
 
 use crate::diagnostic::{Diagnostic, OfficialError};

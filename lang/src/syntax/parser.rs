@@ -467,7 +467,7 @@ fn has_heredoc_mark(text: &[u8]) -> bool {
 }
 
 /// Where to cut a physical line that continues on the next: in front of its escape character.
-pub(super) fn continuation(line: &[u8], escape: u8) -> Option<usize> {
+pub(crate) fn continuation(line: &[u8], escape: u8) -> Option<usize> {
     let mut end = line.len();
     while end > 0 && matches!(line[end - 1], b' ' | b'\t') {
         end -= 1;
@@ -772,21 +772,9 @@ impl Splitter<'_> {
 
     /// The flag word without quotes and escapes; every byte beyond ASCII is a character of its own.
     fn flag_text(&self, start: usize, end: usize) -> Vec<u8> {
-        let mut out = String::new();
-        let mut quote = None;
-        let mut bytes = self.text[start..end].iter().copied();
-        while let Some(b) = bytes.next() {
-            if quote == Some(b) {
-                quote = None;
-            } else if quote.is_none() && matches!(b, b'\'' | b'"') {
-                quote = Some(b);
-            } else if b == self.escape {
-                out.extend(bytes.next().map(char::from));
-            } else {
-                out.push(char::from(b));
-            }
-        }
-        out.into_bytes()
+        let kept = flag_bytes(&self.text[start..end], self.escape);
+        let text: String = kept.map(|(_, b)| char::from(b)).collect();
+        text.into_bytes()
     }
 
     fn push(&mut self, start: usize, end: usize) {
@@ -853,20 +841,40 @@ impl Splitter<'_> {
     }
 }
 
+/// The bytes of a flag word that stay when quotes and escapes go, with their offsets.
+pub(super) fn flag_bytes(word: &[u8], escape: u8) -> impl Iterator<Item = (usize, u8)> + '_ {
+    let mut quote = None;
+    let mut bytes = word.iter().copied().enumerate();
+    std::iter::from_fn(move || {
+        loop {
+            let (at, b) = bytes.next()?;
+            if quote == Some(b) {
+                quote = None;
+            } else if quote.is_none() && matches!(b, b'\'' | b'"') {
+                quote = Some(b);
+            } else if b == escape {
+                return bytes.next();
+            } else {
+                return Some((at, b));
+            }
+        }
+    })
+}
+
 /// A word that keeps its quotes and escapes.
 #[derive(Clone, Copy)]
-pub(super) struct Word {
-    pub(super) start: usize,
-    pub(super) end: usize,
+pub(crate) struct Word {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
     /// No invalid UTF-8, so the bytes stand for themselves.
-    pub(super) plain: bool,
+    pub(crate) plain: bool,
 }
 
 /// The next word of `text[*at..end]`: separated by space, grouped by quotes. A dropped escape character at the very
 /// end is not part of the word.
 ///
 /// **Source:** BuildKit `parser/line_parsers.go`, `parseWords`.
-pub(super) fn next_word(text: &[u8], at: &mut usize, end: usize, escape: u8) -> Option<Word> {
+pub(crate) fn next_word(text: &[u8], at: &mut usize, end: usize, escape: u8) -> Option<Word> {
     let start = *at + rune::leading_space(&text[*at..end]);
     let mut pos = start;
     let mut quote = None;

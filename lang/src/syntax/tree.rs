@@ -54,6 +54,13 @@ impl Tree {
         (0..self.kinds.len()).map(|i| self.token(i))
     }
 
+    /// Tokens that begin in `range`.
+    pub fn tokens_in(&self, range: TextRange) -> impl Iterator<Item = Token> + '_ {
+        let first = self.starts.partition_point(|start| *start < range.start);
+        let behind = self.starts.partition_point(|start| *start < range.end);
+        (first..behind).map(|i| self.token(i))
+    }
+
     /// Tokens of the instruction with that index in [`Parse::nodes`]: from its keyword to its last line.
     pub fn instruction_tokens(&self, index: usize) -> impl Iterator<Item = Token> + '_ {
         let range = self.instructions[index].clone();

@@ -120,17 +120,18 @@ pub(super) fn swept(plan: &Plan, step: &Step, inputs: &[Arc<ContentManifest>]) -
         .collect()
 }
 
-/// The folder that an entry shows to be litter.
+/// The folder that an entry shows to be litter. Asked of every file of a context with every forecast, so that most are
+/// done with after a look at their last bytes.
 fn litter_folder(entry: &ManifestEntry<'_>) -> Option<BString> {
-    let name = file_name(entry.path);
     match entry.kind {
-        Kind::Dir => LITTER
-            .iter()
-            .any(|litter| litter.as_bytes() == name)
-            .then(|| entry.path.into()),
-        Kind::File if name == CACHE_TAG.as_bytes() => {
-            let (folder, _) = entry.path.rsplit_once_str("/")?;
-            Some(folder.into())
+        Kind::Dir => {
+            let name = file_name(entry.path);
+            let is_litter = LITTER.iter().any(|litter| litter.as_bytes() == name);
+            is_litter.then(|| entry.path.into())
+        }
+        Kind::File => {
+            let folder = entry.path.strip_suffix(CACHE_TAG.as_bytes())?;
+            Some(folder.strip_suffix(b"/")?.into())
         }
         _ => None,
     }
@@ -236,10 +237,7 @@ pub fn waste(
 ) -> Vec<Diagnostic> {
     let mut ledger = Ledger::default();
     for step in of_the_image(&forecast.plan) {
-        let Some(layer) = &forecast.steps[step.0 as usize].layer else {
-            continue;
-        };
-        if let Some(index) = index(layer) {
+        if let Some(index) = own_layer(forecast, step).and_then(|layer| index(layer)) {
             index
                 .iter()
                 .for_each(|entry| ledger.enter(step, &Change::of(&entry)));
@@ -259,6 +257,14 @@ pub fn waste(
             LAYER_WASTE.diagnostic(step.range, step.lines, message)
         })
         .collect()
+}
+
+/// The layer that a cached step made; a source's layers are none of the file's.
+fn own_layer(forecast: &Forecast, step: StepId) -> Option<&DiffId> {
+    let step = &forecast.steps[step.0 as usize];
+    let made = matches!(step.status, CacheStatus::Hit(_))
+        && !matches!(forecast.plan.step(step.step).op, Op::Source(_));
+    step.layers.as_ref().filter(|_| made)?.last()
 }
 
 /// The steps whose layers make the image, bottom first, without those of the base image.
@@ -485,8 +491,9 @@ mod tests {
             estimate: None,
             size: None,
             problem: None,
+            inputs: Vec::new(),
+            layers: None,
             litter: Vec::new(),
-            layer: None,
         });
         let forecast = Forecast {
             steps: steps.collect(),

@@ -2,6 +2,7 @@
 
 use super::advice::{self, Litter};
 use super::cache::{CacheStatus, CacheView, Decision, State, decide};
+use super::content::ContentManifest;
 use crate::store::DiffId;
 use cooperage_lang::plan::{Plan, Step, StepId};
 use std::sync::Arc;
@@ -29,10 +30,12 @@ pub struct StepForecast {
     pub size: Option<u64>,
     /// For content that cannot be read: what the build will say.
     pub problem: Option<String>,
+    /// What its sources hold, as far as that is known before the build.
+    pub inputs: Vec<Arc<ContentManifest>>,
+    /// Its files, layer by layer, when they are here: a hit, or an image of the store.
+    pub layers: Option<Arc<[DiffId]>>,
     /// Folders among what it copies of the context that do not belong into an image.
     pub litter: Vec<Litter>,
-    /// For a hit: its layer.
-    pub layer: Option<DiffId>,
 }
 
 /// Walks the plan and decides about every step; nothing runs.
@@ -55,8 +58,9 @@ pub fn forecast<V: CacheView<Error: std::fmt::Display>>(plan: &Arc<Plan>, view: 
                     estimate: None,
                     size: None,
                     problem: Some(error.to_string()),
+                    inputs: Vec::new(),
+                    layers: None,
                     litter: Vec::new(),
-                    layer: None,
                 });
                 states.push(State::Pending {
                     chain: None,
@@ -84,19 +88,13 @@ impl StepForecast {
             estimate: last.map(|l| l.took),
             size,
             problem: None,
+            inputs: decision.inputs.clone(),
+            layers: match &decision.state {
+                State::Ready { snapshot, .. } => Some(snapshot.layers.clone()),
+                State::Pending { .. } => None,
+            },
             litter: advice::swept(plan, step, &decision.inputs),
-            layer: layer(decision),
         }
-    }
-}
-
-/// The layer of a hit whose layers below are here too. A source has no key: its layers are none of the file's.
-fn layer(decision: &Decision) -> Option<DiffId> {
-    match (&decision.status, &decision.state, decision.key) {
-        (CacheStatus::Hit(_), State::Ready { snapshot, .. }, Some(_)) => {
-            snapshot.layers.last().copied()
-        }
-        _ => None,
     }
 }
 

@@ -1,0 +1,210 @@
+//! What can be folded: stages, instructions of several lines, here documents, blocks of comments.
+
+use super::File;
+use crate::syntax::directive::Directive;
+use crate::text::TextRange;
+use bstr::ByteSlice;
+use std::cmp::Reverse;
+use std::collections::HashSet;
+
+/// Lines that can be folded into the first of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fold {
+    /// From the end of the first line to the end of the last, without line ends.
+    pub range: TextRange,
+    /// First line, from 0.
+    pub first_line: u32,
+    /// Last line, from 0.
+    pub last_line: u32,
+    /// What it is.
+    pub kind: FoldKind,
+}
+
+/// What can be folded, in the order in which it is kept when there is too much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum FoldKind {
+    /// From a `FROM` to the last instruction of the stage.
+    Stage,
+    /// An instruction of several lines.
+    Instruction,
+    /// The body of a here document and its last line.
+    Heredoc,
+    /// Comment lines that follow each other.
+    Comment,
+}
+
+/// What the editor can do with folds.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FoldOptions {
+    /// Most folds it takes.
+    pub limit: Option<usize>,
+    /// It folds whole lines, so only one fold can begin on a line.
+    pub whole_lines: bool,
+}
+
+/// The folds of a file, in the order of their first lines, the larger first.
+///
+/// ```
+/// use cooperage_lang::ide::{File, folding::{FoldOptions, folds}};
+/// let file = File::new(b"FROM a\nRUN b && \\\n  c\n".to_vec());
+/// let lines: Vec<_> = folds(&file, FoldOptions::default()).iter().map(|f| (f.first_line, f.last_line)).collect();
+/// assert_eq!(lines, [(0, 2), (1, 2)]);
+/// ```
+pub fn folds(file: &File, options: FoldOptions) -> Vec<Fold> {
+    let mut found = Vec::new();
+    stages(file, &mut found);
+    instructions(file, &mut found);
+    comments(file, &mut found);
+    found.sort_by_key(|f| (f.first_line, Reverse(f.last_line), f.kind));
+    let mut seen = HashSet::new();
+    found.retain(|f| {
+        let last_line = (!options.whole_lines).then_some(f.last_line);
+        seen.insert((f.first_line, last_line))
+    });
+    if let Some(limit) = options.limit.filter(|limit| *limit < found.len()) {
+        found.sort_by_key(|f| f.kind);
+        found.truncate(limit);
+        found.sort_by_key(|f| (f.first_line, Reverse(f.last_line)));
+    }
+    found
+}
+
+fn stages(file: &File, found: &mut Vec<Fold>) {
+    for stage in file.names().stages() {
+        found.extend(fold(file, FoldKind::Stage, stage.range));
+    }
+}
+
+fn instructions(file: &File, found: &mut Vec<Fold>) {
+    let parse = file.parse();
+    for node in parse.nodes() {
+        found.extend(fold(file, FoldKind::Instruction, node.range));
+        for heredoc in parse.heredocs(node) {
+            // The line in front of the body stays visible.
+            let opener = heredoc.body.start.saturating_sub(1);
+            let range = TextRange::new(opener, heredoc.terminator.end);
+            found.extend(fold(file, FoldKind::Heredoc, range));
+        }
+    }
+}
+
+/// Comments between instructions; parser directives are none.
+fn comments(file: &File, found: &mut Vec<Fold>) {
+    let lines = file.lines();
+    let mut block: Option<TextRange> = None;
+    let mut nodes = file.parse().nodes().iter().peekable();
+    let mut number = first_line_behind(file.parse().directives());
+    while number < lines.len() + 1 {
+        let range = lines.line_range(number);
+        if let Some(node) = nodes.next_if(|node| node.lines.start <= number) {
+            found.extend(block.take().and_then(|b| fold(file, FoldKind::Comment, b)));
+            number = number.max(node.lines.end + 1);
+            continue;
+        }
+        if file.text(range).trim_start().starts_with(b"#") {
+            block = Some(block.map_or(range, |b| b.cover(range)));
+        } else {
+            found.extend(block.take().and_then(|b| fold(file, FoldKind::Comment, b)));
+        }
+        number += 1;
+    }
+    found.extend(block.and_then(|b| fold(file, FoldKind::Comment, b)));
+}
+
+/// The first line that is no parser directive, from 1.
+fn first_line_behind(directives: &[Directive]) -> u32 {
+    directives.last().map_or(1, |d| d.line + 1)
+}
+
+/// Folds the lines that `range` touches; `None` for a single line.
+fn fold(file: &File, kind: FoldKind, range: TextRange) -> Option<Fold> {
+    let lines = file.lines();
+    let last = range.end.saturating_sub(u32::from(ends_line(file, range)));
+    let (first_line, _) = lines.line_column(range.start);
+    let (last_line, _) = lines.line_column(last);
+    (first_line < last_line).then(|| Fold {
+        range: TextRange::new(text_end(file, first_line), text_end(file, last_line)),
+        first_line,
+        last_line,
+        kind,
+    })
+}
+
+fn ends_line(file: &File, range: TextRange) -> bool {
+    file.text(range).ends_with(b"\n")
+}
+
+/// End of a line, its line end left out.
+fn text_end(file: &File, line: u32) -> u32 {
+    let range = file.lines().line_range(line + 1);
+    let text = file.text(range).trim_end_with(|c| matches!(c, '\n' | '\r'));
+    range.start + text.len() as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str, options: FoldOptions) -> Vec<(u32, u32, FoldKind)> {
+        let file = File::new(text.as_bytes().to_vec());
+        let folds = folds(&file, options);
+        folds
+            .iter()
+            .map(|f| (f.first_line, f.last_line, f.kind))
+            .collect()
+    }
+
+    const TEXT: &str = concat!(
+        "# syntax=docker/dockerfile:1\n",
+        "# one\n",
+        "  # two\n",
+        "FROM a\n",
+        "RUN x && \\\n",
+        "  # inside\n",
+        "  cat <<E\n",
+        "# no comment\n",
+        "E\n",
+        "\n",
+        "# of the next\n",
+        "# stage\n",
+        "FROM b\n",
+    );
+
+    #[test]
+    fn stages_instructions_documents_and_comments_fold() {
+        assert_eq!(
+            shown(TEXT, FoldOptions::default()),
+            [
+                (1, 2, FoldKind::Comment),
+                (3, 8, FoldKind::Stage),
+                (4, 8, FoldKind::Instruction),
+                (6, 8, FoldKind::Heredoc),
+                (10, 11, FoldKind::Comment),
+            ]
+        );
+    }
+
+    #[test]
+    fn the_larger_parts_stay_when_there_is_a_limit() {
+        let limit = Some(2);
+        let options = FoldOptions {
+            limit,
+            ..FoldOptions::default()
+        };
+        assert_eq!(
+            shown(TEXT, options),
+            [(3, 8, FoldKind::Stage), (4, 8, FoldKind::Instruction)]
+        );
+    }
+
+    #[test]
+    fn one_fold_begins_on_a_line_when_lines_are_folded() {
+        let whole_lines = FoldOptions {
+            whole_lines: true,
+            ..FoldOptions::default()
+        };
+        let text = "FROM a AS \\\n  b\nUSER x\n";
+        assert_eq!(shown(text, whole_lines), [(0, 2, FoldKind::Stage)]);
+        assert_eq!(shown(text, FoldOptions::default()).len(), 2);
+    }
+}

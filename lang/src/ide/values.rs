@@ -1,0 +1,35 @@
+//! Values beside the variables that stand for them, for editors that show such hints.
+
+use super::File;
+use crate::text::TextRange;
+
+/// A use of a variable whose value is known from the text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InlineValue {
+    /// The use, `${}` included.
+    pub range: TextRange,
+    /// The value at that place.
+    pub value: String,
+}
+
+/// The values of the variables used in `range`, in the order of the text. What only the command line or the base
+/// image tells is missing.
+///
+/// ```
+/// use cooperage_lang::ide::{File, values::inline_values};
+/// use cooperage_lang::text::TextRange;
+/// let file = File::new(b"FROM a\nARG V=1\nENV W=$V.2\nRUN echo $W\n".to_vec());
+/// let values: Vec<_> = inline_values(&file, TextRange::new(0, 38)).into_iter().map(|v| v.value).collect();
+/// assert_eq!(values, ["1", "1.2"]);
+/// ```
+pub fn inline_values(file: &File, range: TextRange) -> Vec<InlineValue> {
+    let names = file.names();
+    let known = names.known_values(file, range);
+    known
+        .into_iter()
+        .map(|(used, value)| InlineValue {
+            range: names.get(used).whole,
+            value,
+        })
+        .collect()
+}
