@@ -244,7 +244,7 @@ fn renaming_keeps_the_language() {
         (
             "FROM a\nARG |TARGETARCH\n",
             "y",
-            "`TARGETARCH` is given by the builder; it has no other name",
+            "the builder knows `TARGETARCH` by this name alone; leave it as it is",
         ),
         (
             "FROM a\nRUN cat <<E|\nF\nE\n",
