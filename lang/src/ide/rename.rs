@@ -64,12 +64,24 @@ impl fmt::Display for RenameError {
 
 impl std::error::Error for RenameError {}
 
+/// A name that can be changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Renamable {
+    /// Where it stands.
+    pub range: TextRange,
+    /// What it is, without what takes it apart there.
+    pub name: BString,
+}
+
 /// The name at `offset`, when it can be changed.
 ///
 /// # Errors
 /// [`RenameError`], all but those about the new name.
-pub fn renamable(file: &File, offset: u32) -> Result<TextRange, RenameError> {
-    find(file, offset).map(|occurrence| occurrence.range)
+pub fn renamable(file: &File, offset: u32) -> Result<Renamable, RenameError> {
+    find(file, offset).map(|occurrence| Renamable {
+        range: occurrence.range,
+        name: file.names().symbol(occurrence.symbol).name.clone(),
+    })
 }
 
 /// The replacements that change the name at `offset`, in the order of the text.

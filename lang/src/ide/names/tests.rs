@@ -390,7 +390,7 @@ fn ask_everything(source: Vec<u8>) {
         if let Some(linked) = linked(&file, offset) {
             linked.ranges.iter().for_each(|r| inside(*r));
         }
-        _ = renamable(&file, offset).map(inside);
+        _ = renamable(&file, offset).map(|found| inside(found.range));
         let edits = rename(&file, offset, "zz").unwrap_or_default();
         assert!(
             edits.windows(2).all(|e| e[0].0.end <= e[1].0.start),
