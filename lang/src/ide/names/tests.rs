@@ -312,6 +312,29 @@ fn chains_of_stages_cost_each_line_once() {
     assert_eq!(links(&file).len(), 1);
 }
 
+#[test]
+fn long_lines_are_answered_in_time() {
+    for text in [
+        "ONBUILD ".repeat(20_000) + "COPY a b",
+        "RUN cat ".to_owned() + &"<<A ".repeat(20_000),
+        "RUN ".to_owned() + &"x=$x; ".repeat(20_000),
+        "ENV ".to_owned() + &"a=$a${b:-".repeat(10_000),
+        "COPY --from=b ".repeat(10_000),
+        "RUN --mount=from=b,".to_owned() + &"id=a,".repeat(20_000),
+    ] {
+        let file = File::new(text.into_bytes());
+        let end = file.source().len() as u32;
+        for offset in [0, end / 2, end] {
+            _ = definition(&file, offset);
+            _ = selection(&file, offset);
+            _ = rename(&file, offset, "zz");
+        }
+        _ = links(&file);
+        _ = outline(&file);
+        _ = inline_values(&file, TextRange::new(0, end));
+    }
+}
+
 /// Fragments that together reach every way to name something.
 fn fragment() -> impl Strategy<Value = Vec<u8>> {
     let known: &[&[u8]] = &[

@@ -5,7 +5,7 @@ use super::{Names, Occurrence, OccurrenceId, Role, SymbolKind};
 use crate::ide::File;
 use crate::model::expand::{Env, Lexer};
 use crate::model::platform;
-use crate::syntax::{Keyword, Node, Parse};
+use crate::syntax::{Keyword, Node};
 use crate::text::TextRange;
 use bstr::{BStr, BString, ByteSlice};
 use std::collections::HashMap;
@@ -72,7 +72,7 @@ impl Names {
             }
             let name = &self.symbol_of(used).name;
             let known = walk.at(used.whole.start).find(&name.to_str_lossy());
-            let node = innermost(file.parse(), &nodes[used.node as usize]);
+            let node = file.parse().innermost(&nodes[used.node as usize]);
             let known = known.filter(|v| v.complete && is_seen_by(v, node));
             if let Some(value) = known.and_then(|variable| variable.value.clone()) {
                 found.push((OccurrenceId(index as u32), value));
@@ -115,13 +115,6 @@ impl Names {
             .get(stage + 1)
             .map_or(u32::MAX, |s| s.from.start)
     }
-}
-
-/// The instruction inside of `ONBUILD`, or the node itself.
-fn innermost<'a>(parse: &'a Parse, node: &'a Node) -> &'a Node {
-    std::iter::successors(Some(node), |node| parse.sub(node))
-        .last()
-        .unwrap_or(node)
 }
 
 /// Tells whether what reads the text of an instruction has the variable: containers have no arguments, and nobody
