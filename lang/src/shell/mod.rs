@@ -21,7 +21,7 @@ pub use tokens::{Token, TokenKind};
 
 use crate::text::TextRange;
 use bstr::{BStr, BString, ByteSlice};
-use grammar::{Grammar, Kind, Nodes};
+use grammar::{Grammar, Kind, Node, Nodes};
 
 /// A read script. Always made; what the grammar does not understand is in [`Script::mistakes`] and its commands may
 /// be missing.
@@ -198,14 +198,12 @@ fn begins_command(token: &[u8]) -> bool {
 
 /// Where the grammar gave up or put something in.
 fn mistakes(nodes: &Nodes) -> Vec<Mistake> {
-    let found = nodes
-        .all()
-        .iter()
-        .filter(|n| n.missing || n.kind == Kind::Error);
+    let wrong = |node: &&Node| node.missing || node.kind == Kind::Error;
+    let found = nodes.all().iter().filter(wrong);
     found
-        .map(|n| Mistake {
-            range: n.range,
-            missing: n.missing,
+        .map(|node| Mistake {
+            range: node.range,
+            missing: node.missing,
         })
         .collect()
 }
@@ -550,7 +548,10 @@ mod tests {
         ] {
             Script::new(text.repeat(3_000).as_bytes());
         }
-        Script::new(&b"echo x; ".repeat(100_000));
+        let long = Script::new(&b"echo x | tee y\n".repeat(10_000));
+        assert_eq!(long.commands().len(), 20_000);
+        assert!(long.mistakes().is_empty());
+        Script::new(&b"x ".repeat(2_000_000));
     }
 
     /// Fragments that together reach most of the grammar.
