@@ -146,7 +146,7 @@ fn here_documents_triggers_and_broken_lines_stay() {
 #[test]
 fn a_range_limits_the_lines() {
     let file = File::new(b" from a\n run b\n run c\n".to_vec());
-    let edits = edits(&file, &Options::default(), Some(TextRange::new(10, 11)));
+    let edits = edits(&file, &Options::default(), Some(TextRange::new(8, 15)));
     assert_eq!(
         text::apply(file.source(), &edits).as_bstr(),
         " from a\nRUN b\n run c\n"
