@@ -33,6 +33,8 @@ pub struct Place {
     pub end_line: u32,
     /// 1-based column of the first character; 0 marks whole lines.
     pub column: u32,
+    /// Column behind the last marked character; 0 marks the word at `column`.
+    pub end_column: u32,
     /// Number and text of the lines to show, the marked ones among them.
     pub excerpt: Vec<(u32, String)>,
     /// What happened here: `called from here: ship("site")`.
@@ -132,8 +134,18 @@ impl CommandError {
         };
         Self::new(
             kind,
-            format!("cannot {what} {}: {}", path.display(), plain(error)),
+            format!("cannot {what} {}: {}", path.display(), Self::plain(error)),
         )
+    }
+
+    /// The system's words without the number behind them.
+    pub fn plain(error: &std::io::Error) -> String {
+        let text = error.to_string();
+        let text = text.split(" (os error").next().unwrap_or(&text);
+        let mut letters = text.chars();
+        letters.next().map_or_else(String::new, |first| {
+            first.to_lowercase().chain(letters).collect()
+        })
     }
 
     /// Adds a hint.
@@ -151,16 +163,6 @@ impl CommandError {
             (kind, _) => kind.exit_status(),
         }
     }
-}
-
-/// The system's words without the number behind them.
-fn plain(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or(&text);
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| {
-        first.to_lowercase().chain(letters).collect()
-    })
 }
 
 impl fmt::Display for CommandError {
@@ -181,6 +183,7 @@ impl From<Location> for Place {
             line,
             end_line,
             column,
+            end_column: 0,
             excerpt: at.excerpt,
             note: None,
         }

@@ -1,14 +1,17 @@
 //! The options of a build, as command lines write them, turned into a [`BuildRequest`].
 
+use crate::commands::lint::settings_files;
 use crate::error::{CommandError, Kind};
+use crate::render::{self, Paint};
+use crate::session::Session;
 use crate::units::binary_size;
 use cooperage_lang::instructions::NetworkMode;
-use cooperage_lang::model::reference::Reference;
 use cooperage_lang::plan::NamedContext;
 use cooperage_runtime::build::request::{
     BuildRequest, ContextSource, DockerfileSource, Output, OutputKind, Secret, SecretSource,
     SshAgent,
 };
+use cooperage_runtime::settings::Finder;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -22,6 +25,9 @@ pub struct BuildOptions {
     /// Dockerfile; `-` reads it from standard input [default: Dockerfile in the context]
     #[arg(short, long, value_name = "FILE")]
     pub file: Option<PathBuf>,
+    /// The file that a Dockerfile on standard input is the text of: an editor's unsaved one
+    #[arg(long, hide = true, value_name = "FILE")]
+    pub text_of: Option<PathBuf>,
     /// Stage to build [default: the last]
     #[arg(long, value_name = "STAGE")]
     pub target: Option<String>,
@@ -70,14 +76,31 @@ pub struct BuildOptions {
     /// Speak to this registry without TLS (repeatable)
     #[arg(long = "insecure-registry", value_name = "HOST[:PORT]")]
     pub insecure_registries: Vec<String>,
+    /// Look for no settings files
+    #[arg(long)]
+    pub no_config: bool,
     /// Folder the build copies from, a URL, or `-` for standard input
     #[arg(value_name = "CONTEXT")]
     pub context: Option<String>,
 }
 
 impl BuildOptions {
-    /// The request these options make.
-    pub fn request(&self) -> Result<BuildRequest, CommandError> {
+    /// The request these options make, completed by what the project's settings say.
+    pub fn request(&self, session: &Session) -> Result<BuildRequest, CommandError> {
+        let mut request = self.as_written()?;
+        if !self.no_config
+            && let Some(dockerfile) = dockerfile_path(&request)
+        {
+            let finder = Finder::default();
+            finder.settings(&dockerfile).build.complete(&mut request);
+            let paint = Paint(session.terminal.color_err);
+            session.note(&render::lint::faulty(&settings_files(&finder), paint));
+        }
+        Ok(request)
+    }
+
+    /// The request these options make by themselves.
+    fn as_written(&self) -> Result<BuildRequest, CommandError> {
         let stdin = self.context.as_deref() == Some("-");
         let text_from_stdin = self.file.as_deref() == Some(Path::new("-"));
         if stdin && text_from_stdin {
@@ -87,7 +110,10 @@ impl BuildOptions {
         }
         let mut request = self.without_sources()?;
         request.dockerfile = match &self.file {
-            Some(_) if text_from_stdin => stdin_dockerfile(read_stdin()?),
+            Some(_) if text_from_stdin => match &self.text_of {
+                Some(path) => text_of(path, read_stdin()?),
+                None => stdin_dockerfile(read_stdin()?),
+            },
             Some(path) => DockerfileSource::Path(path.clone()),
             None => DockerfileSource::Default,
         };
@@ -165,6 +191,18 @@ impl BuildOptions {
     }
 }
 
+/// The file whose settings apply; none for a build without files of the host.
+fn dockerfile_path(request: &BuildRequest) -> Option<PathBuf> {
+    match (&request.dockerfile, &request.context) {
+        (DockerfileSource::Path(path), ContextSource::Folder(folder)) if !path.exists() => {
+            Some(folder.join(path))
+        }
+        (DockerfileSource::Path(path), _) => Some(path.clone()),
+        (_, ContextSource::Folder(folder)) => Some(folder.join("Dockerfile")),
+        _ => None,
+    }
+}
+
 /// An error of an option's value.
 fn option<E: std::fmt::Display>(name: &'static str) -> impl Fn(E) -> CommandError {
     move |error| CommandError::usage(format!("{name}: {error}"))
@@ -231,7 +269,7 @@ fn fields(text: &str) -> Result<Vec<(String, Option<String>)>, CommandError> {
 
 /// Where the files of a build come from.
 pub fn context(text: &str) -> Result<ContextSource, CommandError> {
-    if is_url(text) {
+    if cooperage_runtime::build::request::is_url(text) {
         return Ok(ContextSource::Url(text.to_owned()));
     }
     let path = PathBuf::from(text);
@@ -256,44 +294,17 @@ pub fn context(text: &str) -> Result<ContextSource, CommandError> {
     }
 }
 
-/// Tells whether a context is a URL and not a path.
-fn is_url(text: &str) -> bool {
-    [
-        "http://",
-        "https://",
-        "git://",
-        "ssh://",
-        "git@",
-        "github.com/",
-    ]
-    .iter()
-    .any(|head| text.starts_with(head))
-}
-
 /// `--build-context`'s source.
 pub fn named_context(source: &str) -> Result<NamedContext, CommandError> {
-    if let Some(reference) = source.strip_prefix("docker-image://") {
-        let reference = Reference::parse_docker(reference).map_err(|error| {
-            CommandError::usage(format!("--build-context: `{reference}`: {error}"))
-        })?;
-        return Ok(NamedContext::Image(reference));
-    }
-    if let Some(layout) = source.strip_prefix("oci-layout://") {
-        return Ok(NamedContext::OciLayout(layout.to_owned()));
-    }
-    if let Some(stage) = source.strip_prefix("target:") {
-        return Ok(NamedContext::Stage(stage.to_owned()));
-    }
-    if is_url(source) {
-        return Ok(NamedContext::Url(source.to_owned()));
-    }
-    if !Path::new(source).is_dir() {
+    let context = cooperage_runtime::build::request::named_context(source)
+        .map_err(|error| CommandError::usage(format!("--build-context: {error}")))?;
+    if matches!(&context, NamedContext::Local(folder) if !Path::new(folder).is_dir()) {
         return Err(CommandError::new(
             Kind::NotFound,
             format!("--build-context: the folder `{source}` does not exist"),
         ));
     }
-    Ok(NamedContext::Local(source.to_owned()))
+    Ok(context)
 }
 
 /// `--secret id=ID[,src=FILE|,env=NAME][,type=file|env]`.
@@ -500,6 +511,14 @@ fn read_stdin() -> Result<Vec<u8>, CommandError> {
     }
 }
 
+fn text_of(path: &Path, text: Vec<u8>) -> DockerfileSource {
+    DockerfileSource::Text {
+        text,
+        name: path.display().to_string(),
+        path: Some(path.to_owned()),
+    }
+}
+
 fn stdin_dockerfile(text: Vec<u8>) -> DockerfileSource {
     DockerfileSource::Text {
         text,
@@ -600,7 +619,7 @@ mod tests {
             context: Some(".".into()),
             ..BuildOptions::default()
         };
-        let args = options.request().unwrap().build_args;
+        let args = options.as_written().unwrap().build_args;
         let args: Vec<(&str, &str)> = args.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
         assert_eq!(args, [("A", "\"q\" $x 'y'"), ("B", ""), ("C", "a=b")]);
     }

@@ -186,7 +186,9 @@ impl Session {
     pub fn show(&self, value: &Value) {
         if self.globals.json {
             render::out(&value.json_text());
-        } else if self.globals.quiet {
+        } else if let Some(bytes) = value.bytes() {
+            render::out_bytes(bytes);
+        } else if self.globals.quiet && !value.has_own_format() {
             render::out(
                 &value
                     .ids()

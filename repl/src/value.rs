@@ -1,11 +1,14 @@
 //! The one typed result of commands, prompt lines and script calls.
 
+use crate::render::lint::Format;
 use crate::render::table::{Column, Table};
 use crate::render::{Paint, Terminal, forecast, json, text};
 use crate::units::{Size, Span, ago};
 use cooperage_lang::diagnostic::Diagnostic;
+use cooperage_lang::lints::{Level, Lint};
 use cooperage_lang::plan::config::HistoryEntry;
 use cooperage_runtime::build::forecast::Forecast;
+use cooperage_runtime::dockerfiles::Checked;
 use cooperage_runtime::engine::{Built, FileInfo, Image, LayerInfo, Pruned, RunExit, Why};
 use std::time::SystemTime;
 
@@ -42,6 +45,12 @@ pub enum Value {
     Pruned(Pruned),
     /// What is wrong with a Dockerfile.
     Findings(Box<Findings>),
+    /// What is wrong with some Dockerfiles, and what was mended.
+    Lint(Box<LintView>),
+    /// Check rules.
+    Rules(Vec<RuleRow>),
+    /// Dockerfiles that were formatted.
+    Formatted(Box<FormatView>),
 }
 
 /// A build with what only its progress told.
@@ -75,6 +84,107 @@ pub struct Findings {
     pub list: Vec<Diagnostic>,
 }
 
+/// Answer of `lint`.
+#[derive(Clone, Debug)]
+pub struct LintView {
+    /// Dockerfiles by name, then settings files that have mistakes.
+    pub files: Vec<Checked>,
+    /// Paths that could not be read or written, with the reason.
+    pub failed: Vec<(String, String)>,
+    /// Files that were named and that the settings exclude.
+    pub excluded: usize,
+    /// How to show it.
+    pub format: Format,
+    /// What was done with what could be mended.
+    pub treatment: Treatment,
+}
+
+/// What becomes of what can be mended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Treatment {
+    /// Nothing: findings are told.
+    Check,
+    /// It is mended in the files.
+    Fix,
+    /// The mended text goes to standard output.
+    Filter,
+    /// It is told what would be mended.
+    DryRun,
+    /// It is shown as a difference.
+    Diff,
+}
+
+impl LintView {
+    fn exit_status(&self) -> u8 {
+        let changes = self.files.iter().any(|file| file.before.is_some());
+        if !self.failed.is_empty() {
+            1
+        } else if self.files.iter().any(Checked::fails)
+            || changes && matches!(self.treatment, Treatment::Diff | Treatment::DryRun)
+        {
+            3
+        } else {
+            0
+        }
+    }
+}
+
+/// A check rule and the level it has here.
+#[derive(Clone, Copy, Debug)]
+pub struct RuleRow {
+    /// The rule.
+    pub lint: &'static Lint,
+    /// Its level.
+    pub level: Level,
+}
+
+/// Answer of `fmt`.
+#[derive(Clone, Debug, Default)]
+pub struct FormatView {
+    /// Dockerfiles by name.
+    pub files: Vec<Formatted>,
+    /// Settings files that have mistakes.
+    pub faulty: Vec<Checked>,
+    /// Paths that could not be read or written, with the reason.
+    pub failed: Vec<(String, String)>,
+    /// Files that were named and that the settings exclude.
+    pub excluded: usize,
+    /// `--check`.
+    pub check: bool,
+    /// `--diff`.
+    pub diff: bool,
+    /// The text goes to standard output.
+    pub filter: bool,
+}
+
+/// A Dockerfile and its formatted text.
+#[derive(Clone, Debug)]
+pub struct Formatted {
+    /// Its name.
+    pub name: String,
+    /// Its text as it was.
+    pub before: Vec<u8>,
+    /// Its text as it should be.
+    pub after: Vec<u8>,
+}
+
+impl FormatView {
+    /// The files that were not formatted.
+    pub fn changed(&self) -> impl Iterator<Item = &Formatted> {
+        self.files.iter().filter(|file| file.before != file.after)
+    }
+
+    fn exit_status(&self) -> u8 {
+        if !self.failed.is_empty() || !self.faulty.is_empty() {
+            1
+        } else if (self.check || self.diff) && self.changed().next().is_some() {
+            3
+        } else {
+            0
+        }
+    }
+}
+
 /// A line of an image's history.
 #[derive(Clone, Debug)]
 pub struct HistoryRow {
@@ -96,6 +206,8 @@ impl Value {
                 3
             }
             Self::Findings(found) if !found.list.is_empty() => 3,
+            Self::Lint(view) => view.exit_status(),
+            Self::Formatted(view) => view.exit_status(),
             _ => 0,
         }
     }
@@ -113,6 +225,8 @@ impl Value {
             Self::Inspect(_) => self.json_text(),
             Self::Why(None) => "no build is remembered; `cooper build` makes one\n".to_owned(),
             Self::Findings(found) => findings(found, paint),
+            Self::Lint(view) => view.text(paint),
+            Self::Formatted(view) => view.text(paint),
             _ => self.table(terminal.stdout).render(width, paint),
         }
     }
@@ -122,6 +236,22 @@ impl Value {
         let text =
             serde_json::to_string_pretty(&json::of(self)).expect("JSON values have string keys");
         format!("{text}\n")
+    }
+
+    /// The value as it is, when it is a text that was made for another program: no rendering may change it.
+    pub fn bytes(&self) -> Option<&[u8]> {
+        match self {
+            Self::Lint(view) if view.treatment == Treatment::Filter => {
+                view.files.first().map(|file| &file.source[..])
+            }
+            Self::Formatted(view) if view.filter => view.files.first().map(|file| &file.after[..]),
+            _ => None,
+        }
+    }
+
+    /// Tells whether the value is shown in a format of its own that leaves nothing out.
+    pub fn has_own_format(&self) -> bool {
+        matches!(self, Self::Lint(view) if view.format != Format::Human)
     }
 
     /// Ids only, one a line.
@@ -141,6 +271,12 @@ impl Value {
                 .iter()
                 .map(|row| row.entry.created_by.clone())
                 .collect(),
+            Self::Lint(view) => {
+                let failing = view.files.iter().filter(|file| file.fails());
+                failing.map(|file| file.name.clone()).collect()
+            }
+            Self::Formatted(view) => view.changed().map(|file| file.name.clone()).collect(),
+            Self::Rules(rows) => rows.iter().map(|row| row.lint.name.to_owned()).collect(),
             Self::Nothing | Self::Why(_) | Self::Exit(_) | Self::Pruned(_) | Self::Findings(_) => {
                 Vec::new()
             }
@@ -162,6 +298,7 @@ impl Value {
             Self::Layers(layers) => layer_table(layers),
             Self::Files(files) => file_table(files),
             Self::History(rows) => history_table(rows),
+            Self::Rules(rows) => rule_table(rows),
             Self::Pruned(pruned) => Table {
                 notes: vec![format!(
                     "removed {} layers, {} blobs, {} cache records: {}",
@@ -177,7 +314,9 @@ impl Value {
             | Self::Lines(_)
             | Self::Inspect(_)
             | Self::Exit(_)
-            | Self::Findings(_) => Table::default(),
+            | Self::Findings(_)
+            | Self::Lint(_)
+            | Self::Formatted(_) => Table::default(),
         }
     }
 }
@@ -360,6 +499,32 @@ fn history_table(rows: &[HistoryRow]) -> Table {
                 .map_or_else(|| "-".to_owned(), |size| Size(size).to_string()),
         ]);
     }
+    table
+}
+
+fn rule_table(rows: &[RuleRow]) -> Table {
+    let mut table = Table::new(&[
+        Column::left("RULE"),
+        Column::left("ALSO"),
+        Column::left("LEVEL"),
+        Column::left("FIX"),
+        Column::flexible("LOOKS FOR"),
+    ]);
+    for RuleRow { lint, level } in rows {
+        table.row([
+            lint.name.to_owned(),
+            lint.aliases.join(" "),
+            level.name().to_owned(),
+            if lint.fixable { "yes" } else { "" }.to_owned(),
+            lint.description.to_owned(),
+        ]);
+    }
+    let on = rows.iter().filter(|row| row.level != Level::Off).count();
+    let fixable = rows.iter().filter(|row| row.lint.fixable).count();
+    table.notes.push(format!(
+        "{} rules, {on} on, {fixable} with a fix; `cooper lint --explain RULE` tells more",
+        rows.len()
+    ));
     table
 }
 

@@ -109,6 +109,41 @@ fn a_forecast_is_what_the_build_then_does() {
 }
 
 #[test]
+fn a_build_is_given_what_the_settings_say_unless_the_line_says_otherwise() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "app/Dockerfile",
+        "ARG NAME=x\nFROM scratch AS one\nFROM scratch AS two\nARG NAME\nCOPY $NAME /\nFROM scratch AS three\n",
+    );
+    sandbox.write(
+        "cooperage.toml",
+        "[build]\ntarget = \"two\"\nargs = { NAME = \"file\" }\nplatfrom = 1\n",
+    );
+    let plan = |arguments: &[&str]| {
+        let ran = sandbox.cooper(&[&["plan"], arguments, &["app"]].concat());
+        assert_eq!(ran.status, 0, "{}", ran.stderr);
+        ran
+    };
+    sandbox.write("app/file", "");
+    let ran = plan(&[]);
+    assert!(ran.stdout.contains("COPY file /"), "{}", ran.stdout);
+    assert!(
+        ran.stderr
+            .contains("unknown key `platfrom`, did you mean `platform`?"),
+        "{}",
+        ran.stderr
+    );
+    sandbox.write("app/other", "");
+    let ran = plan(&["--build-arg", "NAME=other"]);
+    assert!(ran.stdout.contains("COPY other /"), "{}", ran.stdout);
+    let json = |ran: crate::sandbox::Ran| -> serde_json::Value {
+        serde_json::from_str(&ran.stdout).unwrap()
+    };
+    assert_eq!(json(plan(&["--json", "--target", "one"]))["target"], "one");
+    assert_eq!(json(plan(&["--json", "--no-config"]))["target"], "three");
+}
+
+#[test]
 fn a_mistake_in_the_dockerfile_is_shown_with_its_line() {
     let sandbox = Sandbox::new();
     sandbox.write("Dockerfile", "FROM scratch\nCOPPY a /a\n");

@@ -3,9 +3,14 @@
 mod cache;
 mod cli;
 mod containers;
+mod fmt;
 mod forecast;
 mod forecast_real;
+mod lint;
 mod lsp;
+mod lsp_client;
+mod lsp_features;
+mod lsp_protocol;
 mod neovim;
 mod prompt;
 mod sandbox;

@@ -3,14 +3,22 @@
 //! Every feature is a function of a [`File`], which is made once for each version of a text.
 
 pub mod actions;
+pub mod completion;
+mod cursor;
+mod facts;
 pub mod folding;
+pub mod hover;
+mod json;
 pub mod links;
 mod mount;
 pub mod names;
 pub mod navigation;
 pub mod rename;
 pub mod selection;
+pub mod signature;
+pub mod surroundings;
 pub mod symbols;
+mod template;
 pub mod tokens;
 pub mod values;
 
@@ -75,6 +83,11 @@ impl File {
     /// The text.
     pub fn source(&self) -> &[u8] {
         &self.source
+    }
+
+    /// The text alone.
+    pub fn into_source(self) -> Vec<u8> {
+        self.source
     }
 
     /// Its nodes.

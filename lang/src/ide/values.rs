@@ -33,3 +33,33 @@ pub fn inline_values(file: &File, range: TextRange) -> Vec<InlineValue> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bstr::ByteSlice;
+
+    #[test]
+    fn only_what_the_reader_has_is_shown() {
+        let text = concat!(
+            "ARG G=1\n",
+            "FROM a:$G\n",
+            "ARG A=2\n",
+            "ENV E=$A$G\n",
+            "RUN echo $A ${E} $PATH\n",
+            "RUN A=3; echo $A\n",
+            "RUN [\"echo\", \"$A\"]\n",
+            "CMD echo $A $E\n",
+            "ONBUILD CMD $A\n",
+            "ARG T\n",
+            "USER $T$A\n",
+        );
+        let file = File::new(text.as_bytes().to_vec());
+        let all = TextRange::new(0, text.len() as u32);
+        let show = |v: InlineValue| format!("{}={}", file.text(v.range).as_bstr(), v.value);
+        let shown: Vec<_> = inline_values(&file, all).into_iter().map(show).collect();
+        assert_eq!(shown, ["$G=1", "$A=2", "$A=2", "$A=2"]);
+        let user = TextRange::new(text.len() as u32 - 3, text.len() as u32);
+        assert_eq!(inline_values(&file, user).len(), 1);
+    }
+}

@@ -306,6 +306,38 @@ mod tests {
         );
     }
 
+    /// Commands of each pipeline with more than one.
+    fn pipelines(text: &str) -> Vec<String> {
+        let script = Script::new(text.as_bytes());
+        let members = |number: usize| {
+            let members = script.commands().iter();
+            members.filter(move |c| c.place.pipeline as usize == number)
+        };
+        let long = (0..script.pipelines().len()).filter(|n| script.pipelines()[*n].len > 1);
+        long.map(|n| {
+            members(n)
+                .map(|c| c.program().to_string())
+                .collect::<Vec<_>>()
+                .join(" ")
+        })
+        .collect()
+    }
+
+    #[test]
+    fn pipes_bind_closest() {
+        for (text, want) in [
+            ("a && b >x | c", "b c"),
+            ("a || b 2>&1 | c && d", "b c"),
+            ("a >x && b >y | c >z", "b c"),
+            ("! a | b >x | c", "a b c"),
+            ("a && b <<E | c | d\nx\nE\ne", "b c d"),
+            ("a | if b; then c; fi >x && d", "a"),
+        ] {
+            assert_eq!(pipelines(text), [want], "{text}");
+        }
+        assert!(pipelines("a && b >x || c <<E && d\nE").is_empty());
+    }
+
     #[test]
     fn programs_are_found_behind_those_that_run_them() {
         let program = |text: &str| {
@@ -363,6 +395,15 @@ mod tests {
         first.sort_by_key(|kind| format!("{kind:?}"));
         assert_eq!(first, [Duplicate, Heredoc, Write]);
         assert_eq!(kinds[3].1, [Read]);
+        let script = Script::new(b"a && b | ! c >d; for x in y; do e; done >f; >g");
+        let targets = script.commands().iter().map(|c| {
+            c.redirections
+                .iter()
+                .map(|r| r.target.text.to_string())
+                .collect::<Vec<_>>()
+                .concat()
+        });
+        assert_eq!(targets.collect::<Vec<_>>(), ["", "", "d", "", "g"]);
     }
 
     fn tokens(text: &str) -> Vec<(TokenKind, String)> {
@@ -431,7 +472,7 @@ mod tests {
     fn scripts_are_found_with_their_shell() {
         let source = "FROM a\nRUN b\nRUN [\"c\", \"d e\"]\nRUN [\"bash\", \"-ec\", \"f | g\"]\nCMD h\nONBUILD RUN i\n\
                       HEALTHCHECK --interval=5s CMD j\nRUN <<EOF\nk\nl\nEOF\nRUN <<EOF\n#!/usr/bin/env python3\nm\nEOF\n\
-                      RUN cat <<EOF\nn\nEOF\nSHELL [\"pwsh\", \"-c\"]\nRUN o\nFROM mcr.microsoft.com/windows/servercore\nRUN p\nFROM a\nRUN q\n";
+                      RUN cat <<EOF\nn\nEOF\nRUN <<-EOF bash -e\n\tr\n\tEOF\nSHELL [\"pwsh\", \"-c\"]\nRUN o\nFROM mcr.microsoft.com/windows/servercore\nRUN p\nFROM a\nRUN q\n";
         let file = file(source);
         let found: Vec<_> = file
             .scripts()
@@ -455,6 +496,7 @@ mod tests {
             ("j", false, false),
             ("k l", false, false),
             ("cat", false, false),
+            ("r", false, true),
             ("q", false, false),
         ];
         let want: Vec<_> = want

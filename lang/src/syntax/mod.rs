@@ -16,6 +16,8 @@ mod spelled;
 pub mod token;
 pub mod tree;
 
+pub(crate) use parser::{continuation, next_word};
+
 pub use directive::Directive;
 pub use keyword::{Form, Keyword};
 pub use spelled::Spelled;
@@ -208,6 +210,15 @@ impl Parse {
     /// The instruction inside an `ONBUILD`.
     pub fn sub(&self, node: &Node) -> Option<&Node> {
         node.sub.map(|i| &self.subs[i as usize])
+    }
+
+    /// The instruction inside of all `ONBUILD`s; the node itself when it is none.
+    pub fn innermost<'a>(&'a self, node: &'a Node) -> &'a Node {
+        let mut node = node;
+        while let Some(sub) = self.sub(node) {
+            node = sub;
+        }
+        node
     }
 
     /// Bytes of a text.

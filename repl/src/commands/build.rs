@@ -62,7 +62,7 @@ pub fn run(session: &Session, args: Args) -> Result<Value, CommandError> {
         return Err(CommandError::usage("no context is given")
             .hint("the folder to copy from stands last: `cooper build .`"));
     }
-    let mut request = args.options.request()?;
+    let mut request = args.options.request(session)?;
     request.outputs = args
         .outputs
         .iter()

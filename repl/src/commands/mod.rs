@@ -88,6 +88,8 @@ commands! {
     build, "build", ["b"], Builds, Files, "Build an image from a Dockerfile";
     plan, "plan", ["forecast"], Builds, Facts, "Tell what a build would do, and why, without doing it";
     why, "why", [], Builds, Facts, "Tell what the last build did, and why";
+    lint, "lint", [], Builds, Facts, "Look for mistakes in Dockerfiles, and mend them";
+    fmt, "fmt", ["format"], Builds, Facts, "Format Dockerfiles";
     images, "images", ["ls"], Images, Facts, "List images";
     pull, "pull", [], Images, Files, "Bring an image from its registry";
     tag, "tag", [], Images, Facts, "Give an image another name";

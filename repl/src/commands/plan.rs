@@ -48,7 +48,7 @@ pub struct OfBuild {
 
 /// Forecasts.
 pub fn run(session: &Session, args: Args) -> Result<Value, CommandError> {
-    let request = args.options.request()?;
+    let request = args.options.request(session)?;
     let mut view = forecast(session, &request)?;
     view.fail_on_miss = args.fail_on_miss;
     Ok(Value::Plan(Box::new(view)))

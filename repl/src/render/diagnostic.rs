@@ -35,7 +35,7 @@ pub fn error(error: &CommandError, paint: Paint) -> String {
 }
 
 /// `--> file:line:column` and the lines, the marked part underlined or, over several lines, marked with `>`.
-fn excerpt(shown: &mut String, place: &Place, paint: Paint) {
+pub(super) fn excerpt(shown: &mut String, place: &Place, paint: Paint) {
     let mut at = place.file.clone();
     if place.line > 0 {
         at += &format!(":{}", place.line);
@@ -50,7 +50,7 @@ fn excerpt(shown: &mut String, place: &Place, paint: Paint) {
         let gutter = |label: &str| paint.blue(&format!("{label:>digits$} |"));
         *shown += &format!("  {}\n", gutter(""));
         for (number, line) in lines {
-            let line = text::strip(line);
+            let shown_line = text::strip(line);
             let marked = (place.line..=place.end_line).contains(number);
             let several = place.end_line > place.line;
             let sign = if several && marked {
@@ -58,13 +58,13 @@ fn excerpt(shown: &mut String, place: &Place, paint: Paint) {
             } else {
                 " ".to_owned()
             };
-            let row = format!("{sign} {} {line}", gutter(&number.to_string()));
+            let row = format!("{sign} {} {shown_line}", gutter(&number.to_string()));
             *shown += &format!("{}\n", row.trim_end());
             if marked && !several {
                 *shown += &format!(
                     "  {} {}\n",
                     gutter(""),
-                    paint.red(&underline(&line, place.column))
+                    paint.red(&underline(line, place.column, place.end_column))
                 );
             }
         }
@@ -81,25 +81,30 @@ fn excerpt(shown: &mut String, place: &Place, paint: Paint) {
     }
 }
 
-/// Marks the word at `column` (1-based, in letters), or the whole line for column 0.
-fn underline(line: &str, column: u32) -> String {
-    let indent = line.len() - line.trim_start().len();
+/// Marks the letters from `column` to `end_column` (1-based), the word at `column` when there is no end, or the whole line
+/// for column 0. The line is as in the file; the marks are for what is shown of it.
+fn underline(line: &str, column: u32, end_column: u32) -> String {
+    let width = |text: &str| text::width(&text::strip(text));
     if column == 0 {
-        return format!(
-            "{}{}",
-            " ".repeat(indent),
-            "^".repeat(text::width(line.trim()).max(1))
-        );
+        let indent = &line[..line.len() - line.trim_start().len()];
+        return marks(width(indent), width(line.trim()));
     }
     let start = column as usize - 1;
     let before: String = line.chars().take(start).collect();
-    let word = line
-        .chars()
-        .skip(start)
-        .take_while(|c| c.is_alphanumeric() || *c == '_')
-        .count()
-        .max(1);
-    format!("{}{}", " ".repeat(text::width(&before)), "^".repeat(word))
+    let rest = line.chars().skip(start);
+    let marked: String = if end_column > 0 {
+        rest.take(end_column.saturating_sub(column) as usize)
+            .collect()
+    } else {
+        rest.take_while(|c| c.is_alphanumeric() || *c == '_')
+            .collect()
+    };
+    marks(width(&before), width(&marked))
+}
+
+/// Blanks, then at least one mark.
+fn marks(blanks: usize, marks: usize) -> String {
+    format!("{}{}", " ".repeat(blanks), "^".repeat(marks.max(1)))
 }
 
 /// An error as one JSON object, for `--json`.
@@ -158,6 +163,7 @@ mod tests {
             line: 9,
             end_line: 9,
             column: 0,
+            end_column: 0,
             excerpt: vec![(8, "COPY . .".into()), (9, "RUN npm ci".into())],
             note: Some("stage `deps`".into()),
         });
@@ -180,9 +186,12 @@ mod tests {
     #[test]
     fn a_column_marks_the_word_at_it() {
         assert_eq!(
-            underline("let img = build(\"site\");", 11),
+            underline("let img = build(\"site\");", 11, 0),
             "          ^^^^^"
         );
-        assert_eq!(underline("  x", 0), "  ^");
+        assert_eq!(underline("  x", 0, 0), "  ^");
+        assert_eq!(underline("FROM 日本 AS b", 6, 8), "     ^^^^");
+        assert_eq!(underline("\tRUN", 2, 5), "    ^^^");
+        assert_eq!(underline("RUN", 9, 9), "   ^");
     }
 }

@@ -54,6 +54,9 @@ pub fn of(value: &Value) -> Json {
         Value::Pruned(pruned) => {
             json!({"layers": pruned.layers, "blobs": pruned.blobs, "records": pruned.records, "bytes": pruned.bytes})
         }
+        Value::Lint(view) => super::lint::array(view),
+        Value::Rules(rows) => rows.iter().map(super::lint::rule).collect(),
+        Value::Formatted(view) => super::fmt::array(view),
         Value::Findings(found) => found
             .list
             .iter()

@@ -1,8 +1,11 @@
 //! Values, progress and errors as text: the only place that writes to the terminal.
 
 pub mod diagnostic;
+pub mod diff;
+pub mod fmt;
 pub use cooperage_runtime::build::words as forecast;
 pub mod json;
+pub mod lint;
 pub mod progress;
 pub mod table;
 pub mod text;
@@ -71,12 +74,15 @@ impl Terminal {
     }
 }
 
-/// Writes to standard output. A reader that went away (`cooper images | head -1`) is no error.
-pub fn out(text: &str) {
+/// Writes bytes to standard output as they are. A reader that went away (`cooper images | head -1`) is no error.
+pub fn out_bytes(bytes: &[u8]) {
     let mut stdout = std::io::stdout().lock();
-    let _ = stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush());
+    let _ = stdout.write_all(bytes).and_then(|()| stdout.flush());
+}
+
+/// Writes to standard output.
+pub fn out(text: &str) {
+    out_bytes(text.as_bytes());
 }
 
 /// Writes to standard error.

@@ -41,13 +41,14 @@ const BUILD_OPTIONS: &[&str] = &[
     "add_hosts",
     "shm_size",
     "ulimits",
+    "no_config",
     "tag",
     "tags",
     "output",
     "progress",
     "on_step",
 ];
-const PLAN_OPTIONS: usize = 16;
+const PLAN_OPTIONS: usize = 17;
 
 const RUN_OPTIONS: &[&str] = &[
     "cmd",
@@ -187,10 +188,11 @@ pub(super) fn progress(text: Option<String>) -> Outcome<Option<Mode>> {
 }
 
 /// The request that a context folder and an options map make.
-fn read_request(folder: &str, options: &mut Options) -> Outcome<BuildRequest> {
+fn read_request(session: &Session, folder: &str, options: &mut Options) -> Outcome<BuildRequest> {
     let mut tags = options.list("tags")?;
     tags.extend(options.text("tag")?);
     let made = BuildOptions {
+        text_of: None,
         tags,
         file: options.text("file")?.map(Into::into),
         target: options.text("target")?,
@@ -209,9 +211,10 @@ fn read_request(folder: &str, options: &mut Options) -> Outcome<BuildRequest> {
         network: options.text("network")?,
         allow: options.list("allow")?,
         insecure_registries: Vec::new(),
+        no_config: options.flag("no_config")?,
         context: Some(folder.to_owned()),
     };
-    let mut request = raise(made.request())?;
+    let mut request = raise(made.request(session))?;
     request.outputs = raise(
         options
             .list("output")?
@@ -227,8 +230,9 @@ fn build(context: &NativeCallContext<'_>, folder: &str, map: Map) -> Outcome<Ima
     let mut options = Options::new("build", map, BUILD_OPTIONS)?;
     let mode = progress(options.text("progress")?)?.unwrap_or(Mode::Auto);
     let on_step = options.function("on_step")?;
-    let request = read_request(folder, &mut options)?;
-    build_request(context, &session(context), &request, mode, on_step.as_ref())
+    let session = session(context);
+    let request = read_request(&session, folder, &mut options)?;
+    build_request(context, &session, &request, mode, on_step.as_ref())
 }
 
 fn build_request(
@@ -321,7 +325,7 @@ fn watched(
 fn plan(context: &NativeCallContext<'_>, folder: &str, map: Map) -> Outcome<Plan> {
     let session = session(context);
     let mut options = Options::new("plan", map, &BUILD_OPTIONS[..PLAN_OPTIONS])?;
-    let request = read_request(folder, &mut options)?;
+    let request = read_request(&session, folder, &mut options)?;
     let view = raise(commands::plan::forecast(&session, &request))?;
     Ok(Plan::new(&session, view, Some(request)))
 }

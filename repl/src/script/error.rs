@@ -132,6 +132,7 @@ fn frame(file: &str, text: &str, at: Position, note: Option<String>) -> Option<P
         line,
         end_line: line,
         column,
+        end_column: 0,
         excerpt,
         note,
     })

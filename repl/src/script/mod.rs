@@ -2,6 +2,7 @@
 //! documentation.
 
 mod builds;
+mod dockerfiles;
 mod error;
 mod host;
 mod images;
@@ -55,6 +56,7 @@ pub fn engine(session: &Session, arguments: Vec<String>, strict: bool) -> Engine
     error::register(&mut engine);
     images::register(&mut engine);
     builds::register(&mut engine);
+    dockerfiles::register(&mut engine);
     host::register(&mut engine);
     engine.register_fn(
         "cmd",

@@ -25,9 +25,13 @@ pub fn to_dynamic(session: &Session, value: Value) -> Dynamic {
             exit,
             std::time::Duration::ZERO,
         )),
-        other @ (Value::Why(_) | Value::History(_) | Value::Pruned(_) | Value::Findings(_)) => {
-            from_json(&crate::render::json::of(&other))
-        }
+        other @ (Value::Why(_)
+        | Value::History(_)
+        | Value::Pruned(_)
+        | Value::Findings(_)
+        | Value::Lint(_)
+        | Value::Rules(_)
+        | Value::Formatted(_)) => from_json(&crate::render::json::of(&other)),
     }
 }
 

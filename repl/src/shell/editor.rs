@@ -184,6 +184,7 @@ impl Assistant {
         match option {
             "--target" | "--no-cache-filter" => Some(self.stages(before)),
             "--network" => Some(["default", "none", "host"].map(str::to_owned).to_vec()),
+            "--rule" | "--ignore" | "--only" | "--explain" => Some(rules()),
             _ => {
                 let long = option.strip_prefix("--")?;
                 let argument = table
@@ -273,6 +274,14 @@ impl Assistant {
         );
         Some((start, all))
     }
+}
+
+/// Names and aliases of the check rules.
+fn rules() -> Vec<String> {
+    let names = cooperage_lang::lints::LINTS
+        .iter()
+        .flat_map(|lint| lint.names());
+    names.map(str::to_owned).collect()
 }
 
 impl Completer for Assistant {

@@ -1,6 +1,8 @@
 //! What a build would do: the decision for every step, nothing executed.
 
 use super::cache::{CacheStatus, CacheView, Decision, State, decide};
+use super::content::ContentManifest;
+use crate::store::DiffId;
 use cooperage_lang::plan::{Plan, StepId};
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +29,10 @@ pub struct StepForecast {
     pub size: Option<u64>,
     /// For content that cannot be read: what the build will say.
     pub problem: Option<String>,
+    /// What its sources hold, as far as that is known before the build.
+    pub inputs: Vec<Arc<ContentManifest>>,
+    /// Its files, layer by layer, when they are here: a hit, or an image of the store.
+    pub layers: Option<Arc<[DiffId]>>,
 }
 
 /// Walks the plan and decides about every step; nothing runs.
@@ -49,6 +55,8 @@ pub fn forecast<V: CacheView<Error: std::fmt::Display>>(plan: &Arc<Plan>, view: 
                     estimate: None,
                     size: None,
                     problem: Some(error.to_string()),
+                    inputs: Vec::new(),
+                    layers: None,
                 });
                 states.push(State::Pending {
                     chain: None,
@@ -76,6 +84,11 @@ impl StepForecast {
             estimate: last.map(|l| l.took),
             size,
             problem: None,
+            inputs: decision.inputs.clone(),
+            layers: match &decision.state {
+                State::Ready { snapshot, .. } => Some(snapshot.layers.clone()),
+                State::Pending { .. } => None,
+            },
         }
     }
 }

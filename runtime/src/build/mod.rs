@@ -13,7 +13,7 @@ pub mod fetch;
 pub mod forecast;
 pub mod ops;
 pub mod output;
-mod pool;
+pub(crate) mod pool;
 pub mod request;
 pub mod runner;
 pub mod selection;

@@ -12,7 +12,7 @@ struct Queue<T> {
 const ALONE: usize = 8;
 
 /// Runs `step` for every task and for every task that steps add. The newest is taken first, so few stay open at a time.
-pub(super) fn run<T: Send>(tasks: Vec<T>, step: impl Fn(T, &mut Vec<T>) + Sync) {
+pub(crate) fn run<T: Send>(tasks: Vec<T>, step: impl Fn(T, &mut Vec<T>) + Sync) {
     let mut tasks = tasks;
     for _ in 0..ALONE {
         let Some(task) = tasks.pop() else { return };

@@ -1,6 +1,7 @@
 //! What a build, a forecast or an editor asks for.
 
 use cooperage_lang::instructions::NetworkMode;
+use cooperage_lang::model::reference::Reference;
 use cooperage_lang::plan::NamedContext;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -144,4 +145,41 @@ pub enum OutputKind {
     Tar,
     /// The root file system as a folder.
     Local,
+}
+
+/// Reads the source of a named context: `docker-image://`, `oci-layout://`, `target:`, a URL, else a folder.
+///
+/// # Errors
+/// A sentence about an image's name that is none.
+pub fn named_context(source: &str) -> Result<NamedContext, String> {
+    if let Some(reference) = source.strip_prefix("docker-image://") {
+        let reference = Reference::parse_docker(reference);
+        return reference
+            .map(NamedContext::Image)
+            .map_err(|error| format!("`{source}`: {error}"));
+    }
+    if let Some(layout) = source.strip_prefix("oci-layout://") {
+        return Ok(NamedContext::OciLayout(layout.to_owned()));
+    }
+    if let Some(stage) = source.strip_prefix("target:") {
+        return Ok(NamedContext::Stage(stage.to_owned()));
+    }
+    if is_url(source) {
+        return Ok(NamedContext::Url(source.to_owned()));
+    }
+    Ok(NamedContext::Local(source.to_owned()))
+}
+
+/// Tells whether a context is a URL and not a path.
+pub fn is_url(text: &str) -> bool {
+    [
+        "http://",
+        "https://",
+        "git://",
+        "ssh://",
+        "git@",
+        "github.com/",
+    ]
+    .iter()
+    .any(|head| text.starts_with(head))
 }

@@ -285,10 +285,11 @@ impl Planner<'_> {
         known: Known<Arc<ImageConfig>>,
         written: &str,
     ) -> bool {
+        let assumed = !matches!(known, Known::Yes(_));
+        self.states[index].live.assumed = assumed;
         match known {
             Known::Yes(config) => {
                 self.states[index].live.config = Arc::unwrap_or_clone(config);
-                false
             }
             Known::No(reason) => {
                 let state = &self.states[index];
@@ -299,10 +300,10 @@ impl Planner<'_> {
                     &lines,
                     format!("{written}: {reason}"),
                 );
-                true
             }
-            Known::Unknown => true,
+            Known::Unknown => {}
         }
+        assumed
     }
 
     /// Prepares a stage for its first instruction.

@@ -180,6 +180,8 @@ struct Live {
     /// `ARG`s in order, also those without value.
     args: Vec<(String, Option<String>)>,
     workdir_set: bool,
+    /// The base image's config had to be assumed: it may set any variable.
+    assumed: bool,
 }
 
 /// Instructions of which only the last counts.
@@ -536,6 +538,9 @@ impl<'a> Planner<'a> {
         unmatched: &BTreeSet<String>,
     ) {
         let live = &self.states[stage].live;
+        if live.assumed {
+            return;
+        }
         let found: Vec<_> = unmatched
             .iter()
             .filter(|name| !live.args.iter().any(|(arg, _)| arg == *name))

@@ -1,0 +1,174 @@
+//! What is wrong with one Dockerfile, and making it right.
+
+use crate::build::context::ignore::IgnoreFile;
+use crate::engine::host_platform;
+use crate::settings::{BuildDefaults, FailOn, Settings};
+use cooperage_lang::diagnostic::{Diagnostic, Severity};
+use cooperage_lang::ide::File;
+use cooperage_lang::lints;
+use cooperage_lang::model::ignore::Patterns;
+use cooperage_lang::model::platform::Platform;
+use cooperage_lang::model::reference::Reference;
+use cooperage_lang::plan::config::ImageConfig;
+use cooperage_lang::plan::lower::plan;
+use cooperage_lang::plan::{Plan, PlanOptions};
+use cooperage_lang::text;
+use cooperage_lang::world::{Known, World};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A Dockerfile that was looked at.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// Its name as it is shown.
+    pub name: String,
+    /// Its text; with `fixed`, the one that was made.
+    pub source: Vec<u8>,
+    /// The text as it was, when fixes were made.
+    pub before: Option<Vec<u8>>,
+    /// What is wrong with `source`, in the order it is written.
+    pub findings: Vec<Diagnostic>,
+    /// What was wrong with `before` and is mended.
+    pub fixed: Vec<Fixed>,
+    /// What makes the check fail.
+    pub fail_on: FailOn,
+}
+
+/// A finding that was mended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fixed {
+    /// The rule.
+    pub code: &'static str,
+    /// What was done.
+    pub title: String,
+    /// Where, 1-based, in the text as it was just before.
+    pub line: u32,
+}
+
+impl Checked {
+    /// Tells whether a finding is grave enough to fail.
+    pub fn fails(&self) -> bool {
+        self.findings
+            .iter()
+            .any(|finding| self.fail_on.fails(finding.severity))
+    }
+}
+
+/// Says what is wrong with a text, by the language's own rules and by those of the settings. The same text gives the same
+/// answer on every machine: no image is looked up. `path` is the file's, for its ignore file.
+pub fn check(file: &File, path: Option<&Path>, settings: &Settings) -> Vec<Diagnostic> {
+    let world = TextWorld {
+        path,
+        build: &settings.build,
+    };
+    let plan = plan(file.dockerfile(), &plan_options(&settings.build), &world);
+    let mut found = lints::report(file, &plan.diagnostics, &settings.lint);
+    found.extend(unplaced_error(file, &plan, &found));
+    found
+}
+
+fn plan_options(build: &BuildDefaults) -> PlanOptions {
+    let here = host_platform();
+    let target_platform = build.platform.as_deref();
+    PlanOptions {
+        build_args: build.args.iter().cloned().collect(),
+        contexts: build.contexts.iter().cloned().collect(),
+        target_platform: target_platform.and_then(|text| Platform::parse(text, &here).ok()),
+        build_platform: here,
+        all_stages: true,
+        ..PlanOptions::default()
+    }
+}
+
+/// What a build would stop at, when no finding says so yet.
+fn unplaced_error(file: &File, plan: &Plan, found: &[Diagnostic]) -> Option<Diagnostic> {
+    let error = plan.official_error.as_ref()?;
+    if found
+        .iter()
+        .any(|finding| finding.severity == Severity::Error)
+    {
+        return None;
+    }
+    let range = error
+        .at
+        .first()
+        .map(|lines| file.lines().span_range(*lines));
+    Some(Diagnostic {
+        code: "build",
+        severity: Severity::Error,
+        range: range.unwrap_or_default(),
+        lines: error.at.clone(),
+        message: error.message.clone(),
+        fix: None,
+    })
+}
+
+/// Times that fixes are made, checked and made again.
+const ROUNDS: usize = 50;
+
+/// Makes fixes until there is none to make. A round that would leave a text with an error that was not there before is
+/// not made.
+pub fn mend(
+    source: Vec<u8>,
+    check: impl Fn(&File) -> Vec<Diagnostic>,
+) -> (File, Vec<Diagnostic>, Vec<Fixed>) {
+    let mut file = File::new(source);
+    let mut findings = check(&file);
+    let mut fixed = Vec::new();
+    for _ in 0..ROUNDS {
+        let (edits, made) = lints::fix::together(&findings);
+        if edits.is_empty() {
+            break;
+        }
+        let next = File::new(text::apply(file.source(), &edits));
+        let left = check(&next);
+        if next.source() == file.source() || errors(&left) > errors(&findings) {
+            break;
+        }
+        fixed.extend(
+            made.iter()
+                .filter_map(|index| done(&findings[*index], &file)),
+        );
+        (file, findings) = (next, left);
+    }
+    (file, findings, fixed)
+}
+
+fn errors(found: &[Diagnostic]) -> usize {
+    let severities = found.iter().map(|finding| finding.severity);
+    severities
+        .filter(|severity| *severity == Severity::Error)
+        .count()
+}
+
+fn done(finding: &Diagnostic, file: &File) -> Option<Fixed> {
+    Some(Fixed {
+        code: finding.code,
+        title: finding.fix.as_ref()?.title.clone(),
+        line: file.lines().line_column(finding.range.start).0 + 1,
+    })
+}
+
+/// Knows what lies beside a Dockerfile, and no image.
+struct TextWorld<'a> {
+    path: Option<&'a Path>,
+    build: &'a BuildDefaults,
+}
+
+impl World for TextWorld<'_> {
+    fn image(&self, _: &Reference, _: &Platform) -> Known<Arc<ImageConfig>> {
+        Known::Unknown
+    }
+
+    fn layout_image(&self, _: &str, _: &Platform) -> Known<Arc<ImageConfig>> {
+        Known::Unknown
+    }
+
+    fn ignore_patterns(&self) -> Option<Arc<Patterns>> {
+        let beside = self.path.and_then(Path::parent).map(PathBuf::from);
+        let context = self.build.context.clone().or(beside)?;
+        // One that cannot be read is the build's to tell.
+        let file = IgnoreFile::find(&context, self.path).ok()?;
+        (!file.patterns().is_empty()).then(|| Arc::new(file.patterns().clone()))
+    }
+}
