@@ -178,6 +178,12 @@ fn typing_indents_the_next_line() {
     assert_eq!(typed("# a\nRUN x", 3, '\\'), "# a\nRUN x");
 }
 
+#[test]
+fn other_white_space_stays() {
+    check_any(b"RUN \\\n\x85");
+    check_any(b"EXPOSE 80 \\\n\xc2\xa0 81\n");
+}
+
 /// What a parse says, without places and without the case of keywords.
 fn meaning(source: &[u8]) -> Vec<(Vec<BString>, bool, Vec<BString>)> {
     let parse = syntax::parse(source);

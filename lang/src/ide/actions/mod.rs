@@ -143,8 +143,11 @@ const ACTIONS: &[Offer] = &[
 /// ```
 pub fn actions(request: &Request<'_>) -> Vec<Action> {
     let cursor = Cursor::new(*request);
+    // What a rewriting moves has to be text, as replacements are.
+    let is_text = request.file.source().to_str().is_ok();
+    let offers = if is_text { ACTIONS } else { &ACTIONS[..1] };
     let mut found = Vec::new();
-    for offer in ACTIONS {
+    for offer in offers {
         offer(&cursor, &mut found);
     }
     found
