@@ -21,6 +21,7 @@
 //! step for the reference, which shows it under the name it has in either.
 
 use bstr::{BString, ByteSlice};
+use cooperage_lang::diagnostic::Diagnostic;
 use cooperage_lang::instructions;
 use cooperage_lang::lints;
 use cooperage_lang::model::ignore::Patterns;
@@ -77,6 +78,11 @@ impl World for StandIn {
     fn ignore_patterns(&self) -> Option<Arc<Patterns>> {
         self.ignore.clone()
     }
+}
+
+/// What planning finds in a text in that world, looking at every stage.
+pub(crate) fn diagnostics(source: &str) -> Vec<Diagnostic> {
+    planned_text(source.as_bytes(), &options(true), None).map_or_else(|_| Vec::new(), |plan| plan.diagnostics)
 }
 
 fn lint(case: &Value) -> Result<(), String> {

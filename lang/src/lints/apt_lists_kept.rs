@@ -3,6 +3,7 @@
 use super::runs::{KeptStages, append_command, has_scratch_mount, runs, subcommand};
 use super::{Finding, Level, Lint, Run, Subject};
 use crate::shell::{Command, Snippet, Word};
+use bstr::ByteSlice;
 
 pub(super) const LINT: Lint = Lint {
     name: "AptListsKept",
@@ -59,6 +60,13 @@ fn cleans(command: &Command) -> bool {
     };
     if command.runs("apt-get") || command.runs("apt") {
         return subcommand(command, &["dist-clean", "distclean"]).is_some();
+    }
+    // A script for another shell is not read; that it names the lists is taken for the clean-up.
+    if command.has_flag(&["c"]) {
+        return command
+            .args()
+            .iter()
+            .any(|word| word.text.contains_str(LISTS));
     }
     let removes = command.runs("rm") && command.has_flag(&["r", "R", "recursive"]);
     (removes || command.runs("find")) && command.args().iter().any(lists)

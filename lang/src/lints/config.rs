@@ -66,8 +66,8 @@ impl Level {
 pub struct Config {
     /// hadolint's rules run, at hadolint's levels.
     pub hadolint: bool,
-    /// Levels of single rules, by name or alias in lower case; made with [`Config::with_level`].
-    pub(super) levels: BTreeMap<String, Level>,
+    /// Levels of single rules; see [`Config::set_level`].
+    pub levels: Levels,
     /// Registries an image may come from, `*` in either end stands for anything; any when empty.
     pub trusted_registries: Vec<String>,
     /// Labels an image must have, and what their values look like.
@@ -79,6 +79,10 @@ pub struct Config {
     /// `cooper lint` fails from this severity on; any finding when absent.
     pub failure_threshold: Option<Severity>,
 }
+
+/// Levels of single rules by name or alias, whatever the case.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Levels(BTreeMap<String, Level>);
 
 /// What the value of a label looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,7 +129,7 @@ impl Config {
 
     /// Gives one rule, by name or alias, a level of its own.
     pub fn set_level(&mut self, name: &str, level: Level) {
-        self.levels.insert(name.to_ascii_lowercase(), level);
+        self.levels.0.insert(name.to_ascii_lowercase(), level);
     }
 
     /// Names that were given a level and are no rule's, as written but in lower case.
@@ -136,19 +140,31 @@ impl Config {
             .map(str::to_ascii_lowercase)
             .collect();
         self.levels
+            .0
             .keys()
             .filter(move |name| !known.contains(*name))
             .map(String::as_str)
     }
 
+    fn is_off(&self, name: Option<&str>) -> bool {
+        let lint = name
+            .filter(|_| !self.levels.0.is_empty())
+            .and_then(super::find);
+        let mut names = lint.into_iter().flat_map(Lint::names);
+        names.any(|name| self.levels.0.get(&name.to_ascii_lowercase()) == Some(&Level::Off))
+    }
+
     /// The level of a rule: its own, else that of the set, else the rule's default.
     pub fn level(&self, lint: &Lint) -> Level {
-        if !self.levels.is_empty()
+        if !self.levels.0.is_empty()
             && let Some(level) = lint
                 .names()
-                .find_map(|name| self.levels.get(&name.to_ascii_lowercase()))
+                .find_map(|name| self.levels.0.get(&name.to_ascii_lowercase()))
         {
             return *level;
+        }
+        if self.is_off(lint.twin) {
+            return Level::Off;
         }
         if self.hadolint && lint.hadolint != Level::Off {
             lint.hadolint

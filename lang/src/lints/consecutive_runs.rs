@@ -2,7 +2,7 @@
 
 use super::runs::{Edit, flags, runs};
 use super::{Finding, Level, Lint, Run, Subject};
-use crate::shell::Snippet;
+use crate::shell::{Command, Snippet};
 use crate::text::TextRange;
 
 pub(super) const LINT: Lint = Lint {
@@ -37,9 +37,10 @@ fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
     }
 }
 
-/// One command each and the same flags.
+/// One command each, not counting tests and assignments, and the same flags.
 fn belong_together(subject: &Subject<'_>, first: &Snippet, second: &Snippet) -> bool {
-    let simple = |snippet: &Snippet| snippet.script.commands().len() <= 1;
+    let counts = |command: &&Command| !command.words.is_empty() && !command.is_test();
+    let simple = |snippet: &Snippet| snippet.script.commands().iter().filter(counts).count() <= 1;
     let sorted = |snippet| {
         let mut flags = flags(subject, snippet);
         flags.sort_unstable();

@@ -12,6 +12,7 @@ pub(super) const LINT: Lint = Lint {
     description: "FROM --platform flag should not use a constant value",
     url: "https://docs.docker.com/go/dockerfile/rule/from-platform-flag-const-disallowed/",
     docs: include_str!("../../docs/lints/from-platform-flag-const-disallowed.md"),
+    twin: Some("FromPlatformFlag"),
     ..Lint::OFFICIAL
 };
 

@@ -11,6 +11,7 @@ pub(super) const LINT: Lint = Lint {
     url: "https://docs.docker.com/go/dockerfile/rule/json-args-recommended/",
     docs: include_str!("../../docs/lints/json-args-recommended.md"),
     fixable: true,
+    twin: Some("ExecForm"),
     ..Lint::OFFICIAL
 };
 
@@ -41,7 +42,7 @@ pub(crate) fn check(
 }
 
 /// The words as a JSON array, when a shell would pass them on unchanged.
-fn json_form(text: &[u8]) -> Option<String> {
+pub(super) fn json_form(text: &[u8]) -> Option<String> {
     let text = text.to_str().ok()?.trim();
     let plain = |c: char| c.is_ascii_alphanumeric() || " \t-_./:,@%+=".contains(c);
     // A word with `=` in front would be an assignment, one without a command nothing.

@@ -11,6 +11,7 @@ pub mod options;
 pub mod pragma;
 pub mod subject;
 
+mod absolute_workdir;
 mod apk_cache_kept;
 mod apk_version_unpinned;
 mod apt_for_apt_get;
@@ -22,39 +23,78 @@ mod archive_copied_then_extracted;
 mod cd_for_workdir;
 mod consecutive_runs;
 mod consistent_instruction_casing;
+mod copy_destination_folder;
+mod copy_from_own_stage;
+mod copy_from_undefined_stage;
 mod copy_ignored_file;
+mod copy_instead_of_add;
+mod copy_whole_filesystem;
+mod directive_casing;
 mod dnf_cache_kept;
 mod dnf_version_unpinned;
 mod dnf_yes_missing;
 mod duplicate_stage_name;
+mod exec_form;
 mod expose_invalid_format;
 mod expose_proto_casing;
+mod forbidden_trigger;
 mod from_as_casing;
+mod from_platform_flag;
 mod from_platform_flag_const_disallowed;
 mod gem_version_unpinned;
 mod go_version_unpinned;
+mod healthcheck_missing;
 mod host_command_in_run;
+mod image_name;
+mod inline_ignore_comment;
+mod instruction_order;
 mod invalid_base_image_platform;
 mod invalid_default_arg_in_from;
 mod invalid_definition_description;
 mod json_args_recommended;
+mod json_in_single_quotes;
+mod label_email;
+mod label_empty;
+mod label_hash;
+mod label_key_format;
+mod label_license;
+mod label_missing;
+mod label_superfluous;
+mod label_time;
+mod label_url;
+mod label_version;
+mod labels;
+mod last_user_root;
+mod latest_tag;
 mod legacy_key_value_format;
 mod maintainer_deprecated;
+mod multiple_cmds;
+mod multiple_entrypoints;
+mod multiple_healthchecks;
 mod multiple_instructions_disallowed;
 mod no_empty_continuation;
 mod npm_version_unpinned;
+mod numeric_user;
+#[cfg(test)]
+mod page;
 mod pip_cache_kept;
 mod pip_version_unpinned;
 mod pipefail_missing;
+mod port_out_of_range;
 mod redundant_target_platform;
+mod relative_copy_destination;
 mod reserved_stage_name;
 mod runs;
 mod secrets_used_in_arg_or_env;
+mod self_reference_in_env;
+mod sensitive_name;
 mod shell_relinked;
 mod stage_name_casing;
 mod sudo_in_run;
+mod trusted_registry;
 mod undefined_arg_in_from;
 mod undefined_var;
+mod untagged_image;
 mod useradd_high_uid;
 mod wget_and_curl;
 mod wget_progress_bar;
@@ -99,6 +139,7 @@ use crate::diagnostic::{Diagnostic, Fix, Severity};
 use crate::ide::File;
 use crate::instructions::Instruction;
 use crate::text::{LineSpan, TextRange};
+use std::collections::{HashMap, HashSet};
 
 /// A check rule.
 #[derive(Clone, Copy, Debug)]
@@ -121,6 +162,9 @@ pub struct Lint {
     pub experimental: bool,
     /// Findings come with a fix where it is mechanical.
     pub fixable: bool,
+    /// Name of the rule that says nearly the same in another set. Who silences one silences both, and of two findings
+    /// at one instruction that of the official rule is shown.
+    pub twin: Option<&'static str>,
     /// How it comes to its findings.
     pub run: Run,
 }
@@ -146,6 +190,7 @@ impl Lint {
         hadolint: Level::Off,
         experimental: false,
         fixable: false,
+        twin: None,
         run: Run::Plan,
     };
 
@@ -155,9 +200,23 @@ impl Lint {
         ..Self::OFFICIAL
     };
 
+    /// Tells whether it is one of the checks of the official front end.
+    pub fn is_official(&self) -> bool {
+        matches!(self.run, Run::Plan)
+    }
+
     /// Tells whether `name` is the rule's name or one of its aliases, in any case.
     pub fn is_called(&self, name: &str) -> bool {
         self.names().any(|own| own.eq_ignore_ascii_case(name))
+    }
+
+    /// The same for the rule or its twin.
+    pub(crate) fn or_twin_is_called(&self, name: &str) -> bool {
+        self.is_called(name)
+            || self
+                .twin
+                .and_then(find)
+                .is_some_and(|twin| twin.is_called(name))
     }
 
     /// The name, then the aliases.
@@ -171,6 +230,7 @@ impl Lint {
 /// **Source:** BuildKit `frontend/dockerfile/linter/ruleset.go`; the rules of hadolint 2.15 by what its documentation
 /// says of them, and by what the program does.
 pub const LINTS: &[Lint] = &[
+    absolute_workdir::LINT,
     apk_cache_kept::LINT,
     apk_version_unpinned::LINT,
     apt_for_apt_get::LINT,
@@ -182,38 +242,73 @@ pub const LINTS: &[Lint] = &[
     cd_for_workdir::LINT,
     consecutive_runs::LINT,
     consistent_instruction_casing::LINT,
+    copy_destination_folder::LINT,
+    copy_from_own_stage::LINT,
+    copy_from_undefined_stage::LINT,
     copy_ignored_file::LINT,
+    copy_instead_of_add::LINT,
+    copy_whole_filesystem::LINT,
+    directive_casing::LINT,
     dnf_cache_kept::LINT,
     dnf_version_unpinned::LINT,
     dnf_yes_missing::LINT,
     duplicate_stage_name::LINT,
+    exec_form::LINT,
     expose_invalid_format::LINT,
     expose_proto_casing::LINT,
+    forbidden_trigger::LINT,
     from_as_casing::LINT,
+    from_platform_flag::LINT,
     from_platform_flag_const_disallowed::LINT,
     gem_version_unpinned::LINT,
     go_version_unpinned::LINT,
+    healthcheck_missing::LINT,
     host_command_in_run::LINT,
+    inline_ignore_comment::LINT,
+    instruction_order::LINT,
     invalid_base_image_platform::LINT,
     invalid_default_arg_in_from::LINT,
     invalid_definition_description::LINT,
     json_args_recommended::LINT,
+    json_in_single_quotes::LINT,
+    label_email::LINT,
+    label_empty::LINT,
+    label_hash::LINT,
+    label_key_format::LINT,
+    label_license::LINT,
+    label_missing::LINT,
+    label_superfluous::LINT,
+    label_time::LINT,
+    label_url::LINT,
+    label_version::LINT,
+    last_user_root::LINT,
+    latest_tag::LINT,
     legacy_key_value_format::LINT,
     maintainer_deprecated::LINT,
+    multiple_cmds::LINT,
+    multiple_entrypoints::LINT,
+    multiple_healthchecks::LINT,
     multiple_instructions_disallowed::LINT,
     no_empty_continuation::LINT,
     npm_version_unpinned::LINT,
+    numeric_user::LINT,
     pip_cache_kept::LINT,
     pip_version_unpinned::LINT,
     pipefail_missing::LINT,
+    port_out_of_range::LINT,
     redundant_target_platform::LINT,
+    relative_copy_destination::LINT,
     reserved_stage_name::LINT,
     secrets_used_in_arg_or_env::LINT,
+    self_reference_in_env::LINT,
+    sensitive_name::LINT,
     shell_relinked::LINT,
     stage_name_casing::LINT,
     sudo_in_run::LINT,
+    trusted_registry::LINT,
     undefined_arg_in_from::LINT,
     undefined_var::LINT,
+    untagged_image::LINT,
     useradd_high_uid::LINT,
     wget_and_curl::LINT,
     wget_progress_bar::LINT,
@@ -246,7 +341,6 @@ pub fn check(file: &File, config: &Config) -> Vec<Diagnostic> {
 /// All that is to be shown of a file: what planning found (`planned`, errors included) and what the other rules find,
 /// at the levels of `config`, without what a pragma silences, in source order.
 pub fn report(file: &File, planned: &[Diagnostic], config: &Config) -> Vec<Diagnostic> {
-    let pragmas = Pragmas::read(file, config);
     let subject = Subject::new(file, config);
     let mut findings = Vec::new();
     for lint in LINTS {
@@ -261,10 +355,42 @@ pub fn report(file: &File, planned: &[Diagnostic], config: &Config) -> Vec<Diagn
         .iter()
         .cloned()
         .chain(own)
-        .filter_map(|found| at_its_level(found, &pragmas, config))
+        .filter_map(|found| at_its_level(found, &subject.pragmas, config))
         .collect();
+    drop_doubles(&mut shown);
     shown.sort_by_key(|found| (found.range.start, found.range.end));
     shown
+}
+
+/// Leaves of twins that found something at the same line the official one, at the stricter of the two levels.
+fn drop_doubles(shown: &mut Vec<Diagnostic>) {
+    let line = |found: &Diagnostic| found.lines.first().map_or(0, |lines| lines.start);
+    let mut own: HashMap<(&str, u32), Severity> = HashMap::new();
+    for found in shown.iter() {
+        if let Some(Lint {
+            run: Run::File(_),
+            twin: Some(twin),
+            ..
+        }) = find(found.code)
+        {
+            own.insert((twin, line(found)), found.severity);
+        }
+    }
+    if own.is_empty() {
+        return;
+    }
+    let mut doubled = HashSet::new();
+    for found in shown.iter_mut() {
+        let place = (found.code, line(found));
+        if let Some(severity) = own.get(&place) {
+            found.severity = found.severity.min(*severity);
+            doubled.insert(place);
+        }
+    }
+    shown.retain(|found| {
+        let twin = find(found.code).and_then(|lint| lint.twin);
+        twin.is_none_or(|twin| !doubled.contains(&(twin, line(found))))
+    });
 }
 
 /// The finding as `config` and the pragmas have it; an error of the language stays what it is.
@@ -373,13 +499,11 @@ mod tests {
     use crate::plan::config::ImageConfig;
     use crate::plan::lower::plan;
     use crate::world::{Known, World};
-    use std::collections::HashSet;
     use std::sync::Arc;
 
     #[test]
     fn rules_are_sorted_and_named_once() {
-        let official = LINTS.iter().filter(|lint| !lint.url.is_empty());
-        assert!(official.count() >= 21);
+        assert_eq!(LINTS.iter().filter(|lint| lint.is_official()).count(), 22);
         assert!(LINTS.windows(2).all(|w| w[0].name < w[1].name));
         let mut seen = HashSet::new();
         for name in LINTS.iter().flat_map(Lint::names) {
@@ -397,10 +521,8 @@ mod tests {
             }
             let page = format!("/rule/{}/", kebab(name));
             assert!(lint.url.is_empty() || lint.url.ends_with(&page), "{name}");
-            assert!(
-                !lint.description.is_empty() && !lint.description.ends_with('.'),
-                "{name}"
-            );
+            let full_stop = lint.description.ends_with('.') && !lint.is_official();
+            assert!(!lint.description.is_empty() && !full_stop, "{name}");
         }
     }
 
@@ -409,6 +531,29 @@ mod tests {
         for lint in LINTS.iter().filter(|lint| lint.hadolint != Level::Off) {
             let numbered = |name: &&str| name.starts_with("DL") || name.starts_with("SC");
             assert!(lint.aliases.iter().any(numbered), "{}", lint.name);
+        }
+    }
+
+    #[test]
+    fn of_twins_the_official_one_is_shown_and_silenced() {
+        for (head, want) in [
+            ("", "JSONArgsRecommended"),
+            ("# hadolint global ignore=DL3025\n", ""),
+        ] {
+            let source = format!("{head}FROM a\nCMD a\n");
+            let file = File::new(source.clone().into_bytes());
+            let config = Config::default().with_level("ExecForm", Level::Warning);
+            let found = report(&file, &planned(&source), &config);
+            let codes: Vec<_> = found.iter().map(|d| d.code).collect();
+            assert_eq!(codes.join(" "), want);
+        }
+        for lint in LINTS {
+            let back = lint.twin.map(|twin| find(twin).unwrap().twin);
+            assert!(
+                back.is_none_or(|back| back == Some(lint.name)),
+                "{}",
+                lint.name
+            );
         }
     }
 
@@ -504,24 +649,21 @@ mod tests {
     }
 
     #[test]
-    fn fixes_leave_nothing_to_find() {
+    fn each_fix_mends_a_finding() {
         for lint in LINTS {
             let mut source = example(lint, "## Bad").to_owned();
-            let fixes = |source: &str| {
-                let found = findings(source, lint);
-                found.into_iter().filter_map(|d| d.fix).collect::<Vec<_>>()
-            };
-            assert_eq!(!fixes(&source).is_empty(), lint.fixable, "{}", lint.name);
+            let mut found = findings(&source, lint);
+            let fixable = found.iter().any(|d| d.fix.is_some());
+            assert_eq!(fixable, lint.fixable, "{}", lint.name);
             // The last first, so that places above stay what they are.
-            while let Some(fix) = fixes(&source).pop() {
-                let before = source.clone();
+            while let Some(fix) = found.iter().rev().find_map(|d| d.fix.clone()) {
                 for (range, text) in fix.edits.iter().rev() {
                     source.replace_range(range.start as usize..range.end as usize, text);
                 }
-                assert_ne!(source, before, "{}: a fix that changes nothing", lint.name);
+                let left = findings(&source, lint);
+                assert!(left.len() < found.len(), "{}: {source}", lint.name);
+                found = left;
             }
-            let left = findings(&source, lint);
-            assert!(!lint.fixable || left.is_empty(), "{}: {source}", lint.name);
         }
     }
 

@@ -134,7 +134,7 @@ fn covering(list: &[(TextRange, Silenced)], at: u32) -> Option<&Silenced> {
 
 impl Silenced {
     fn has(&self, lint: &Lint) -> bool {
-        self.all || self.names.iter().any(|name| lint.is_called(name))
+        self.all || self.names.iter().any(|name| lint.or_twin_is_called(name))
     }
 
     fn add(&mut self, more: Self) {
@@ -308,20 +308,14 @@ fn here(file: &File, name: &str, offset: u32) -> Option<(TextRange, String)> {
         return Some(longer(range, &value, name));
     }
     let line = file.lines().line_range(node.lines.start).start;
-    let indent = file
-        .text(TextRange::new(line, node.range.start))
-        .to_str_lossy();
     // At the head of a file the comment would be a directive and count for all of it.
     let head = file.text(TextRange::new(0, line)).trim();
     let is_head = head.lines().count() == file.parse().directives().len();
-    let first = if is_head {
-        format!("{indent}#\n")
-    } else {
-        String::new()
-    };
+    let first = if is_head { "#\n" } else { "" };
+    // Never indented: the official front end would not see it.
     Some((
         TextRange::new(line, line),
-        format!("{first}{indent}# check=skip={name}\n"),
+        format!("{first}# check=skip={name}\n"),
     ))
 }
 
@@ -441,10 +435,10 @@ mod tests {
                 "# check=skip=A,X;error=true\nFROM a\n",
             ),
             (
-                "FROM a\n  # check=skip=A\n  USER b\n",
-                28,
+                "FROM a\n# check=skip=A\n  USER b\n",
+                26,
                 Reach::Instruction,
-                "FROM a\n  # check=skip=A,X\n  USER b\n",
+                "FROM a\n# check=skip=A,X\n  USER b\n",
             ),
         ] {
             let file = File::new(source.as_bytes().to_vec());

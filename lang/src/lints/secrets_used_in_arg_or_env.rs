@@ -10,6 +10,7 @@ pub(super) const LINT: Lint = Lint {
     description: "Sensitive data should not be used in the ARG or ENV commands",
     url: "https://docs.docker.com/go/dockerfile/rule/secrets-used-in-arg-or-env/",
     docs: include_str!("../../docs/lints/secrets-used-in-arg-or-env.md"),
+    twin: Some("SensitiveName"),
     ..Lint::OFFICIAL
 };
 

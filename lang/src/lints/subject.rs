@@ -1,14 +1,16 @@
 //! What a rule that looks at a whole file is given.
 
-use super::Config;
+use super::{Config, Pragmas};
 use crate::ide::File;
 use crate::instructions::{self, Instruction, Kind};
+use crate::text::TextRange;
 
 /// A file and what the project wants, ready for the rules.
 #[derive(Debug)]
 pub struct Subject<'a> {
     pub(crate) file: &'a File,
     pub(crate) config: &'a Config,
+    pub(crate) pragmas: Pragmas,
     pub(crate) lines: Vec<Line<'a>>,
 }
 
@@ -43,6 +45,7 @@ impl<'a> Subject<'a> {
         Self {
             file,
             config,
+            pragmas: Pragmas::read(file, config),
             lines: lines.collect(),
         }
     }
@@ -56,6 +59,47 @@ impl<'a> Subject<'a> {
     pub(crate) fn stages(&self) -> impl Iterator<Item = &[Line<'a>]> {
         self.lines.chunk_by(|a, b| a.stage == b.stage)
     }
+
+    /// Instructions of the same kind as an earlier one of their stage, each with the one before.
+    pub(crate) fn repeated(
+        &self,
+        wanted: impl Fn(&Kind) -> bool,
+    ) -> impl Iterator<Item = (&Instruction, &Instruction)> {
+        self.stages().flat_map(move |stage| {
+            let same: Vec<&Instruction> = stage
+                .iter()
+                .map(|line| line.instruction)
+                .filter(|instruction| wanted(&instruction.kind))
+                .collect();
+            let later = same.clone().into_iter().skip(1);
+            same.into_iter().zip(later).collect::<Vec<_>>()
+        })
+    }
+
+    /// The whole lines of an instruction, line end included: what to cut when it is to go.
+    pub(crate) fn whole_lines(&self, instruction: &Instruction) -> TextRange {
+        self.file.lines().span_range(instruction.lines)
+    }
+}
+
+/// The text without the quotes around it.
+pub(crate) fn unquoted(text: &[u8]) -> &[u8] {
+    let is_quote = |byte: &u8| matches!(byte, b'"' | b'\'');
+    let Some(start) = text.iter().position(|byte| !is_quote(byte)) else {
+        return &[];
+    };
+    let end = text
+        .iter()
+        .rposition(|byte| !is_quote(byte))
+        .map_or(0, |at| at + 1);
+    &text[start..end]
+}
+
+/// A path that does not depend on the working directory, or may not: it begins with a variable.
+pub(crate) fn is_absolute(path: &[u8]) -> bool {
+    let path = unquoted(path);
+    let drive = matches!(path, [letter, b':', ..] if letter.is_ascii_alphabetic());
+    drive || path.starts_with(b"/") || path.starts_with(b"$")
 }
 
 fn trigger(file: &File, instruction: &Instruction) -> Option<Instruction> {

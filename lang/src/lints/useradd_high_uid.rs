@@ -22,7 +22,8 @@ const DIGITS: usize = 5;
 
 fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
     for (snippet, command) in commands(subject).filter(|(_, command)| command.runs("useradd")) {
-        let high = number(command).is_some_and(|number| number.len() > DIGITS);
+        let is_high = |n: &BStr| n.len() > DIGITS && n.iter().all(u8::is_ascii_digit);
+        let high = number(command).is_some_and(is_high);
         if !high || command.has_flag(&["l", "no-log-init"]) {
             continue;
         }

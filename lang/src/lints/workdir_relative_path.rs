@@ -11,6 +11,7 @@ pub(super) const LINT: Lint = Lint {
     url: "https://docs.docker.com/go/dockerfile/rule/workdir-relative-path/",
     docs: include_str!("../../docs/lints/workdir-relative-path.md"),
     fixable: true,
+    twin: Some("AbsoluteWorkdir"),
     ..Lint::OFFICIAL
 };
 

@@ -233,6 +233,12 @@ impl Command {
         self.program() == name
     }
 
+    /// Tells whether it is `[ … ]` or `[[ … ]]`.
+    pub fn is_test(&self) -> bool {
+        let first = self.words.first();
+        first.is_some_and(|word| word.is("[") || word.is("[["))
+    }
+
     /// Words behind the name.
     pub fn args(&self) -> &[Word] {
         self.words.get(self.name + 1..).unwrap_or_default()

@@ -1,0 +1,47 @@
+//! A relative destination needs a `WORKDIR`.
+
+use super::image_name::ImageName;
+use super::subject::is_absolute;
+use super::{Finding, Level, Lint, Run, Subject};
+use crate::instructions::Kind;
+use std::collections::HashMap;
+
+pub(super) const LINT: Lint = Lint {
+    name: "RelativeCopyDestination",
+    aliases: &["DL3045"],
+    description: "COPY to a relative destination should stand below a WORKDIR",
+    docs: include_str!("../../docs/lints/relative-copy-destination.md"),
+    hadolint: Level::Warning,
+    run: Run::File(check),
+    ..Lint::OWN
+};
+
+/// Looks at `COPY` in stages where neither the stage nor one it is built on sets a working directory.
+fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
+    let mut stages: HashMap<Vec<u8>, bool> = HashMap::new();
+    for stage in subject.stages() {
+        let mut is_set = false;
+        let mut own = None;
+        if let Kind::From(from) = &stage[0].instruction.kind {
+            let base = ImageName::parse(&from.base.text).name.to_ascii_lowercase();
+            is_set = stages.get(&base).copied().unwrap_or(false);
+            own = from.name.as_ref();
+        }
+        for instruction in stage.iter().map(super::subject::Line::inner) {
+            match &instruction.kind {
+                Kind::Workdir(_) => is_set = true,
+                Kind::Copy(copy) if !is_set && !is_absolute(&copy.dest.text) => {
+                    let message = format!(
+                        "where `{}` is depends on the base image; set WORKDIR above or write the whole path",
+                        copy.dest.to_str_lossy()
+                    );
+                    found.push(Finding::new(&LINT, instruction, copy.dest.range, message));
+                }
+                _ => {}
+            }
+        }
+        if let Some(own) = own {
+            stages.insert(own.text.to_vec(), is_set);
+        }
+    }
+}
