@@ -16,14 +16,19 @@ pub(crate) fn kinds() -> Vec<crate::Kind> {
 }
 
 fn file(case: &Value) -> Result<(), String> {
+    let source = source(case)?;
+    lossless(&source)?;
+    golden(&source, case)
+}
+
+/// The file that a case is about.
+pub(crate) fn source(case: &Value) -> Result<Vec<u8>, String> {
     let sha = case["sha256"].as_str().unwrap_or_default();
     let shared = crate::shared().ok_or("no case data")?;
     let path = shared
         .join("corpus/dockerfiles")
         .join(format!("{}.Dockerfile", &sha[..12]));
-    let source = std::fs::read(&path).map_err(|e| format!("{}: {e}", path.display()))?;
-    lossless(&source)?;
-    golden(&source, case)
+    std::fs::read(&path).map_err(|e| format!("{}: {e}", path.display()))
 }
 
 /// All tokens together are the source.

@@ -9,9 +9,11 @@
 )]
 
 mod corpus;
+mod format;
 mod lint;
 mod parser;
 mod plans;
+mod service;
 mod values;
 
 use serde_json::Value;
@@ -46,6 +48,17 @@ fn plans_and_check_rules() {
 #[test]
 fn findings_of_other_linters() {
     lint::run();
+}
+
+#[test]
+fn service_cases() {
+    service::run(&service::kinds());
+}
+
+#[test]
+fn formatter() {
+    format::beside_recorded();
+    run(&format::kinds(), "");
 }
 
 /// The folder of the data; `None` when it is not there.

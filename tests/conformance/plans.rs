@@ -56,8 +56,8 @@ pub(crate) fn kinds() -> Vec<crate::Kind> {
 const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// The world the answers were recorded in.
-struct StandIn {
-    ignore: Option<Arc<Patterns>>,
+pub(crate) struct StandIn {
+    pub(crate) ignore: Option<Arc<Patterns>>,
 }
 
 impl World for StandIn {
@@ -764,7 +764,7 @@ fn add(lines: &mut Lines, line: Value) -> String {
     hash
 }
 
-fn options(all_stages: bool) -> PlanOptions {
+pub(crate) fn options(all_stages: bool) -> PlanOptions {
     let linux = Platform {
         os: "linux".into(),
         architecture: "amd64".into(),

@@ -269,7 +269,6 @@ fn values_are_those_of_the_place() {
         "FROM x\nENV PATH=/a:$PATH\nRUN |\n",
         &[("PATH", Some("/a:$PATH"))],
     );
-    check("FROM x AS y\nENV A='$B' C\nFROM y\nUSER |\nENV D=1\n", &[]);
     check(
         "FROM x AS y\nENV A='$B'\nFROM y\nUSER |\nENV D=1\n",
         &[("A", Some("$B"))],

@@ -32,8 +32,10 @@ pub(super) struct Painter<'f, 'o> {
     next_role: usize,
     /// The `=` of the current pair was seen.
     in_value: bool,
-    /// Between `${name` and `}`.
+    in_quotes: bool,
+    /// Between `${name` and `}`, which a quote between them hides.
     in_braces: bool,
+    hidden_brace: bool,
     flag: TextRange,
     after_heredoc_mark: bool,
 }
@@ -47,7 +49,9 @@ impl<'f, 'o> Painter<'f, 'o> {
             roles: Vec::new(),
             next_role: 0,
             in_value: false,
+            in_quotes: false,
             in_braces: false,
+            hidden_brace: false,
             flag: TextRange::default(),
             after_heredoc_mark: false,
         }
@@ -101,8 +105,10 @@ impl<'f, 'o> Painter<'f, 'o> {
             TokenKind::FlagValue => self.flag_value(range),
             TokenKind::Equals => self.equals(range),
             TokenKind::Word if after_mark => self.out.push(TokenType::Label, range),
-            TokenKind::Word | TokenKind::Escape => self.word(range),
-            TokenKind::Quote | TokenKind::QuotedText => self.braced(range, Self::quoted),
+            TokenKind::Quote => self.quote(range),
+            TokenKind::Escape if self.in_quotes => self.braced(range, Self::quoted),
+            TokenKind::Word | TokenKind::Escape => self.braced(range, Self::plain),
+            TokenKind::QuotedText => self.braced(range, Self::quoted),
             TokenKind::Variable => self.variable(range),
             TokenKind::Operator | TokenKind::JsonBracket | TokenKind::JsonComma => {
                 self.out.push(TokenType::Operator, range);
@@ -191,6 +197,7 @@ impl<'f, 'o> Painter<'f, 'o> {
         {
             self.next_role += 1;
             self.in_value = false;
+            self.in_quotes = false;
             self.in_braces = false;
         }
         match self.roles.get(self.next_role) {
@@ -218,8 +225,11 @@ impl<'f, 'o> Painter<'f, 'o> {
         }
     }
 
-    fn word(&mut self, range: TextRange) {
-        self.braced(range, Self::plain);
+    fn quote(&mut self, range: TextRange) {
+        self.role(range.start);
+        self.in_quotes = !self.in_quotes;
+        self.hidden_brace = self.in_braces && !self.hidden_brace;
+        self.quoted(range);
     }
 
     fn plain(&mut self, range: TextRange) {
@@ -276,13 +286,14 @@ impl<'f, 'o> Painter<'f, 'o> {
         let text = self.file.text(range);
         self.role(range.start);
         self.in_braces = text.starts_with(b"${") && !text.ends_with(b"}");
+        self.hidden_brace = false;
         self.out.push(TokenType::Variable, range);
     }
 
     /// Text that may end the `${…}` that is open: its operator, the word behind that, and the brace.
     fn braced(&mut self, range: TextRange, outside: fn(&mut Self, TextRange)) {
         self.role(range.start);
-        if !self.in_braces {
+        if !self.in_braces || self.hidden_brace {
             return outside(self, range);
         }
         let text = self.file.text(range);
