@@ -92,7 +92,8 @@ impl Setting for Code {
         if digits.is_some_and(|d| d.len() == 4 && d.bytes().all(|b| b.is_ascii_digit())) {
             return Some(Self(code));
         }
-        let message = format!("`{code}` is no rule of hadolint: those are DL and SC with four digits");
+        let message =
+            format!("`{code}` is no rule of hadolint: those are DL and SC with four digits");
         reader.problem(node.range, message);
         None
     }

@@ -18,22 +18,28 @@ pub use hadolint::Hadolint;
 pub use reader::CODE;
 
 use crate::build::request::{BuildRequest, ContextSource};
+use cooperage::{Build, Cooperage, Lint, Override, Set};
 use cooperage_lang::diagnostic::Diagnostic;
 use cooperage_lang::format;
 use cooperage_lang::lints;
 use cooperage_lang::lints::Level;
 use cooperage_lang::lints::config::Config;
 use cooperage_lang::plan::NamedContext;
-use cooperage::{Build, Cooperage, Lint, Override, Set};
 use hadolint::Code;
 use reader::{ByRule, Loose, Reader, Rule, Setting};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Name of our own settings file.
 pub const COOPERAGE: &str = "cooperage.toml";
 
 /// Names of hadolint's settings file; the first one in a folder counts.
-pub const HADOLINT: [&str; 4] = [".hadolint.yaml", ".hadolint.yml", "hadolint.yaml", "hadolint.yml"];
+pub const HADOLINT: [&str; 4] = [
+    ".hadolint.yaml",
+    ".hadolint.yml",
+    "hadolint.yaml",
+    "hadolint.yml",
+];
 
 /// A settings file as it was read.
 #[derive(Clone, Debug, Default)]
@@ -86,10 +92,16 @@ impl BuildDefaults {
             request.platform.clone_from(&self.platform);
         }
         for (name, value) in &self.args {
-            request.build_args.entry(name.clone()).or_insert_with(|| value.clone());
+            request
+                .build_args
+                .entry(name.clone())
+                .or_insert_with(|| value.clone());
         }
         for (name, context) in &self.contexts {
-            request.contexts.entry(name.clone()).or_insert_with(|| context.clone());
+            request
+                .contexts
+                .entry(name.clone())
+                .or_insert_with(|| context.clone());
         }
     }
 
@@ -104,7 +116,10 @@ impl BuildDefaults {
             self.context = Some(folder.join(context));
         }
         replace(&mut self.target, build.target.as_ref());
-        replace(&mut self.platform, build.platform.as_ref().map(|name| &name.0));
+        replace(
+            &mut self.platform,
+            build.platform.as_ref().map(|name| &name.0),
+        );
         for (name, value) in build.args.iter().flatten() {
             put(&mut self.args, name, value.0.clone());
         }
@@ -158,7 +173,9 @@ impl Settings {
             lint.label_schema.clone_from(schema);
         }
         lint.strict_labels = said.strict_labels.unwrap_or(lint.strict_labels);
-        lint.disable_ignore_pragma = said.disable_ignore_pragma.unwrap_or(lint.disable_ignore_pragma);
+        lint.disable_ignore_pragma = said
+            .disable_ignore_pragma
+            .unwrap_or(lint.disable_ignore_pragma);
         if let Some(hadolint::Threshold(threshold)) = said.failure_threshold {
             self.fail_on = threshold;
         }
@@ -175,7 +192,11 @@ impl Settings {
         if let Some(build) = &said.build {
             self.build.apply(build, folder);
         }
-        let fitting = said.overrides.iter().flatten().filter(|one| fits(one, below));
+        let fitting = said
+            .overrides
+            .iter()
+            .flatten()
+            .filter(|one| fits(one, below));
         for one in fitting {
             self.apply_lint(one.lint.as_ref());
             if let Some(format) = &one.format {
@@ -214,7 +235,10 @@ impl Settings {
 }
 
 fn fits(one: &Override, below: &Path) -> bool {
-    one.files.iter().flatten().any(|pattern| pattern.fits(below))
+    one.files
+        .iter()
+        .flatten()
+        .any(|pattern| pattern.fits(below))
 }
 
 /// Reads a text of `cooperage.toml`.
@@ -254,18 +278,25 @@ fn parsed<T: Setting + Default>(
     (root, errors): (document::Node, Vec<document::SyntaxError>),
 ) -> (T, Vec<Diagnostic>) {
     let mut reader = Reader::new(text, quoted);
-    let is_sound = errors.is_empty();
     for error in errors {
         reader.syntax(error);
     }
+    reader.problems.sort_by_key(|problem| problem.range);
+    reader
+        .problems
+        .dedup_by_key(|problem| problem.lines.clone());
+    let mut problems = std::mem::take(&mut reader.problems);
+    let broken: BTreeSet<u32> = problems.iter().filter_map(line).collect();
     let values = T::read(&root, &mut reader).unwrap_or_default();
-    let mut problems = reader.problems;
+    // A mistake of spelling makes others out of what stands beside it.
+    let sound = |problem: &Diagnostic| line(problem).is_none_or(|line| !broken.contains(&line));
+    problems.extend(reader.problems.into_iter().filter(sound));
     problems.sort_by_key(|problem| problem.range);
-    if !is_sound {
-        // One mistake of spelling makes others out of what stands behind it.
-        problems.dedup_by_key(|problem| problem.lines.first().map(|lines| lines.start));
-    }
     (values, problems)
+}
+
+fn line(problem: &Diagnostic) -> Option<u32> {
+    problem.lines.first().map(|lines| lines.start)
 }
 
 /// Reads a file's bytes; a text that is not UTF-8 says nothing.
@@ -280,7 +311,10 @@ fn read_bytes<T: Default>(
             let mut reader = Reader::new("", false);
             let valid = error.valid_up_to() as u32;
             let at = cooperage_lang::text::TextRange::new(valid, valid);
-            reader.problem(at, "the file is not UTF-8 from here on, and is not used".to_owned());
+            reader.problem(
+                at,
+                "the file is not UTF-8 from here on, and is not used".to_owned(),
+            );
             (T::default(), reader.problems)
         }
     };

@@ -131,13 +131,11 @@ fn few<'c>(known: impl IntoIterator<Item = &'c str>) -> String {
 
 impl Setting for bool {
     fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
-        match node.value {
-            Value::Bool(flag) => Some(flag),
-            _ => {
-                reader.wrong_type(node, "true or false");
-                None
-            }
-        }
+        let Value::Bool(flag) = node.value else {
+            reader.wrong_type(node, "true or false");
+            return None;
+        };
+        Some(flag)
     }
 
     fn schema() -> Json {
@@ -147,13 +145,11 @@ impl Setting for bool {
 
 impl Setting for String {
     fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
-        match &node.value {
-            Value::Text(text) => Some(text.clone()),
-            _ => {
-                reader.wrong_type(node, "text");
-                None
-            }
-        }
+        let Value::Text(text) = &node.value else {
+            reader.wrong_type(node, "text");
+            return None;
+        };
+        Some(text.clone())
     }
 
     fn schema() -> Json {
@@ -193,7 +189,9 @@ impl<const MIN: u32, const MAX: u32> Setting for Number<MIN, MAX> {
             reader.wrong_type(node, "a number");
             return None;
         };
-        let inside = u32::try_from(number).ok().filter(|n| (MIN..=MAX).contains(n));
+        let inside = u32::try_from(number)
+            .ok()
+            .filter(|n| (MIN..=MAX).contains(n));
         if inside.is_none() {
             let message = format!("expected a number from {MIN} to {MAX}, found {number}");
             reader.problem(node.range, message);
@@ -212,7 +210,11 @@ impl<T: Setting> Setting for Vec<T> {
             reader.wrong_type(node, "a list");
             return None;
         };
-        Some(list.iter().filter_map(|item| T::read(item, reader)).collect())
+        Some(
+            list.iter()
+                .filter_map(|item| T::read(item, reader))
+                .collect(),
+        )
     }
 
     fn schema() -> Json {
@@ -273,7 +275,8 @@ fn rule_names() -> impl Iterator<Item = &'static str> + Clone {
 }
 
 fn is_shellcheck(name: &str) -> bool {
-    name.get(..2).is_some_and(|head| head.eq_ignore_ascii_case("SC"))
+    name.get(..2)
+        .is_some_and(|head| head.eq_ignore_ascii_case("SC"))
         && name.len() == 6
         && name[2..].bytes().all(|b| b.is_ascii_digit())
 }

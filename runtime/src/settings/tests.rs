@@ -10,11 +10,17 @@ fn shown(text: &str, problems: &[Diagnostic]) -> String {
     let lines = LineIndex::new(text.as_bytes());
     let one = |problem: &Diagnostic| {
         let (line, column) = lines.line_column(problem.range.start);
-        let fix = problem.fix.as_ref().map_or(String::new(), |fix| {
-            format!(" -> {}", fix.edits[0].1)
-        });
+        let fix = problem
+            .fix
+            .as_ref()
+            .map_or(String::new(), |fix| format!(" -> {}", fix.edits[0].1));
         let marked = &text[problem.range.start as usize..problem.range.end as usize];
-        format!("{}:{} `{marked}` {}{fix}\n", line + 1, column + 1, problem.message)
+        format!(
+            "{}:{} `{marked}` {}{fix}\n",
+            line + 1,
+            column + 1,
+            problem.message
+        )
     };
     problems.iter().map(one).collect()
 }
@@ -117,8 +123,14 @@ fn values_of_the_wrong_kind_are_told() {
 #[test]
 fn mistakes_of_spelling_do_not_hide_the_rest() {
     let values = check_toml(
-        "x = = 3\n[lint]\nstrict-labels = true\nstrict-labels = false\n[build\ntarget = 'a'\n",
-        expect![""],
+        "x = = 3\n[lint]\nstrict-labels = true\nstrict-labels = false\nextend = ['hadolnt']\n[build\ntarget = 'a'\n",
+        expect![[r#"
+            1:5 `=` extra `=`, expected nothing
+            4:1 `strict-labels` duplicate key
+            5:11 `'hadolnt'` unknown set of rules `hadolnt`, did you mean `hadolint`? -> "hadolint"
+            6:7 `` unclosed table, expected `]`
+            7:1 `target` unknown key `target`; known are exclude, lint, format, build, override
+        "#]],
     );
     assert_eq!(values.lint.unwrap().strict_labels, Some(true));
 }
@@ -165,7 +177,11 @@ fn no_yaml_fills_the_memory() {
         bomb += &format!("a{n}: &a{n} [{names}]\n");
     }
     let (_, problems) = parse_hadolint(&bomb);
-    assert!(problems.iter().any(|p| p.message.contains("more than 10000 values")));
+    assert!(
+        problems
+            .iter()
+            .any(|p| p.message.contains("more than 10000 values"))
+    );
     for text in [
         "[".repeat(100_000),
         "- ".repeat(10_000),
@@ -218,7 +234,10 @@ fn the_nearest_file_of_each_kind_counts_up_to_the_repository() {
         ("cooperage.toml", "[build]\ntarget = 'outside'\n"),
         ("repo/.git/HEAD", ""),
         ("repo/.hadolint.yaml", "override:\n  info: [DL4000]\n"),
-        ("repo/a/cooperage.toml", "[lint]\nlevels.UndefinedVar = 'hint'\n[build]\ntarget = 'a'\n"),
+        (
+            "repo/a/cooperage.toml",
+            "[lint]\nlevels.UndefinedVar = 'hint'\n[build]\ntarget = 'a'\n",
+        ),
         ("repo/a/b/Dockerfile", ""),
         ("repo/c/Dockerfile", ""),
     ]);
@@ -250,12 +269,19 @@ fn overrides_exclusions_and_folders_are_below_their_file() {
     assert!(project.excludes(&folder.0.join("vendor/x/Dockerfile")));
     assert!(!project.excludes(&folder.0.join("app/Dockerfile")));
     let shared = folder.0.join("../shared").display().to_string();
-    assert!(plain.build.contexts.contains(&("shared".to_owned(), NamedContext::Local(shared))));
+    assert!(
+        plain
+            .build
+            .contexts
+            .contains(&("shared".to_owned(), NamedContext::Local(shared)))
+    );
 }
 
 #[test]
 fn a_request_keeps_what_it_says_itself() {
-    let (values, _) = parse_cooperage("[build]\ntarget = 'a'\nplatform = 'linux/arm64'\nargs = { A = '1', B = '2' }\n");
+    let (values, _) = parse_cooperage(
+        "[build]\ntarget = 'a'\nplatform = 'linux/arm64'\nargs = { A = '1', B = '2' }\n",
+    );
     let mut defaults = BuildDefaults::default();
     defaults.apply(&values.build.unwrap(), Path::new("/x"));
     let mut request = BuildRequest {
@@ -272,13 +298,21 @@ fn a_request_keeps_what_it_says_itself() {
 #[test]
 fn files_that_cannot_be_read_are_told_and_say_nothing() {
     let folder = Folder::new(&[("a/Dockerfile", "")]);
-    fs::write(folder.0.join("cooperage.toml"), b"[lint]\n# \xff\nfail-on = 'never'\n").unwrap();
+    fs::write(
+        folder.0.join("cooperage.toml"),
+        b"[lint]\n# \xff\nfail-on = 'never'\n",
+    )
+    .unwrap();
     fs::write(folder.0.join(".hadolint.yml"), vec![b' '; 2 << 20]).unwrap();
     let finder = Finder::new(Choice::Search).unwrap();
     let settings = finder.settings(&folder.0.join("a/Dockerfile"));
     assert_eq!(settings.fail_on, FailOn::default());
     let faulty = finder.faulty();
-    let messages: Vec<&str> = faulty.iter().flat_map(|f| &f.problems).map(|p| &*p.message).collect();
+    let messages: Vec<&str> = faulty
+        .iter()
+        .flat_map(|f| &f.problems)
+        .map(|p| &*p.message)
+        .collect();
     assert_eq!(
         messages,
         [
@@ -288,7 +322,10 @@ fn files_that_cannot_be_read_are_told_and_say_nothing() {
     );
     assert!(Finder::new(Choice::File(folder.0.join("nothing.toml"))).is_err());
     let nothing = Finder::new(Choice::Nothing).unwrap();
-    assert_eq!(nothing.settings(&folder.0.join("a/Dockerfile")), Settings::default());
+    assert_eq!(
+        nothing.settings(&folder.0.join("a/Dockerfile")),
+        Settings::default()
+    );
 }
 
 #[test]
@@ -300,7 +337,11 @@ fn the_command_line_chooses_rules_above_all() {
     };
     choice.apply(&mut config);
     for lint in lints::LINTS {
-        let expected = if lint.name == "MaintainerDeprecated" { Level::Error } else { Level::Off };
+        let expected = if lint.name == "MaintainerDeprecated" {
+            Level::Error
+        } else {
+            Level::Off
+        };
         assert_eq!(config.level(lint), expected, "{}", lint.name);
     }
 }

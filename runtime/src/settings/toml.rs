@@ -12,7 +12,13 @@ pub(super) fn read(text: &str) -> (Node, Vec<SyntaxError>) {
     let errors = errors.iter().map(syntax_error).collect();
     let whole = TextRange::new(0, text.len() as u32);
     let value = entries(table.get_ref(), 0);
-    (Node { range: whole, value }, errors)
+    (
+        Node {
+            range: whole,
+            value,
+        },
+        errors,
+    )
 }
 
 fn syntax_error(error: &toml::de::Error) -> SyntaxError {
