@@ -115,7 +115,10 @@ fn a_build_is_given_what_the_settings_say_unless_the_line_says_otherwise() {
         "app/Dockerfile",
         "ARG NAME=x\nFROM scratch AS one\nFROM scratch AS two\nARG NAME\nCOPY $NAME /\nFROM scratch AS three\n",
     );
-    sandbox.write("cooperage.toml", "[build]\ntarget = \"two\"\nargs = { NAME = \"file\" }\nplatfrom = 1\n");
+    sandbox.write(
+        "cooperage.toml",
+        "[build]\ntarget = \"two\"\nargs = { NAME = \"file\" }\nplatfrom = 1\n",
+    );
     let plan = |arguments: &[&str]| {
         let ran = sandbox.cooper(&[&["plan"], arguments, &["app"]].concat());
         assert_eq!(ran.status, 0, "{}", ran.stderr);
@@ -124,11 +127,18 @@ fn a_build_is_given_what_the_settings_say_unless_the_line_says_otherwise() {
     sandbox.write("app/file", "");
     let ran = plan(&[]);
     assert!(ran.stdout.contains("COPY file /"), "{}", ran.stdout);
-    assert!(ran.stderr.contains("unknown key `platfrom`, did you mean `platform`?"), "{}", ran.stderr);
+    assert!(
+        ran.stderr
+            .contains("unknown key `platfrom`, did you mean `platform`?"),
+        "{}",
+        ran.stderr
+    );
     sandbox.write("app/other", "");
     let ran = plan(&["--build-arg", "NAME=other"]);
     assert!(ran.stdout.contains("COPY other /"), "{}", ran.stdout);
-    let json = |ran: crate::sandbox::Ran| -> serde_json::Value { serde_json::from_str(&ran.stdout).unwrap() };
+    let json = |ran: crate::sandbox::Ran| -> serde_json::Value {
+        serde_json::from_str(&ran.stdout).unwrap()
+    };
     assert_eq!(json(plan(&["--json", "--target", "one"]))["target"], "one");
     assert_eq!(json(plan(&["--json", "--no-config"]))["target"], "three");
 }

@@ -60,7 +60,12 @@ fn standard_input_is_filtered_byte_for_byte() {
         .args(["fmt", "-"])
         .spawn()
         .unwrap();
-    child.stdin.take().unwrap().write_all(b"from a\r\n# \xff\xfe\r\n").unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(b"from a\r\n# \xff\xfe\r\n")
+        .unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.stdout, b"FROM a\r\n# \xff\xfe\r\n");
 }
@@ -69,7 +74,10 @@ fn standard_input_is_filtered_byte_for_byte() {
 fn settings_say_how() {
     let sandbox = Sandbox::new();
     let text = "EXPOSE 80 \\\n81\n";
-    sandbox.write("cooperage.toml", "[format]\nindent = 2\n[[override]]\nfiles = [\"b/**\"]\nformat.tabs = true\n");
+    sandbox.write(
+        "cooperage.toml",
+        "[format]\nindent = 2\n[[override]]\nfiles = [\"b/**\"]\nformat.tabs = true\n",
+    );
     sandbox.write("a/Dockerfile", text);
     sandbox.write("b/Dockerfile", text);
     sandbox.cooper(&["fmt"]).ok();
@@ -79,5 +87,9 @@ fn settings_say_how() {
     sandbox.write("cooperage.toml", "[format]\nident = 2\n");
     let ran = sandbox.cooper(&["fmt"]);
     assert_eq!(ran.status, 1);
-    assert!(ran.stdout.contains("did you mean `indent`?"), "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("did you mean `indent`?"),
+        "{}",
+        ran.stdout
+    );
 }

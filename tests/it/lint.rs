@@ -46,7 +46,10 @@ fn findings_are_shown_with_their_lines_and_end_with_3() {
     }
     sandbox.write("Dockerfile", GOOD);
     let ran = lint(&sandbox, &[]);
-    assert_eq!((ran.status, ran.stdout.as_str()), (0, "1 file, no findings\n"));
+    assert_eq!(
+        (ran.status, ran.stdout.as_str()),
+        (0, "1 file, no findings\n")
+    );
     assert!(!sandbox.store().exists(), "no store is opened");
 }
 
@@ -77,7 +80,13 @@ fn rules_are_switched_by_name_and_by_alias() {
         let ran = lint(&sandbox, &[&["--format=json"], arguments].concat());
         let list = json(&ran);
         list.iter()
-            .map(|f| format!("{} {}", f["code"].as_str().unwrap(), f["severity"].as_str().unwrap()))
+            .map(|f| {
+                format!(
+                    "{} {}",
+                    f["code"].as_str().unwrap(),
+                    f["severity"].as_str().unwrap()
+                )
+            })
             .collect::<Vec<_>>()
     };
     assert_eq!(
@@ -85,14 +94,21 @@ fn rules_are_switched_by_name_and_by_alias() {
         ["StageNameCasing warning", "MaintainerDeprecated warning"]
     );
     assert_eq!(found(&["--ignore", "DL4000"]), ["StageNameCasing warning"]);
-    assert_eq!(found(&["--only", "StageNameCasing"]), ["StageNameCasing warning"]);
+    assert_eq!(
+        found(&["--only", "StageNameCasing"]),
+        ["StageNameCasing warning"]
+    );
     assert_eq!(
         found(&["--rule", "StageNameCasing=off,dl4000=info"]),
         ["MaintainerDeprecated info"]
     );
     let ran = lint(&sandbox, &["--ignore", "StageNameCasin"]);
     assert_eq!(ran.status, 2);
-    assert!(ran.stderr.contains("did you mean `StageNameCasing`?"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("did you mean `StageNameCasing`?"),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]
@@ -100,14 +116,26 @@ fn rules_are_listed_and_explained() {
     let sandbox = Sandbox::new();
     let ran = lint(&sandbox, &["--list-rules", "--json"]);
     let rules = json(&ran);
-    let names: Vec<&str> = rules.iter().map(|rule| rule["name"].as_str().unwrap()).collect();
-    assert!(names.contains(&"StageNameCasing") && names.len() >= 22, "{names:?}");
+    let names: Vec<&str> = rules
+        .iter()
+        .map(|rule| rule["name"].as_str().unwrap())
+        .collect();
+    assert!(
+        names.contains(&"StageNameCasing") && names.len() >= 22,
+        "{names:?}"
+    );
     let table = lint(&sandbox, &["--list-rules", "--ignore", "StageNameCasing"]).ok();
-    let row = table.lines().find(|line| line.starts_with("StageNameCasing")).unwrap();
+    let row = table
+        .lines()
+        .find(|line| line.starts_with("StageNameCasing"))
+        .unwrap();
     assert!(row.contains(" off "), "{row}");
     let page = lint(&sandbox, &["--explain", "DL4000"]).ok();
     assert!(page.starts_with("# MaintainerDeprecated\n"), "{page}");
-    assert!(page.contains("## Bad") && page.contains("Also called DL4000"), "{page}");
+    assert!(
+        page.contains("## Bad") && page.contains("Also called DL4000"),
+        "{page}"
+    );
     let ran = lint(&sandbox, &["--explain", "DL400"]);
     assert_eq!(ran.status, 1);
     assert!(ran.stderr.contains("DL4000"), "{}", ran.stderr);
@@ -144,7 +172,17 @@ fn folders_are_searched_as_git_would() {
     ];
     assert_eq!(ran.stdout.lines().collect::<Vec<_>>(), files);
     // A file that is named is looked at whatever it is called and whatever git ignores, unless the settings exclude it.
-    let ran = lint(&sandbox, &["-q", "ignored/Dockerfile", "web/readme.txt", "vendor/x/Dockerfile", "web", "web"]);
+    let ran = lint(
+        &sandbox,
+        &[
+            "-q",
+            "ignored/Dockerfile",
+            "web/readme.txt",
+            "vendor/x/Dockerfile",
+            "web",
+            "web",
+        ],
+    );
     let files = [
         "ignored/Dockerfile",
         "web/Dockerfile.dev",
@@ -157,11 +195,24 @@ fn folders_are_searched_as_git_would() {
 #[test]
 fn standard_input_stands_for_a_file() {
     let sandbox = Sandbox::new();
-    sandbox.write("app/cooperage.toml", "[lint]\nignore = [\"StageNameCasing\"]\n");
+    sandbox.write(
+        "app/cooperage.toml",
+        "[lint]\nignore = [\"StageNameCasing\"]\n",
+    );
     let ran = sandbox.cooper_with_input(&["lint", "--format=gnu", "-"], BAD);
     assert_eq!(ran.status, 3);
-    assert!(ran.stdout.starts_with("<stdin>:1:17: warning: "), "{}", ran.stdout);
-    let arguments = ["lint", "--format=gnu", "--stdin-filename", "app/Dockerfile", "-"];
+    assert!(
+        ran.stdout.starts_with("<stdin>:1:17: warning: "),
+        "{}",
+        ran.stdout
+    );
+    let arguments = [
+        "lint",
+        "--format=gnu",
+        "--stdin-filename",
+        "app/Dockerfile",
+        "-",
+    ];
     let ran = sandbox.cooper_with_input(&arguments, BAD);
     assert!(
         ran.stdout.starts_with("app/Dockerfile:2:1: warning: "),
@@ -173,7 +224,11 @@ fn standard_input_stands_for_a_file() {
         ran.stdout,
         "FROM scratch AS base\nLABEL org.opencontainers.image.authors=\"me@example.com\"\nCOPY a /a\n"
     );
-    assert!(ran.stderr.contains("fixed <stdin>:1 StageNameCasing"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("fixed <stdin>:1 StageNameCasing"),
+        "{}",
+        ran.stderr
+    );
     assert_eq!(ran.status, 0);
     assert_eq!(sandbox.cooper_with_input(&["lint", "-", "x"], "").status, 2);
 }
@@ -188,12 +243,19 @@ fn fixes_are_made_until_there_is_none_and_modes_stay() {
     std::os::unix::fs::symlink("Dockerfile", sandbox.work().join("Dockerfile.link")).unwrap();
     let ran = lint(&sandbox, &["--fix", "--dry-run", "Dockerfile"]);
     assert_eq!(ran.status, 3);
-    assert!(ran.stdout.contains("would fix Dockerfile:1 StageNameCasing"), "{}", ran.stdout);
+    assert!(
+        ran.stdout
+            .contains("would fix Dockerfile:1 StageNameCasing"),
+        "{}",
+        ran.stdout
+    );
     let ran = lint(&sandbox, &["--diff", "Dockerfile"]);
     assert_eq!(ran.status, 3);
     assert!(
-        ran.stdout.starts_with("--- Dockerfile\n+++ Dockerfile\n@@ ")
-            && ran.stdout.contains("\n-FROM scratch AS Base\n+FROM scratch AS base\n"),
+        ran.stdout
+            .starts_with("--- Dockerfile\n+++ Dockerfile\n@@ ")
+            && ran.stdout.contains("\n-FROM scratch AS Base\n")
+            && ran.stdout.contains("\n+FROM scratch AS base\n"),
         "{}",
         ran.stdout
     );
@@ -201,7 +263,9 @@ fn fixes_are_made_until_there_is_none_and_modes_stay() {
     let ran = lint(&sandbox, &["--fix", "Dockerfile.link"]);
     assert_eq!(ran.status, 0, "{}", ran.stdout);
     assert!(
-        std::fs::read_to_string(&path).unwrap().starts_with("FROM scratch AS base\nLABEL "),
+        std::fs::read_to_string(&path)
+            .unwrap()
+            .starts_with("FROM scratch AS base\nLABEL "),
     );
     let meta = std::fs::metadata(&path).unwrap();
     assert_eq!(meta.permissions().mode() & 0o777, 0o640);
@@ -224,7 +288,7 @@ fn mistakes_in_settings_are_findings_of_the_settings_file() {
         ran.stdout,
         ".hadolint.yaml:3:1: error: unknown key `overrides`, did you mean `override`? [settings]\n\
          cooperage.toml:2:1: error: unknown key `fail-onn`, did you mean `fail-on`? [settings]\n\
-         cooperage.toml:3:31: error: unknown rule `DL40000`, did you mean `DL4000`? [settings]\n"
+         cooperage.toml:3:30: error: unknown rule `DL40000`, did you mean `DL4000`? [settings]\n"
     );
     assert_eq!(ran.status, 3);
     let ran = lint(&sandbox, &["--no-config"]);
@@ -244,13 +308,13 @@ fn json_has_places_and_fixes() {
         let found = json(&ran);
         assert_eq!(
             codes(&found),
-            [("Dockerfile", "StageNameCasing", 1), ("Dockerfile", "MaintainerDeprecated", 2)]
+            [
+                ("Dockerfile", "StageNameCasing", 1),
+                ("Dockerfile", "MaintainerDeprecated", 2)
+            ]
         );
         let place = |key: &str| found[0][key].as_u64().unwrap();
-        assert_eq!(
-            ["column", "end_line", "end_column"].map(place),
-            [17, 1, 21]
-        );
+        assert_eq!(["column", "end_line", "end_column"].map(place), [17, 1, 21]);
         assert_eq!(found[0]["fix"]["edits"][0]["text"], "base");
     }
 }
@@ -273,7 +337,10 @@ fn sarif_has_what_code_scanning_reads() {
         let index = result["ruleIndex"].as_u64().unwrap() as usize;
         assert_eq!(rules[index]["id"], result["ruleId"]);
     }
-    let casing = results.iter().find(|r| r["ruleId"] == "StageNameCasing").unwrap();
+    let casing = results
+        .iter()
+        .find(|r| r["ruleId"] == "StageNameCasing")
+        .unwrap();
     let place = &casing["locations"][0]["physicalLocation"];
     assert_eq!(place["artifactLocation"]["uri"], "a%20b/Dockerfile");
     assert_eq!(place["region"]["startColumn"], 17);
@@ -299,7 +366,10 @@ fn reports_for_ci_are_well_formed() {
         "{checkstyle}"
     );
     let junit = text("junit");
-    assert!(junit.contains("tests=\"3\" failures=\"2\" errors=\"0\""), "{junit}");
+    assert!(
+        junit.contains("tests=\"3\" failures=\"2\" errors=\"0\""),
+        "{junit}"
+    );
     let github = text("github");
     assert!(
         github.starts_with(
@@ -310,7 +380,13 @@ fn reports_for_ci_are_well_formed() {
     let gitlab: Vec<Json> = serde_json::from_str(&text("gitlab")).unwrap();
     assert_eq!(gitlab.len(), 2);
     for issue in &gitlab {
-        for key in ["description", "check_name", "fingerprint", "severity", "location"] {
+        for key in [
+            "description",
+            "check_name",
+            "fingerprint",
+            "severity",
+            "location",
+        ] {
             assert!(!issue[key].is_null(), "{key}: {issue}");
         }
     }
@@ -325,12 +401,29 @@ fn reports_for_ci_are_well_formed() {
 fn any_bytes_get_an_answer() {
     let sandbox = Sandbox::new();
     let work = sandbox.work();
-    std::fs::write(work.join("Dockerfile.bytes"), b"FROM \xff\xfe\nRUN \x00\x1b[31m \xc3\n# hadolint ignore=\xff\n").unwrap();
+    std::fs::write(
+        work.join("Dockerfile.bytes"),
+        b"FROM \xff\xfe\nRUN \x00\x1b[31m \xc3\n# hadolint ignore=\xff\n",
+    )
+    .unwrap();
     std::fs::write(work.join("Dockerfile.empty"), b"").unwrap();
-    std::fs::write(work.join("Dockerfile.long"), [b"FROM scratch\nRUN ".to_vec(), vec![b'x'; 1 << 20]].concat()).unwrap();
+    std::fs::write(
+        work.join("Dockerfile.long"),
+        [b"FROM scratch\nRUN ".to_vec(), vec![b'x'; 1 << 20]].concat(),
+    )
+    .unwrap();
     std::fs::write(work.join("Dockerfile.zeros"), vec![0; 4096]).unwrap();
     std::fs::create_dir(work.join("Dockerfile")).unwrap();
-    for format in ["human", "gnu", "json", "sarif", "checkstyle", "codeclimate", "junit", "github"] {
+    for format in [
+        "human",
+        "gnu",
+        "json",
+        "sarif",
+        "checkstyle",
+        "codeclimate",
+        "junit",
+        "github",
+    ] {
         let ran = lint(&sandbox, &["--format", format]);
         assert_eq!(ran.status, 3, "{format}: {}", ran.stderr);
         assert!(!ran.stdout.contains('\x1b'), "{format}");
@@ -363,9 +456,15 @@ fn scripts_and_the_prompt_lint_too() {
     let sandbox = Sandbox::new();
     sandbox.write("Dockerfile", BAD);
     let script = "let found = lint(\".\"); print(`${found.len} ${found[0].code}`);";
-    assert_eq!(sandbox.cooper_with_input(&[], script).ok(), "2 StageNameCasing\n");
+    assert_eq!(
+        sandbox.cooper_with_input(&[], script).ok(),
+        "2 StageNameCasing\n"
+    );
     let script = "print(format_text(\"from  scratch\\n\"));";
-    assert_eq!(sandbox.cooper_with_input(&[], script).ok(), "FROM scratch\n\n");
+    assert_eq!(
+        sandbox.cooper_with_input(&[], script).ok(),
+        "FROM scratch\n\n"
+    );
     assert_eq!(sandbox.cooper(&["-c", "lint -q ."]).stdout, "Dockerfile\n");
 }
 
@@ -381,10 +480,22 @@ fn the_action_passes_its_inputs_on_and_nothing_else() {
         command.envs(inputs.iter().copied());
         Ran::from(command.output().unwrap())
     };
-    let ran = run(&[("COOPER_PATHS", "a b\n\n$(touch pwned)\n"), ("COOPER_FAIL_ON", "error")]);
+    let ran = run(&[
+        ("COOPER_PATHS", "a b\n\n$(touch pwned)\n"),
+        ("COOPER_FAIL_ON", "error"),
+    ]);
     assert_eq!(ran.status, 3, "{}", ran.stderr);
-    assert!(ran.stdout.contains("::warning file=a b/Dockerfile,line=1"), "{}", ran.stdout);
-    assert!(ran.stdout.contains("::error file=$(touch pwned)/Dockerfile,line=2"), "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("::warning file=a b/Dockerfile,line=1"),
+        "{}",
+        ran.stdout
+    );
+    assert!(
+        ran.stdout
+            .contains("::error file=$(touch pwned)/Dockerfile,line=2"),
+        "{}",
+        ran.stdout
+    );
     assert!(!sandbox.work().join("pwned").exists());
     let inputs = [
         ("COOPER_PATHS", "a b"),
@@ -410,7 +521,10 @@ fn hooks_call_commands_that_there_are() {
     let sandbox = Sandbox::new();
     sandbox.write("Dockerfile", GOOD);
     let hooks = std::fs::read_to_string(repository().join(".pre-commit-hooks.yaml")).unwrap();
-    let entries: Vec<&str> = hooks.lines().filter_map(|line| line.trim().strip_prefix("entry: cooper ")).collect();
+    let entries: Vec<&str> = hooks
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("entry: cooper "))
+        .collect();
     assert_eq!(entries.len(), hooks.matches("- id: ").count());
     for entry in entries {
         let words: Vec<&str> = entry.split(' ').chain(["Dockerfile"]).collect();

@@ -93,9 +93,11 @@ fn underline(line: &str, column: u32, end_column: u32) -> String {
     let before: String = line.chars().take(start).collect();
     let rest = line.chars().skip(start);
     let marked: String = if end_column > 0 {
-        rest.take(end_column.saturating_sub(column) as usize).collect()
+        rest.take(end_column.saturating_sub(column) as usize)
+            .collect()
     } else {
-        rest.take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+        rest.take_while(|c| c.is_alphanumeric() || *c == '_')
+            .collect()
     };
     marks(width(&before), width(&marked))
 }

@@ -9,7 +9,10 @@ pub fn of(name: &str, before: Option<&[u8]>, after: &[u8], paint: Paint) -> Stri
     let Some(before) = before else {
         return String::new();
     };
-    let (before, after) = (String::from_utf8_lossy(before), String::from_utf8_lossy(after));
+    let (before, after) = (
+        String::from_utf8_lossy(before),
+        String::from_utf8_lossy(after),
+    );
     let diff = TextDiff::from_lines(before.as_ref(), after.as_ref());
     let text = diff.unified_diff().header(name, name).to_string();
     if !paint.0 {
@@ -35,7 +38,12 @@ mod tests {
 
     #[test]
     fn a_diff_can_be_given_to_patch() {
-        let diff = of("a/Dockerfile", Some(b"FROM a AS B\nRUN x\n"), b"FROM a AS b\nRUN x\n", Paint(false));
+        let diff = of(
+            "a/Dockerfile",
+            Some(b"FROM a AS B\nRUN x\n"),
+            b"FROM a AS b\nRUN x\n",
+            Paint(false),
+        );
         assert_eq!(
             diff,
             "--- a/Dockerfile\n+++ a/Dockerfile\n@@ -1,2 +1,2 @@\n-FROM a AS B\n+FROM a AS b\n RUN x\n"

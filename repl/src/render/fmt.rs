@@ -15,7 +15,11 @@ impl FormatView {
             shown += &if self.diff {
                 diff::of(&file.name, Some(&file.before), &file.after, paint)
             } else {
-                format!("{} {}\n", paint.yellow(self.verb()), text::strip(&file.name))
+                format!(
+                    "{} {}\n",
+                    paint.yellow(self.verb()),
+                    text::strip(&file.name)
+                )
             };
         }
         if !self.diff {
@@ -25,7 +29,11 @@ impl FormatView {
     }
 
     fn verb(&self) -> &'static str {
-        if self.check { "not formatted" } else { "formatted" }
+        if self.check {
+            "not formatted"
+        } else {
+            "formatted"
+        }
     }
 
     fn summary(&self) -> String {
@@ -39,7 +47,11 @@ impl FormatView {
         }
         let plural = if files == 1 { "" } else { "s" };
         let changed = self.changed().count();
-        let would = if self.check { "would change" } else { "changed" };
+        let would = if self.check {
+            "would change"
+        } else {
+            "changed"
+        };
         format!("{changed} of {files} file{plural} {would}{excluded}")
     }
 }

@@ -278,7 +278,9 @@ impl Assistant {
 
 /// Names and aliases of the check rules.
 fn rules() -> Vec<String> {
-    let names = cooperage_lang::lints::LINTS.iter().flat_map(|lint| lint.names());
+    let names = cooperage_lang::lints::LINTS
+        .iter()
+        .flat_map(|lint| lint.names());
     names.map(str::to_owned).collect()
 }
 

@@ -20,7 +20,14 @@ pub struct Found {
 /// or before it (`Dockerfile.dev`, `api.Dockerfile`), in any case. What editors and merges leave beside one is none.
 pub fn is_dockerfile(name: &str) -> bool {
     const NAMES: [&str; 2] = ["dockerfile", "containerfile"];
-    const OTHERS: [&str; 6] = ["dockerignore", "containerignore", "orig", "rej", "bak", "swp"];
+    const OTHERS: [&str; 6] = [
+        "dockerignore",
+        "containerignore",
+        "orig",
+        "rej",
+        "bak",
+        "swp",
+    ];
     let name = name.to_ascii_lowercase();
     if name.ends_with('~') {
         return false;

@@ -6,7 +6,8 @@ use crate::value::LintView;
 use cooperage_lang::diagnostic::Severity;
 
 pub(super) fn text(view: &LintView) -> String {
-    let mut shown = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<checkstyle version=\"4.3\">\n".to_owned();
+    let mut shown =
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<checkstyle version=\"4.3\">\n".to_owned();
     for (path, error) in &view.failed {
         shown += &format!(
             "  <file name=\"{}\">\n    <error line=\"1\" severity=\"error\" message=\"{}\" source=\"cooper.unreadable\"/>\n  </file>\n",

@@ -34,10 +34,23 @@ fn issues(file: &Checked) -> Vec<Json> {
         });
         // Of what is there, not of where it is: a finding stays the same when lines above it come and go.
         let text = lines.text(at.line, at.line);
-        let parts = [file.name.as_str(), finding.code, text.first().map_or("", |(_, text)| text.trim())];
-        let nth = same.entry(fingerprint(&parts, 0)).and_modify(|n| *n += 1).or_insert(0);
+        let parts = [
+            file.name.as_str(),
+            finding.code,
+            text.first().map_or("", |(_, text)| text.trim()),
+        ];
+        let nth = same
+            .entry(fingerprint(&parts, 0))
+            .and_modify(|n| *n += 1)
+            .or_insert(0);
         let print = fingerprint(&parts, *nth);
-        issue(finding.code, finding.severity, &finding.message, place, print)
+        issue(
+            finding.code,
+            finding.severity,
+            &finding.message,
+            place,
+            print,
+        )
     };
     file.findings.iter().map(one).collect()
 }
@@ -69,5 +82,9 @@ pub(super) fn fingerprint(parts: &[&str], nth: u32) -> String {
     }
     hasher.update(nth.to_le_bytes());
     let digest = hasher.finalize();
-    digest.iter().take(20).map(|byte| format!("{byte:02x}")).collect()
+    digest
+        .iter()
+        .take(20)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }

@@ -24,7 +24,8 @@ pub(super) fn text(view: &LintView, paint: Paint) -> String {
     }
     if view.treatment == Treatment::Diff {
         for file in &view.files {
-            shown += &crate::render::diff::of(&file.name, file.before.as_deref(), &file.source, paint);
+            shown +=
+                &crate::render::diff::of(&file.name, file.before.as_deref(), &file.source, paint);
         }
         return shown;
     }
@@ -38,7 +39,8 @@ pub fn faulty(files: &[Checked], paint: Paint) -> String {
     let of = |file: &Checked| {
         let lines = Lines::of(file);
         let list = file.findings.iter();
-        list.map(|finding| one(file, &lines, finding, paint)).collect::<String>()
+        list.map(|finding| one(file, &lines, finding, paint))
+            .collect::<String>()
     };
     files.iter().map(of).collect()
 }
@@ -89,7 +91,9 @@ pub(super) fn codes(finding: &Diagnostic) -> String {
     let known = aliases
         .iter()
         .filter(|alias| alias.starts_with("DL") || alias.starts_with("SC"));
-    let all: Vec<&str> = std::iter::once(finding.code).chain(known.copied()).collect();
+    let all: Vec<&str> = std::iter::once(finding.code)
+        .chain(known.copied())
+        .collect();
     all.join(", ")
 }
 
@@ -132,8 +136,15 @@ fn summary(view: &LintView) -> String {
     if findings.is_empty() {
         return format!("{}, no findings{excluded}", count(files, "file"));
     }
-    let with = view.files.iter().filter(|file| !file.findings.is_empty()).count();
-    let fixable = findings.iter().filter(|finding| finding.fix.is_some()).count();
+    let with = view
+        .files
+        .iter()
+        .filter(|file| !file.findings.is_empty())
+        .count();
+    let fixable = findings
+        .iter()
+        .filter(|finding| finding.fix.is_some())
+        .count();
     let mends = match (fixable, view.treatment) {
         (0, _) | (_, Treatment::Fix | Treatment::Filter | Treatment::DryRun) => String::new(),
         (some, Treatment::Check | Treatment::Diff) => format!("; `--fix` mends {some}"),
@@ -156,7 +167,9 @@ fn by_severity(findings: &[&Diagnostic]) -> String {
     let parts: Vec<String> = kinds
         .iter()
         .map(|(severity, name)| {
-            let found = findings.iter().filter(|finding| finding.severity == *severity);
+            let found = findings
+                .iter()
+                .filter(|finding| finding.severity == *severity);
             (found.count(), *name)
         })
         .filter(|(found, _)| *found > 0)
@@ -166,7 +179,11 @@ fn by_severity(findings: &[&Diagnostic]) -> String {
 }
 
 fn count(number: usize, what: &str) -> String {
-    let plural = if number == 1 || what == "info" { "" } else { "s" };
+    let plural = if number == 1 || what == "info" {
+        ""
+    } else {
+        "s"
+    };
     format!("{number} {what}{plural}")
 }
 
@@ -179,9 +196,15 @@ pub fn rule_page(lint: &Lint) -> String {
     }
     page += &match (lint.level, lint.hadolint) {
         (Level::Off, Level::Off) => "Off unless it is switched on.".to_owned(),
-        (Level::Off, set) => format!("Off unless it, or hadolint's set ({}), is switched on.", set.name()),
+        (Level::Off, set) => format!(
+            "Off unless it, or hadolint's set ({}), is switched on.",
+            set.name()
+        ),
         (level, _) if lint.experimental => {
-            format!("Default level: {}, in files whose `# check=experimental=` names it.", level.name())
+            format!(
+                "Default level: {}, in files whose `# check=experimental=` names it.",
+                level.name()
+            )
         }
         (level, _) => format!("Default level: {}.", level.name()),
     };

@@ -7,7 +7,11 @@ use cooperage_runtime::dockerfiles::Checked;
 
 pub(super) fn text(view: &LintView) -> String {
     let failures: usize = view.files.iter().map(|file| file.findings.len()).sum();
-    let tests: usize = view.files.iter().map(|file| file.findings.len().max(1)).sum();
+    let tests: usize = view
+        .files
+        .iter()
+        .map(|file| file.findings.len().max(1))
+        .sum();
     let errors = view.failed.len();
     let mut shown = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\

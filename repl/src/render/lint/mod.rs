@@ -82,6 +82,9 @@ fn xml(text: &str) -> String {
 mod tests {
     #[test]
     fn no_text_breaks_out_of_an_attribute() {
-        assert_eq!(super::xml("a<b> & \"c\"\n\x1b"), "a&lt;b&gt; &amp; &quot;c&quot;&#10;\u{fffd}");
+        assert_eq!(
+            super::xml("a<b> & \"c\"\n\x1b"),
+            "a&lt;b&gt; &amp; &quot;c&quot;&#10;\u{fffd}"
+        );
     }
 }

@@ -76,7 +76,10 @@ fn descriptor(code: &'static str) -> Json {
     };
     object.insert("name".into(), lint.name.into());
     object.insert("shortDescription".into(), json!({"text": lint.description}));
-    object.insert("help".into(), json!({"text": lint.docs, "markdown": lint.docs}));
+    object.insert(
+        "help".into(),
+        json!({"text": lint.docs, "markdown": lint.docs}),
+    );
     if !lint.url.is_empty() {
         object.insert("helpUri".into(), lint.url.into());
     }
@@ -102,8 +105,14 @@ fn result(
 ) -> Json {
     let at = lines.place(finding.range);
     let text = lines.text(at.line, at.line);
-    let parts = [finding.code, text.first().map_or("", |(_, text)| text.trim())];
-    let nth = same.entry(fingerprint(&parts, 0)).and_modify(|n| *n += 1).or_insert(0);
+    let parts = [
+        finding.code,
+        text.first().map_or("", |(_, text)| text.trim()),
+    ];
+    let nth = same
+        .entry(fingerprint(&parts, 0))
+        .and_modify(|n| *n += 1)
+        .or_insert(0);
     let level = match finding.severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
