@@ -42,6 +42,10 @@ fn expression_is_unfinished(text: &str, parser: &Engine) -> bool {
     if open_comment_or_backquote(text) {
         return true;
     }
+    // The folder of a mistyped command (`biuld .`), not a member yet to come.
+    if text.trim_end().ends_with(" .") {
+        return false;
+    }
     let Err(error) = parser.compile(text) else {
         // A closure without body is accepted by the parser: `items.map(|i|` is caught by its parenthesis, `let f = |x|` here.
         return closure_head_at_end(text);
@@ -199,6 +203,7 @@ mod tests {
             ("/* comment", true),
             ("1 +", true),
             ("x.", true),
+            ("plna .", false),
             ("1 + 1", false),
             ("\"open", false),
             ("let x = 3;", false),
