@@ -15,7 +15,6 @@ mod yaml;
 pub use cooperage::FailOn;
 pub use find::{Choice, Faulty, Finder, Project};
 pub use hadolint::Hadolint;
-pub use reader::CODE;
 
 use crate::build::request::{BuildRequest, ContextSource};
 use cooperage::{Build, Cooperage, Lint, Override, Set};
@@ -254,7 +253,7 @@ pub fn parse_cooperage(text: &str) -> (Cooperage, Vec<Diagnostic>) {
 }
 
 /// Reads a text of `.hadolint.yaml`.
-pub fn parse_hadolint(text: &str) -> (Hadolint, Vec<Diagnostic>) {
+fn parse_hadolint(text: &str) -> (Hadolint, Vec<Diagnostic>) {
     parsed(text, false, yaml::read(text))
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 
 /// Code of every problem of a settings file.
-pub const CODE: &str = "settings";
+const CODE: &str = "settings";
 
 /// Collects what is wrong with a file.
 pub(super) struct Reader {
