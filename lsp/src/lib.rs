@@ -1,13 +1,24 @@
-//! The Dockerfile language server: diagnostics at every edit, and at every step what the next build will do.
+//! The Dockerfile language server: everything an editor asks of a Dockerfile, and at every step what the next build will
+//! do.
 //!
-//! [`serve`] speaks the protocol on standard input and output. The server only reads: it executes nothing, writes
-//! nothing into the store and asks no network.
+//! [`serve`] speaks the protocol on standard input and output. The server only reads: it executes nothing itself, writes
+//! nothing into the store and asks no network; a build that is asked for is a process of its own.
 
+mod around;
+mod builds;
+mod client;
 mod convert;
 mod document;
-mod hints;
-mod hover;
+mod forecaster;
+mod frames;
+mod handlers;
+mod jobs;
+mod sent;
 mod server;
-mod transport;
+mod session;
+mod settings;
+mod setup;
+mod talk;
+mod workspace;
 
-pub use server::serve;
+pub use talk::serve;

@@ -1,256 +1,188 @@
-//! Routing: which request is answered by what. Documents are owned here.
+//! Routing: which message is answered by what.
 
-use crate::convert::{self, Text};
-use crate::document::Document;
-use crate::hints::{self, Forecasted};
-use crate::hover;
-use crate::transport::{self, Leave};
-use cooperage_lang::instructions;
-use cooperage_runtime::engine::{Engine, EngineOptions};
-use std::collections::HashMap;
+use crate::client::Features;
+use crate::convert::{self, Encoding};
+use crate::handlers::{self, About};
+use crate::jobs::{Answer, Fault};
+use crate::session::{Parts, Reply, Session, Snapshot, Workspace};
+use crate::settings::Settings;
+use crate::setup::Setup;
+use crate::talk::{Event, Events};
+use cooperage_runtime::cancel::Cancel;
+use cooperage_runtime::engine::Engine;
+use cooperage_runtime::settings::Finder;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-use tokio::io::BufReader;
-use tokio::sync::watch;
-use tower_lsp::jsonrpc::Result;
+use std::sync::{Arc, OnceLock};
+use tokio::sync::oneshot;
+use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::lsp_types as lsp;
-use tower_lsp::lsp_types::notification::Notification;
-use tower_lsp::{Client, LanguageServer, LspService, Server};
+use tower_lsp::{Client, LanguageServer};
 
-/// Edits closer together than this give one forecast.
-const QUIET: Duration = Duration::from_millis(30);
+/// What the client said of itself, as it said it: the library's types leave out what they do not know.
+#[derive(Clone, Default)]
+pub(crate) struct Greeting(Arc<OnceLock<Value>>);
 
-/// A request for hints waits this long for the forecast of its version, then gets none.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// Answers still under way when the client leaves have this long.
-const FAREWELL: Duration = Duration::from_millis(200);
-
-/// Bytes of messages between the program's input and the protocol library.
-const PIPE: usize = 64 * 1024;
-
-/// Speaks the protocol on standard input and output until the client says `exit` or closes them.
-///
-/// # Errors
-/// No store folder can be chosen, the runtime cannot start, or the client says `exit` without `shutdown`.
-pub fn serve(root: Option<PathBuf>) -> anyhow::Result<()> {
-    let engine = Engine::open(EngineOptions {
-        root,
-        read_only: true,
-        ..EngineOptions::default()
-    })?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()?;
-    let leave = runtime.block_on(async {
-        let (service, socket) = LspService::new(|client| Backend::new(client, engine));
-        let (passed, input) = tokio::io::duplex(PIPE);
-        // Handlers do their part of an edit before they first wait, so edits stay in order; a request that waits for a
-        // forecast must not hold up the edits behind it.
-        let served = tokio::spawn(
-            Server::new(input, tokio::io::stdout(), socket)
-                .concurrency_level(64)
-                .serve(service),
-        );
-        let leave = transport::relay(BufReader::new(tokio::io::stdin()), passed).await;
-        // Who does not answer in time has nobody to answer to.
-        let _ = tokio::time::timeout(FAREWELL, served).await;
-        leave
-    });
-    // A forecast of a huge context may still run; nobody wants it any more.
-    runtime.shutdown_background();
-    anyhow::ensure!(
-        leave? != Leave::Abrupt,
-        "the client said `exit` without `shutdown`"
-    );
-    Ok(())
+impl Greeting {
+    /// Keeps the parameters of the first `initialize`.
+    pub(crate) fn hear(&self, params: Option<&Value>) {
+        // A second one is refused by the library.
+        let _ = self.0.set(params.cloned().unwrap_or_default());
+    }
 }
 
-struct Backend {
-    client: Client,
-    shared: Arc<Shared>,
-}
-
-struct Shared {
+/// The routes. What has to be in order is posted to the owner of the session before a method first waits.
+pub(crate) struct Backend {
+    pub(crate) client: Client,
+    events: Events,
+    greeting: Greeting,
     engine: Engine,
-    documents: Mutex<HashMap<lsp::Url, Document>>,
-    /// Counts finished forecasts, for requests that wait.
-    forecasts: watch::Sender<u64>,
-    /// Held by whoever publishes diagnostics: they leave in the order of the versions, and only the newest ones.
-    publishing: tokio::sync::Mutex<()>,
-    /// The client wants the forecast as diagnostics of level hint too, for editors that show nothing else.
-    hint_diagnostics: AtomicBool,
+    root: Option<PathBuf>,
 }
 
-impl Shared {
-    fn documents(&self) -> MutexGuard<'_, HashMap<lsp::Url, Document>> {
-        // Documents are replaced whole: a panic elsewhere cannot leave one half-changed.
-        self.documents
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
+/// Gives the work up when nobody waits for it any more.
+struct GiveUp(Cancel);
 
-    fn document(&self, uri: &lsp::Url) -> Option<Document> {
-        self.documents().get(uri).cloned()
-    }
-
-    /// Forecasts the current version of a document and keeps the result, unless the text moved on.
-    fn forecast(&self, uri: &lsp::Url) {
-        let Some(document) = self.document(uri) else {
-            return;
-        };
-        let forecast = self.engine.forecast(&document.request());
-        if let Ok(forecast) = forecast
-            && let Some(current) = self.documents().get_mut(uri)
-            && Arc::ptr_eq(&current.text, &document.text)
-        {
-            current.forecast = Some(Arc::new(Forecasted {
-                text: document.text,
-                forecast,
-            }));
-        }
-        self.forecasts.send_modify(|n| *n += 1);
-    }
-
-    /// Whether a document is still the open one, unedited.
-    fn is_current(&self, document: &Document) -> bool {
-        self.documents()
-            .get(&document.uri)
-            .is_some_and(|current| Arc::ptr_eq(&current.text, &document.text))
-    }
-
-    fn diagnostics(&self, document: &Document) -> Vec<lsp::Diagnostic> {
-        let of_text;
-        let planned;
-        let found = if let Ok(result) = self.engine.plan(&document.request()) {
-            planned = result;
-            &planned.plan.diagnostics
-        } else {
-            // Nothing to plan, an empty text for example: what the text itself has to say.
-            of_text = instructions::parse(document.text.as_str().as_bytes());
-            &of_text.diagnostics
-        };
-        let found = found.iter().map(|d| convert::diagnostic(&document.text, d));
-        let forecast = self
-            .document(&document.uri)
-            .and_then(|document| document.forecast)
-            .filter(|_| self.hint_diagnostics.load(Ordering::Relaxed));
-        let hints = forecast
-            .iter()
-            .flat_map(|f| hints::diagnostics(&document.text, &f.forecast));
-        found.chain(hints).collect()
-    }
-}
-
-/// Publishes the diagnostics of a version, unless the text has moved on when its turn comes.
-async fn publish(shared: Arc<Shared>, client: Client, document: Document) {
-    let _turn = shared.publishing.lock().await;
-    if !shared.is_current(&document) {
-        return;
-    }
-    let (uri, version) = (document.uri.clone(), document.version);
-    let worker = shared.clone();
-    let found = tokio::task::spawn_blocking(move || worker.diagnostics(&document)).await;
-    if let Ok(found) = found {
-        client.publish_diagnostics(uri, found, Some(version)).await;
+impl Drop for GiveUp {
+    fn drop(&mut self) {
+        self.0.cancel();
     }
 }
 
 impl Backend {
-    fn new(client: Client, engine: Engine) -> Self {
-        let (forecasts, _) = watch::channel(0);
+    pub(crate) fn new(
+        client: Client,
+        events: Events,
+        greeting: Greeting,
+        engine: Engine,
+        root: Option<PathBuf>,
+    ) -> Self {
         Self {
             client,
-            shared: Arc::new(Shared {
-                engine,
-                documents: Mutex::default(),
-                forecasts,
-                publishing: tokio::sync::Mutex::default(),
-                hint_diagnostics: AtomicBool::default(),
-            }),
+            events,
+            greeting,
+            engine,
+            root,
         }
     }
 
-    /// Starts what a new version brings: its diagnostics, then its forecast.
-    fn changed(&self, document: Document) {
-        // With the forecast among them, the diagnostics wait for it.
-        if !self.shared.hint_diagnostics.load(Ordering::Relaxed) {
-            let (shared, client) = (self.shared.clone(), self.client.clone());
-            tokio::spawn(publish(shared, client, document.clone()));
-        }
-        self.start_forecast(document);
+    /// Has the owner do something.
+    fn tell(&self, work: impl FnOnce(&mut Session) + Send + 'static) {
+        // The owner is gone only when the client is.
+        let _ = self.events.send(Event::Done(Box::new(work)));
     }
 
-    fn start_forecast(&self, document: Document) {
-        let (shared, client) = (self.shared.clone(), self.client.clone());
-        tokio::spawn(async move {
-            tokio::time::sleep(QUIET).await;
-            if !shared.is_current(&document) {
-                return;
-            }
-            let (worker, uri) = (shared.clone(), document.uri.clone());
-            let forecast = tokio::task::spawn_blocking(move || worker.forecast(&uri));
-            if forecast.await.is_ok() {
-                if shared.hint_diagnostics.load(Ordering::Relaxed) {
-                    publish(shared, client.clone(), document).await;
-                }
-                // A client without these requests answers with an error, which changes nothing.
-                let _ = client.inlay_hint_refresh().await;
-                let _ = client.code_lens_refresh().await;
-            }
-        });
-    }
-
-    /// The document with a forecast of its version, waiting a little for it.
-    async fn forecasted(&self, uri: &lsp::Url) -> Option<(Document, Arc<Forecasted>)> {
-        let mut finished = self.shared.forecasts.subscribe();
-        let deadline = tokio::time::Instant::now() + PATIENCE;
-        loop {
-            let document = self.shared.document(uri)?;
-            if let Some(forecast) = document.forecast.clone()
-                && Arc::ptr_eq(&forecast.text, &document.text)
-            {
-                return Some((document, forecast));
-            }
-            finished.mark_unchanged();
-            if tokio::time::timeout_at(deadline, finished.changed())
-                .await
-                .is_err()
-            {
-                return None;
+    /// Has the owner see to an answer, and waits for it.
+    async fn ask<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Session, Reply<T>) + Send + 'static,
+    ) -> Result<T> {
+        let (to, answer) = oneshot::channel();
+        let cancel = Cancel::new();
+        let _give_up = GiveUp(cancel.clone());
+        self.tell(move |session| work(session, Reply { to, cancel }));
+        match answer.await {
+            Ok(answer) => answer.map_err(Error::from),
+            // Its work came to an end without a word.
+            Err(_) => {
+                Err(Fault::Panicked("a mistake of the server, please report it".into()).into())
             }
         }
     }
+
+    async fn document<P: About + Send + 'static, T: Send + 'static>(
+        &self,
+        params: P,
+        answer: fn(&Snapshot, P) -> Answer<Option<T>>,
+    ) -> Result<Option<T>> {
+        let uri = params.uri().clone();
+        self.ask(move |session, reply| session.about_document(&uri, params, answer, reply))
+            .await
+    }
+
+    async fn forecast<P: About + Send + 'static, T: Send + 'static>(
+        &self,
+        parts: Parts,
+        params: P,
+        answer: fn(&Snapshot, P) -> Answer<Option<T>>,
+    ) -> Result<Option<T>> {
+        let uri = params.uri().clone();
+        self.ask(move |session, reply| session.about_forecast(&uri, params, parts, answer, reply))
+            .await
+    }
+
+    async fn workspace<P: Send + 'static, T: Send + 'static>(
+        &self,
+        params: P,
+        answer: fn(&Workspace, P) -> Answer<T>,
+    ) -> Result<T> {
+        self.ask(move |session, reply| session.about_workspace(params, answer, reply))
+            .await
+    }
+
+    /// `window/workDoneProgress/cancel`.
+    pub(crate) async fn progress_cancel(&self, params: lsp::WorkDoneProgressCancelParams) {
+        self.tell(move |session| handlers::commands::cancel(session, &params));
+    }
+}
+
+/// What columns count: bytes when the client can, for that needs no counting.
+fn encoding(capabilities: &Value) -> Encoding {
+    let offered = capabilities.pointer("/general/positionEncodings");
+    let has = |name: &str| {
+        offered
+            .and_then(Value::as_array)
+            .is_some_and(|all| all.iter().any(|one| one == name))
+    };
+    if has("utf-8") {
+        Encoding::Utf8
+    } else {
+        Encoding::Utf16
+    }
+}
+
+/// The folders of the workspace: the list, or one root in one of two older ways.
+fn folders(params: &Value) -> Vec<PathBuf> {
+    let path = |uri: &Value| convert::path(&uri.as_str()?.parse().ok()?);
+    if let Some(folders) = params["workspaceFolders"].as_array() {
+        return folders
+            .iter()
+            .filter_map(|folder| path(&folder["uri"]))
+            .collect();
+    }
+    let by_path = || params["rootPath"].as_str().map(PathBuf::from);
+    path(&params["rootUri"])
+        .or_else(by_path)
+        .into_iter()
+        .collect()
 }
 
 #[tower_lsp::async_trait]
 impl LanguageServer for Backend {
-    async fn initialize(&self, params: lsp::InitializeParams) -> Result<lsp::InitializeResult> {
-        let wanted = params
-            .initialization_options
-            .is_some_and(|options| options["hintDiagnostics"] == true);
-        self.shared
-            .hint_diagnostics
-            .store(wanted, Ordering::Relaxed);
-        let sync = lsp::TextDocumentSyncOptions {
-            open_close: Some(true),
-            change: Some(lsp::TextDocumentSyncKind::INCREMENTAL),
-            save: Some(lsp::TextDocumentSyncSaveOptions::Supported(true)),
-            ..lsp::TextDocumentSyncOptions::default()
+    async fn initialize(&self, _: lsp::InitializeParams) -> Result<lsp::InitializeResult> {
+        let nothing = Value::Null;
+        let params = self.greeting.0.get().unwrap_or(&nothing);
+        let capabilities = &params["capabilities"];
+        let encoding = encoding(capabilities);
+        let options = match &params["initializationOptions"]["cooper"] {
+            Value::Null => &params["initializationOptions"],
+            section => section,
         };
+        let (settings, problems) = Settings::read(options);
+        let setup = Setup {
+            engine: self.engine.clone(),
+            root: self.root.clone(),
+            features: Features::new(capabilities),
+            encoding,
+            settings,
+            finder: Arc::new(Finder::default()),
+            folders: folders(params),
+            choices: BTreeMap::new(),
+        };
+        let _ = self.events.send(Event::Begin(Box::new(setup), problems));
         Ok(lsp::InitializeResult {
-            capabilities: lsp::ServerCapabilities {
-                text_document_sync: Some(lsp::TextDocumentSyncCapability::Options(sync)),
-                inlay_hint_provider: Some(lsp::OneOf::Left(true)),
-                hover_provider: Some(lsp::HoverProviderCapability::Simple(true)),
-                code_lens_provider: Some(lsp::CodeLensOptions {
-                    resolve_provider: Some(false),
-                }),
-                ..lsp::ServerCapabilities::default()
-            },
+            capabilities: handlers::capabilities(encoding),
             server_info: Some(lsp::ServerInfo {
                 name: "cooper".to_owned(),
                 version: Some(env!("CARGO_PKG_VERSION").to_owned()),
@@ -259,116 +191,241 @@ impl LanguageServer for Backend {
     }
 
     async fn initialized(&self, _: lsp::InitializedParams) {
-        let options = lsp::DidChangeWatchedFilesRegistrationOptions {
-            watchers: vec![lsp::FileSystemWatcher {
-                glob_pattern: lsp::GlobPattern::String("**/*".to_owned()),
-                kind: None,
-            }],
-        };
-        let registration = lsp::Registration {
-            id: "context".to_owned(),
-            method: lsp::notification::DidChangeWatchedFiles::METHOD.to_owned(),
-            register_options: serde_json::to_value(options).ok(),
-        };
-        // A client that cannot watch says so; saves still refresh the forecast.
-        let _ = self.client.register_capability(vec![registration]).await;
+        self.tell(Session::ready);
+    }
+
+    async fn shutdown(&self) -> Result<()> {
+        Ok(())
     }
 
     async fn did_open(&self, params: lsp::DidOpenTextDocumentParams) {
-        let lsp::TextDocumentItem {
-            uri, version, text, ..
-        } = params.text_document;
-        let document = Document {
-            uri: uri.clone(),
-            version,
-            text: Arc::new(Text::new(text)),
-            forecast: None,
-        };
-        self.shared.documents().insert(uri, document.clone());
-        self.changed(document);
+        self.tell(move |session| session.open(params.text_document));
     }
 
     async fn did_change(&self, params: lsp::DidChangeTextDocumentParams) {
-        let lsp::VersionedTextDocumentIdentifier { uri, version } = params.text_document;
-        let document = {
-            let mut documents = self.shared.documents();
-            let Some(document) = documents.get_mut(&uri) else {
-                return;
-            };
-            for change in params.content_changes {
-                document.text = Arc::new(document.text.edited(change));
-            }
-            document.version = version;
-            document.clone()
-        };
-        self.changed(document);
+        self.tell(move |session| session.edit(params));
     }
 
     async fn did_close(&self, params: lsp::DidCloseTextDocumentParams) {
-        let uri = params.text_document.uri;
-        self.shared.documents().remove(&uri);
-        // Behind diagnostics that are on their way.
-        let _turn = self.shared.publishing.lock().await;
-        self.client.publish_diagnostics(uri, Vec::new(), None).await;
+        self.tell(move |session| session.close(&params.text_document.uri));
     }
 
-    async fn did_save(&self, _: lsp::DidSaveTextDocumentParams) {
-        self.refresh();
+    // What was saved, and what the client saw change, may be where no watch of ours reaches.
+    async fn did_save(&self, params: lsp::DidSaveTextDocumentParams) {
+        let uris = vec![params.text_document.uri];
+        self.tell(move |session| handlers::configuration::files_changed(session, &uris));
     }
 
-    async fn did_change_watched_files(&self, _: lsp::DidChangeWatchedFilesParams) {
-        self.refresh();
+    async fn did_change_watched_files(&self, params: lsp::DidChangeWatchedFilesParams) {
+        let uris: Vec<_> = params.changes.into_iter().map(|file| file.uri).collect();
+        self.tell(move |session| handlers::configuration::files_changed(session, &uris));
+    }
+
+    async fn did_change_configuration(&self, params: lsp::DidChangeConfigurationParams) {
+        self.tell(move |session| handlers::configuration::changed(session, &params.settings));
+    }
+
+    async fn did_change_workspace_folders(&self, params: lsp::DidChangeWorkspaceFoldersParams) {
+        self.tell(move |session| handlers::configuration::folders(session, &params));
+    }
+
+    async fn hover(&self, params: lsp::HoverParams) -> Result<Option<lsp::Hover>> {
+        self.document(params, handlers::hover::answer).await
+    }
+
+    async fn completion(
+        &self,
+        params: lsp::CompletionParams,
+    ) -> Result<Option<lsp::CompletionResponse>> {
+        self.document(params, handlers::completion::answer).await
+    }
+
+    async fn completion_resolve(&self, item: lsp::CompletionItem) -> Result<lsp::CompletionItem> {
+        // One that is not ours, or came complete, is what it is.
+        let Some(uri) = handlers::completion::uri_of(&item) else {
+            return Ok(item);
+        };
+        let ours = item.clone();
+        let resolved = self
+            .ask(move |session, reply| {
+                session.about_document(&uri, ours, handlers::completion::resolve, reply);
+            })
+            .await?;
+        Ok(resolved.unwrap_or(item))
+    }
+
+    async fn signature_help(
+        &self,
+        params: lsp::SignatureHelpParams,
+    ) -> Result<Option<lsp::SignatureHelp>> {
+        self.document(params, handlers::signature::answer).await
+    }
+
+    async fn goto_definition(
+        &self,
+        params: lsp::GotoDefinitionParams,
+    ) -> Result<Option<lsp::GotoDefinitionResponse>> {
+        self.document(params, handlers::navigation::definition)
+            .await
+    }
+
+    async fn references(&self, params: lsp::ReferenceParams) -> Result<Option<Vec<lsp::Location>>> {
+        self.document(params, handlers::navigation::references)
+            .await
+    }
+
+    async fn document_highlight(
+        &self,
+        params: lsp::DocumentHighlightParams,
+    ) -> Result<Option<Vec<lsp::DocumentHighlight>>> {
+        self.document(params, handlers::navigation::highlights)
+            .await
+    }
+
+    async fn linked_editing_range(
+        &self,
+        params: lsp::LinkedEditingRangeParams,
+    ) -> Result<Option<lsp::LinkedEditingRanges>> {
+        self.document(params, handlers::navigation::linked).await
+    }
+
+    async fn prepare_rename(
+        &self,
+        params: lsp::TextDocumentPositionParams,
+    ) -> Result<Option<lsp::PrepareRenameResponse>> {
+        self.document(params, handlers::rename::prepare).await
+    }
+
+    async fn rename(&self, params: lsp::RenameParams) -> Result<Option<lsp::WorkspaceEdit>> {
+        self.document(params, handlers::rename::answer).await
+    }
+
+    async fn document_symbol(
+        &self,
+        params: lsp::DocumentSymbolParams,
+    ) -> Result<Option<lsp::DocumentSymbolResponse>> {
+        self.document(params, handlers::symbols::document).await
+    }
+
+    async fn symbol(
+        &self,
+        params: lsp::WorkspaceSymbolParams,
+    ) -> Result<Option<Vec<lsp::SymbolInformation>>> {
+        self.workspace(params, handlers::symbols::workspace).await
+    }
+
+    async fn folding_range(
+        &self,
+        params: lsp::FoldingRangeParams,
+    ) -> Result<Option<Vec<lsp::FoldingRange>>> {
+        self.document(params, handlers::structure::folding).await
+    }
+
+    async fn selection_range(
+        &self,
+        params: lsp::SelectionRangeParams,
+    ) -> Result<Option<Vec<lsp::SelectionRange>>> {
+        self.document(params, handlers::structure::selections).await
+    }
+
+    async fn document_link(
+        &self,
+        params: lsp::DocumentLinkParams,
+    ) -> Result<Option<Vec<lsp::DocumentLink>>> {
+        self.document(params, handlers::links::answer).await
+    }
+
+    async fn semantic_tokens_full(
+        &self,
+        params: lsp::SemanticTokensParams,
+    ) -> Result<Option<lsp::SemanticTokensResult>> {
+        self.document(params, handlers::tokens::full).await
+    }
+
+    async fn semantic_tokens_full_delta(
+        &self,
+        params: lsp::SemanticTokensDeltaParams,
+    ) -> Result<Option<lsp::SemanticTokensFullDeltaResult>> {
+        self.document(params, handlers::tokens::difference).await
+    }
+
+    async fn semantic_tokens_range(
+        &self,
+        params: lsp::SemanticTokensRangeParams,
+    ) -> Result<Option<lsp::SemanticTokensRangeResult>> {
+        self.document(params, handlers::tokens::range).await
+    }
+
+    async fn formatting(
+        &self,
+        params: lsp::DocumentFormattingParams,
+    ) -> Result<Option<Vec<lsp::TextEdit>>> {
+        self.document(params, handlers::formatting::document).await
+    }
+
+    async fn range_formatting(
+        &self,
+        params: lsp::DocumentRangeFormattingParams,
+    ) -> Result<Option<Vec<lsp::TextEdit>>> {
+        self.document(params, handlers::formatting::range).await
+    }
+
+    async fn on_type_formatting(
+        &self,
+        params: lsp::DocumentOnTypeFormattingParams,
+    ) -> Result<Option<Vec<lsp::TextEdit>>> {
+        self.document(params, handlers::formatting::typed).await
+    }
+
+    async fn code_action(
+        &self,
+        params: lsp::CodeActionParams,
+    ) -> Result<Option<lsp::CodeActionResponse>> {
+        self.document(params, handlers::actions::answer).await
     }
 
     async fn inlay_hint(
         &self,
         params: lsp::InlayHintParams,
     ) -> Result<Option<Vec<lsp::InlayHint>>> {
-        let Some((document, forecast)) = self.forecasted(&params.text_document.uri).await else {
-            return Ok(None);
-        };
-        Ok(Some(hints::inlay_hints(
-            &document.text,
-            &forecast.forecast,
-            params.range,
-        )))
+        self.forecast(Parts::Hints, params, handlers::hints::answer)
+            .await
     }
 
     async fn code_lens(&self, params: lsp::CodeLensParams) -> Result<Option<Vec<lsp::CodeLens>>> {
-        let Some((document, forecast)) = self.forecasted(&params.text_document.uri).await else {
-            return Ok(None);
-        };
-        Ok(Some(hints::lenses(&document.text, &forecast.forecast)))
+        self.forecast(Parts::Lenses, params, handlers::lenses::answer)
+            .await
     }
 
-    async fn hover(&self, params: lsp::HoverParams) -> Result<Option<lsp::Hover>> {
-        let lsp::TextDocumentPositionParams {
-            text_document,
-            position,
-        } = params.text_document_position_params;
-        let Some(document) = self.shared.document(&text_document.uri) else {
-            return Ok(None);
-        };
-        let forecast = self.forecasted(&text_document.uri).await;
-        // The forecast may be of a text that was typed since.
-        let document = forecast
-            .as_ref()
-            .map_or(document, |(newer, _)| newer.clone());
-        let forecast = forecast.as_ref().map(|(_, forecast)| &forecast.forecast);
-        Ok(hover::at(&document.text, forecast, position))
+    async fn inline_value(
+        &self,
+        params: lsp::InlineValueParams,
+    ) -> Result<Option<Vec<lsp::InlineValue>>> {
+        self.document(params, handlers::values::answer).await
     }
 
-    async fn shutdown(&self) -> Result<()> {
-        Ok(())
+    async fn diagnostic(
+        &self,
+        params: lsp::DocumentDiagnosticParams,
+    ) -> Result<lsp::DocumentDiagnosticReportResult> {
+        let found = self
+            .document(params, handlers::diagnostics::document)
+            .await?;
+        Ok(found.unwrap_or_else(handlers::diagnostics::nothing))
     }
-}
 
-impl Backend {
-    /// Forecasts every open document again: something on disk changed.
-    fn refresh(&self) {
-        let open: Vec<Document> = self.shared.documents().values().cloned().collect();
-        for document in open {
-            self.start_forecast(document);
-        }
+    async fn workspace_diagnostic(
+        &self,
+        params: lsp::WorkspaceDiagnosticParams,
+    ) -> Result<lsp::WorkspaceDiagnosticReportResult> {
+        self.ask(move |session, reply| session.workspace_diagnostics(params, reply))
+            .await
+    }
+
+    async fn execute_command(&self, params: lsp::ExecuteCommandParams) -> Result<Option<Value>> {
+        let answer = self
+            .ask(move |session, reply| handlers::commands::execute(session, params, reply))
+            .await?;
+        Ok(Some(answer).filter(|answer| *answer != json!(null)))
     }
 }

@@ -25,6 +25,9 @@ pub struct BuildOptions {
     /// Dockerfile; `-` reads it from standard input [default: Dockerfile in the context]
     #[arg(short, long, value_name = "FILE")]
     pub file: Option<PathBuf>,
+    /// The file that a Dockerfile on standard input is the text of: an editor's unsaved one
+    #[arg(long, hide = true, value_name = "FILE")]
+    pub text_of: Option<PathBuf>,
     /// Stage to build [default: the last]
     #[arg(long, value_name = "STAGE")]
     pub target: Option<String>,
@@ -107,7 +110,10 @@ impl BuildOptions {
         }
         let mut request = self.without_sources()?;
         request.dockerfile = match &self.file {
-            Some(_) if text_from_stdin => stdin_dockerfile(read_stdin()?),
+            Some(_) if text_from_stdin => match &self.text_of {
+                Some(path) => text_of(path, read_stdin()?),
+                None => stdin_dockerfile(read_stdin()?),
+            },
             Some(path) => DockerfileSource::Path(path.clone()),
             None => DockerfileSource::Default,
         };
@@ -502,6 +508,14 @@ fn read_stdin() -> Result<Vec<u8>, CommandError> {
             Kind::Storage,
             format!("cannot read standard input: {error}"),
         )),
+    }
+}
+
+fn text_of(path: &Path, text: Vec<u8>) -> DockerfileSource {
+    DockerfileSource::Text {
+        text,
+        name: path.display().to_string(),
+        path: Some(path.to_owned()),
     }
 }
 

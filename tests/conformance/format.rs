@@ -66,7 +66,9 @@ fn definition(step: &Step) -> String {
 
 /// Prints how many of the recorded answers agree; fails when one differs without a rule.
 pub(crate) fn beside_recorded() {
-    let Some(shared) = crate::shared() else { return };
+    let Some(shared) = crate::shared() else {
+        return;
+    };
     let file = shared.join("cases/lint/dockerfile-utils-format.jsonl");
     let Ok(text) = std::fs::read_to_string(file) else {
         return;
@@ -140,10 +142,20 @@ fn recorded(case: &Value) -> Result<(), String> {
 fn recorded_options(options: &Value) -> Options {
     let size = options["tabSize"].as_u64().unwrap_or(4) as u8;
     let spaces = options["insertSpaces"].as_bool().unwrap_or_default();
-    let ignored = options["ignoreMultilineInstructions"].as_bool().unwrap_or_default();
+    let ignored = options["ignoreMultilineInstructions"]
+        .as_bool()
+        .unwrap_or_default();
     Options {
-        indent: if spaces { Indent::Spaces(size) } else { Indent::Tab },
-        continuations: if ignored { Continuations::Keep } else { Continuations::Indent },
+        indent: if spaces {
+            Indent::Spaces(size)
+        } else {
+            Indent::Tab
+        },
+        continuations: if ignored {
+            Continuations::Keep
+        } else {
+            Continuations::Indent
+        },
         final_newline: false,
         trim_end: false,
         ..Options::default()

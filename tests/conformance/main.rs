@@ -8,11 +8,13 @@
     reason = "the counts of each kind are the result"
 )]
 
+mod actions;
 mod corpus;
 mod format;
 mod lint;
 mod parser;
 mod plans;
+mod renaming;
 mod service;
 mod values;
 
@@ -46,6 +48,11 @@ fn plans_and_check_rules() {
 }
 
 #[test]
+fn renamed_files_mean_the_same() {
+    run(&renaming::kinds(), "");
+}
+
+#[test]
 fn findings_of_other_linters() {
     lint::run();
 }
@@ -53,6 +60,11 @@ fn findings_of_other_linters() {
 #[test]
 fn service_cases() {
     service::run(&service::kinds());
+}
+
+#[test]
+fn code_actions() {
+    run(&actions::kinds(), "");
 }
 
 #[test]
@@ -132,11 +144,20 @@ impl Score {
         };
         let (on_purpose, wrong): (Vec<_>, Vec<_>) = self.wrong.iter().partition(is_argued);
         let count = self.right + self.wrong.len();
-        println!("{kind}: {} of {count}, {} argued", self.right, on_purpose.len());
+        println!(
+            "{kind}: {} of {count}, {} argued",
+            self.right,
+            on_purpose.len()
+        );
         for failure in wrong.iter().take(SHOWN) {
             println!("    {failure}");
         }
-        let idle = argued.iter().filter(|(id, _)| !self.wrong.iter().any(|why| why.starts_with(&format!("{id}: "))));
+        let idle = argued.iter().filter(|(id, _)| {
+            !self
+                .wrong
+                .iter()
+                .any(|why| why.starts_with(&format!("{id}: ")))
+        });
         let idle: Vec<&str> = idle.map(|(id, _)| *id).collect();
         if !idle.is_empty() {
             println!("    argued without need: {idle:?}");

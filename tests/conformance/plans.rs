@@ -82,7 +82,8 @@ impl World for StandIn {
 
 /// What planning finds in a text in that world, looking at every stage.
 pub(crate) fn diagnostics(source: &str) -> Vec<Diagnostic> {
-    planned_text(source.as_bytes(), &options(true), None).map_or_else(|_| Vec::new(), |plan| plan.diagnostics)
+    planned_text(source.as_bytes(), &options(true), None)
+        .map_or_else(|_| Vec::new(), |plan| plan.diagnostics)
 }
 
 fn lint(case: &Value) -> Result<(), String> {
@@ -778,7 +779,7 @@ pub(crate) fn options(all_stages: bool) -> PlanOptions {
     }
 }
 
-fn planned_text(
+pub(crate) fn planned_text(
     source: &[u8],
     options: &PlanOptions,
     ignore: Option<&str>,
@@ -818,7 +819,7 @@ fn source(case: &Value) -> Result<Vec<u8>, String> {
     Ok(out.into_bytes())
 }
 
-fn corpus_file(case: &Value) -> Result<Vec<u8>, String> {
+pub(crate) fn corpus_file(case: &Value) -> Result<Vec<u8>, String> {
     let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
     let shared = std::env::var_os("COOPERAGE_CASES").map_or(default, PathBuf::from);
     let sha = case["sha256"].as_str().unwrap_or_default();

@@ -1,196 +1,11 @@
-//! The language server over its standard input and output, as an editor talks to it.
+//! The language server over its standard input and output, as an editor talks to it: texts, forecasts, the end.
 
+use crate::lsp_client::Client;
 use crate::sandbox::Sandbox;
 use serde_json::{Value, json};
-use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin};
-use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-/// Longest wait for one message.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A client with one conversation.
-struct Client {
-    child: Child,
-    input: Option<ChildStdin>,
-    messages: Receiver<Value>,
-    asked: u64,
-    answers: HashMap<u64, Value>,
-    /// The newest diagnostics by document: version and findings.
-    diagnostics: HashMap<String, (i64, Vec<Value>)>,
-}
-
-impl Client {
-    fn new(sandbox: &Sandbox, options: &Value) -> Self {
-        let mut child = sandbox
-            .command(env!("CARGO_BIN_EXE_cooper").as_ref())
-            .arg("lsp")
-            .spawn()
-            .unwrap();
-        let output = BufReader::new(child.stdout.take().unwrap());
-        let (sender, messages) = channel();
-        std::thread::spawn(move || {
-            let mut output = output;
-            while let Some(message) = read(&mut output) {
-                if sender.send(message).is_err() {
-                    break;
-                }
-            }
-        });
-        let mut client = Self {
-            input: child.stdin.take(),
-            child,
-            messages,
-            asked: 0,
-            answers: HashMap::new(),
-            diagnostics: HashMap::new(),
-        };
-        let asked = json!({"processId": null, "rootUri": null, "capabilities": {}, "initializationOptions": options});
-        let answer = client.ask("initialize", asked);
-        assert!(answer["capabilities"].is_object(), "{answer}");
-        client.tell("initialized", json!({}));
-        client
-    }
-
-    fn send(&mut self, message: &Value) {
-        let body = message.to_string();
-        let input = self.input.as_mut().expect("open until the test's end");
-        write!(input, "Content-Length: {}\r\n\r\n{body}", body.len()).unwrap();
-        input.flush().unwrap();
-    }
-
-    fn tell(&mut self, method: &str, params: Value) {
-        self.send(&json!({"jsonrpc": "2.0", "method": method, "params": params}));
-    }
-
-    /// Sends a request and returns its number.
-    fn request(&mut self, method: &str, params: Value) -> u64 {
-        self.asked += 1;
-        self.send(&json!({"jsonrpc": "2.0", "id": self.asked, "method": method, "params": params}));
-        self.asked
-    }
-
-    /// The result of a request, or its error.
-    fn answer(&mut self, number: u64) -> Value {
-        loop {
-            if let Some(answer) = self.answers.remove(&number) {
-                return if answer["error"].is_null() {
-                    answer["result"].clone()
-                } else {
-                    answer["error"].clone()
-                };
-            }
-            self.receive();
-        }
-    }
-
-    fn ask(&mut self, method: &str, params: Value) -> Value {
-        let number = self.request(method, params);
-        self.answer(number)
-    }
-
-    fn receive(&mut self) {
-        let message = self.messages.recv_timeout(PATIENCE).expect("a message");
-        match (message["method"].as_str(), message["id"].as_u64()) {
-            (None, Some(id)) => {
-                self.answers.insert(id, message);
-            }
-            (Some(_), Some(id)) => {
-                self.send(&json!({"jsonrpc": "2.0", "id": id, "result": null}));
-            }
-            (Some("textDocument/publishDiagnostics"), None) => {
-                let params = &message["params"];
-                let uri = params["uri"].as_str().unwrap().to_owned();
-                let version = params["version"].as_i64().unwrap_or(0);
-                let found = params["diagnostics"].as_array().unwrap().clone();
-                let before = self.diagnostics.insert(uri, (version, found));
-                assert!(
-                    before.is_none_or(|(older, _)| older <= version || version == 0),
-                    "diagnostics go back to {version}"
-                );
-            }
-            _ => {}
-        }
-    }
-
-    fn open(&mut self, uri: &str, text: &str) {
-        let document = json!({"uri": uri, "languageId": "dockerfile", "version": 1, "text": text});
-        self.tell("textDocument/didOpen", json!({"textDocument": document}));
-    }
-
-    /// Replaces a range of a line: columns in UTF-16 units.
-    fn edit(&mut self, uri: &str, version: i64, line: usize, columns: (usize, usize), text: &str) {
-        let range = json!({"start": {"line": line, "character": columns.0}, "end": {"line": line, "character": columns.1}});
-        self.tell(
-            "textDocument/didChange",
-            json!({"textDocument": {"uri": uri, "version": version}, "contentChanges": [{"range": range, "text": text}]}),
-        );
-    }
-
-    fn request_hints(&mut self, uri: &str) -> u64 {
-        let range =
-            json!({"start": {"line": 0, "character": 0}, "end": {"line": 99999, "character": 0}});
-        self.request(
-            "textDocument/inlayHint",
-            json!({"textDocument": {"uri": uri}, "range": range}),
-        )
-    }
-
-    /// Line (from 1) and text of every hint.
-    fn hints(&mut self, uri: &str) -> Vec<(u64, String)> {
-        let number = self.request_hints(uri);
-        let answer = self.answer(number);
-        let hint = |hint: &Value| {
-            (
-                hint["position"]["line"].as_u64().unwrap() + 1,
-                hint["label"].as_str().unwrap().to_owned(),
-            )
-        };
-        answer.as_array().unwrap().iter().map(hint).collect()
-    }
-
-    /// Diagnostics of a version, when they have come.
-    fn diagnostics(&mut self, uri: &str, version: i64) -> Vec<Value> {
-        loop {
-            if let Some((have, found)) = self.diagnostics.get(uri)
-                && *have == version
-            {
-                return found.clone();
-            }
-            self.receive();
-        }
-    }
-}
-
-impl Drop for Client {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn read(output: &mut impl BufRead) -> Option<Value> {
-    let mut length = 0;
-    loop {
-        let mut line = String::new();
-        if output.read_line(&mut line).ok()? == 0 {
-            return None;
-        }
-        if line.trim().is_empty() {
-            break;
-        }
-        if let Some(value) = line.strip_prefix("Content-Length:") {
-            length = value.trim().parse().ok()?;
-        }
-    }
-    let mut body = vec![0; length];
-    output.read_exact(&mut body).ok()?;
-    serde_json::from_slice(&body).ok()
-}
-
-fn built() -> (Sandbox, String) {
+pub(crate) fn built() -> (Sandbox, String) {
     let sandbox = Sandbox::new();
     sandbox.write("Dockerfile", TEXT);
     sandbox.write("a", "1\n");
@@ -200,7 +15,7 @@ fn built() -> (Sandbox, String) {
     (sandbox, uri)
 }
 
-const TEXT: &str = "FROM scratch\nCOPY a /a\nCOPY b /b\nWORKDIR /c\n";
+pub(crate) const TEXT: &str = "FROM scratch\nCOPY a /a\nCOPY b /b\nWORKDIR /c\n";
 
 #[test]
 fn hints_follow_what_is_typed_and_what_is_saved_beside_it() {
@@ -259,7 +74,12 @@ fn mistakes_are_told_for_the_newest_text() {
     let (sandbox, uri) = built();
     let mut client = Client::new(&sandbox, &json!({"hintDiagnostics": true}));
     client.open(&uri, TEXT);
-    let found = client.diagnostics(&uri, 1);
+    // Findings come first, and again with the forecast.
+    let mut found = client.diagnostics(&uri, 1);
+    while found.is_empty() {
+        client.receive();
+        found = client.diagnostics(&uri, 1);
+    }
     assert_eq!(found.len(), 3, "{found:?}");
     assert!(
         found
@@ -323,18 +143,47 @@ fn two_thousand_edits_leave_what_their_text_says() {
         let all = format!("{before}{text}{after}");
         lines.splice(at..=at, all.split('\n').map(str::to_owned));
         if version % 25 == 0 {
-            asked.push(client.request_hints(&uri));
+            let about = json!({"textDocument": {"uri": &uri}});
+            let symbols = client.request("textDocument/documentSymbol", about.clone());
+            let tokens = client.request("textDocument/semanticTokens/full", about);
+            let hints = client.request_hints(&uri);
+            if version % 200 == 0 {
+                // Now and then somebody waits for the answer.
+                client.await_answer(tokens);
+            }
+            asked.push((format!("{}\n", lines.join("\n")), symbols, tokens, hints));
         }
     }
     let found = client.diagnostics(&uri, 2001);
-    for number in asked {
-        assert!(client.answer(number).is_array());
-    }
     let hints = client.hints(&uri);
-    let fresh = format!("{uri}.fresh");
+    let fresh = format!("{uri}.fresh.Dockerfile");
     client.open(&fresh, &format!("{}\n", lines.join("\n")));
     assert_eq!(client.hints(&fresh), hints);
     assert_eq!(client.diagnostics(&fresh, 1), found);
+
+    // What was answered on the way is of exactly the text at that time, or refused because the text moved on.
+    let is_stale = |answer: &Value| answer["code"] == -32801;
+    let mut compared = 0;
+    for (n, (text, symbols, tokens, hints)) in asked.into_iter().enumerate() {
+        let then = format!("{uri}.{n}.Dockerfile");
+        client.open(&then, &text);
+        let answer = client.answer(symbols);
+        if !is_stale(&answer) {
+            let expected = client.about("textDocument/documentSymbol", &then);
+            let moved = expected.to_string().replace(&then, &uri);
+            assert_eq!(answer.to_string(), moved);
+            compared += 1;
+        }
+        let answer = client.answer(tokens);
+        if !is_stale(&answer) {
+            let expected = client.about("textDocument/semanticTokens/full", &then);
+            assert_eq!(answer["data"], expected["data"]);
+            compared += 1;
+        }
+        let answer = client.answer(hints);
+        assert!(answer.is_array() || is_stale(&answer), "{answer}");
+    }
+    assert!(compared >= 20, "only {compared} answers were not refused");
 }
 
 #[test]

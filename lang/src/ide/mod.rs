@@ -3,14 +3,22 @@
 //! Every feature is a function of a [`File`], which is made once for each version of a text.
 
 pub mod actions;
+pub mod completion;
+mod cursor;
+mod facts;
 pub mod folding;
+pub mod hover;
+mod json;
 pub mod links;
 mod mount;
 pub mod names;
 pub mod navigation;
 pub mod rename;
 pub mod selection;
+pub mod signature;
+pub mod surroundings;
 pub mod symbols;
+mod template;
 pub mod tokens;
 pub mod values;
 
@@ -62,8 +70,9 @@ impl File {
     #[must_use]
     pub fn edited(&self, source: Vec<u8>) -> Self {
         let scripts = self.scripts.get().map(|snippets| {
-            let scripts = snippets.iter().map(|snippet| Arc::clone(&snippet.script));
-            scripts.collect()
+            // The words of an exec form were not read from a text.
+            let texts = snippets.iter().filter(|snippet| !snippet.exec);
+            texts.map(|snippet| Arc::clone(&snippet.script)).collect()
         });
         Self {
             known_scripts: scripts.unwrap_or_else(|| self.known_scripts.clone()),

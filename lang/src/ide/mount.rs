@@ -1,5 +1,6 @@
 //! The fields of a `--mount` value at their places.
 
+use crate::model::mount::{MountKey, MountType};
 use bstr::ByteSlice;
 use std::ops::Range;
 
@@ -37,6 +38,69 @@ pub(super) fn fields(text: &[u8], within: Range<usize>) -> Vec<Field> {
         at = comma.map_or(within.end, |n| end + n + 1);
     }
     fields
+}
+
+/// A mount that is being typed.
+pub(super) struct Typed<'t> {
+    text: &'t [u8],
+    fields: Vec<Field>,
+    cursor: usize,
+    /// The field that the cursor touches.
+    at: Option<usize>,
+}
+
+impl<'t> Typed<'t> {
+    /// Reads `within` of a text; the cursor counts in the text.
+    pub(super) fn new(text: &'t [u8], within: Range<usize>, cursor: usize) -> Self {
+        let fields = fields(text, within);
+        let touches = |f: &Field| f.whole.start <= cursor && cursor <= f.whole.end;
+        Self {
+            at: fields.iter().position(touches),
+            text,
+            fields,
+            cursor,
+        }
+    }
+
+    /// The field at the cursor.
+    pub(super) fn field(&self) -> Option<&Field> {
+        self.at.map(|at| &self.fields[at])
+    }
+
+    /// The value at the cursor, when the cursor is in one.
+    pub(super) fn value(&self) -> Option<Range<usize>> {
+        let value = self.field()?.value.clone()?;
+        (value.start <= self.cursor).then_some(value)
+    }
+
+    /// Where the field at the cursor starts, or would.
+    pub(super) fn start(&self) -> usize {
+        self.field().map_or(self.cursor, |field| field.whole.start)
+    }
+
+    /// The type given, or the one that is meant without.
+    pub(super) fn kind(&self) -> MountType {
+        self.get("type")
+            .and_then(|name| MountType::parse(&name.to_str_lossy().to_lowercase()))
+            .unwrap_or_default()
+    }
+
+    /// The value of a key.
+    pub(super) fn get(&self, key: &str) -> Option<&'t [u8]> {
+        let field = self.fields.iter().find(|field| field.key == key)?;
+        Some(&self.text[field.value.clone()?])
+    }
+
+    /// Tells whether a key is given, in any spelling, in another field than the one at the cursor.
+    pub(super) fn has(&self, key: &MountKey) -> bool {
+        let mut others = self.fields.iter().enumerate();
+        others.any(|(i, field)| Some(i) != self.at && key.is_spelled(&field.key))
+    }
+
+    /// Tells whether another field than the one at the cursor is there.
+    pub(super) fn has_others(&self) -> bool {
+        self.fields.len() > usize::from(self.at.is_some())
+    }
 }
 
 #[cfg(test)]

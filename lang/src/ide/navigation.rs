@@ -62,8 +62,8 @@ pub fn definition(file: &File, offset: u32) -> Option<Definition> {
     let id = names.at(offset)?;
     let occurrence = names.get(id);
     let mut targets: Vec<Target> = names
-        .definitions_of(id)
-        .into_iter()
+        .same_place(id)
+        .flat_map(|id| names.definitions_of(id))
         .map(|definition| target(file, definition))
         .collect();
     if targets.is_empty() {

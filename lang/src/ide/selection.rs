@@ -45,7 +45,7 @@ struct Around<'a> {
     found: Vec<TextRange>,
 }
 
-impl<'a> Around<'a> {
+impl Around<'_> {
     /// Keeps a range that covers the cursor.
     fn add(&mut self, range: TextRange) {
         if range.start <= self.offset && self.offset <= range.end {
@@ -204,6 +204,9 @@ impl<'a> Around<'a> {
                     | TokenKind::FlagValue
                     | TokenKind::HeredocBody
                     | TokenKind::HeredocEnd
+                    | TokenKind::JsonString
+                    | TokenKind::JsonBracket
+                    | TokenKind::JsonComma
             )
         };
         let runs = tokens.split(|t| !(belongs(t.kind) && is_argument(t.kind)));
@@ -246,14 +249,112 @@ fn separates_words(kind: TokenKind) -> bool {
             | TokenKind::Continuation
             | TokenKind::Comment
             | TokenKind::Operator
+            | TokenKind::JsonBracket
+            | TokenKind::JsonComma
     )
 }
 
 /// The range without white space and continuations around it.
 fn trimmed(file: &File, range: TextRange) -> TextRange {
-    let text = file.text(range);
-    let outside = |c: char| c.is_whitespace() || c == file.parse().escape();
-    let start = text.len() - text.trim_start().len();
-    let end = text.trim_end_with(outside).len().max(start);
-    TextRange::new(range.start + start as u32, range.start + end as u32)
+    let escape = file.parse().escape() as u8;
+    let whole = file.text(range);
+    let mut rest = whole.trim_start();
+    while let Some(behind) = rest.strip_prefix(&[escape]) {
+        let behind = behind.trim_start_with(|c| matches!(c, ' ' | '\t' | '\r'));
+        if !behind.starts_with(b"\n") {
+            break;
+        }
+        rest = behind.trim_start();
+    }
+    let mut text = rest.trim_end();
+    if rest[text.len()..].contains(&b'\n') {
+        text = text.strip_suffix(&[escape]).unwrap_or(text).trim_end();
+    }
+    let start = range.start + (whole.len() - rest.len()) as u32;
+    TextRange::new(start, start + text.len() as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The texts that the selection grows through; `|` marks the cursor.
+    fn grown(text: &str) -> Vec<String> {
+        let offset = text.find('|').expect("a mark") as u32;
+        let file = File::new(text.replacen('|', "", 1).into_bytes());
+        let ranges = selection(&file, offset);
+        ranges
+            .iter()
+            .map(|r| file.text(*r).to_str_lossy().into_owned())
+            .collect()
+    }
+
+    fn check(text: &str, expected: &[&str]) {
+        let mut expected: Vec<String> = expected.iter().map(|e| (*e).to_owned()).collect();
+        expected.push(text.replacen('|', "", 1));
+        assert_eq!(grown(text), expected, "{text}");
+    }
+
+    #[test]
+    fn grows_from_the_word_to_the_file() {
+        check(
+            "FROM a\nCOPY --from=bu|ild /x /\nUSER b\n",
+            &[
+                "build",
+                "--from=build",
+                "COPY --from=build /x /",
+                "FROM a\nCOPY --from=build /x /\nUSER b",
+            ],
+        );
+        check(
+            "FROM a\nRUN --mount=type=bind,from=b|,target=/x make\n",
+            &[
+                "b",
+                "from=b",
+                "type=bind,from=b,target=/x",
+                "--mount=type=bind,from=b,target=/x",
+                "RUN --mount=type=bind,from=b,target=/x make",
+                "FROM a\nRUN --mount=type=bind,from=b,target=/x make",
+            ],
+        );
+        check(
+            "FROM a\nRUN cd /x && \\\n  make \"P=${D|}/y\" all\n",
+            &[
+                "D",
+                "${D}",
+                "P=${D}/y",
+                "\"P=${D}/y\"",
+                "make \"P=${D}/y\" all",
+                "cd /x && \\\n  make \"P=${D}/y\" all",
+                "RUN cd /x && \\\n  make \"P=${D}/y\" all",
+                "FROM a\nRUN cd /x && \\\n  make \"P=${D}/y\" all",
+            ],
+        );
+        check(
+            "FROM a\nENV A=1 B=\"x |y\"\n",
+            &[
+                "x y",
+                "\"x y\"",
+                "B=\"x y\"",
+                "A=1 B=\"x y\"",
+                "ENV A=1 B=\"x y\"",
+                "FROM a\nENV A=1 B=\"x y\"",
+            ],
+        );
+        check(
+            "FROM a\nCOPY <<E /x\nli|ne 1\nline 2\nE\n",
+            &[
+                "line 1",
+                "line 1\nline 2\n",
+                "line 1\nline 2\nE",
+                "COPY <<E /x\nline 1\nline 2\nE",
+                "FROM a\nCOPY <<E /x\nline 1\nline 2\nE",
+            ],
+        );
+        check("# one\n# t|wo\nFROM a\n", &["two", "# two", "# one\n# two"]);
+        check(
+            "FROM a\nONBUILD USER b|\n",
+            &["b", "USER b", "ONBUILD USER b", "FROM a\nONBUILD USER b"],
+        );
+    }
 }

@@ -50,7 +50,7 @@ const WIDTH: usize = 60;
 /// let file = File::new(b"FROM a AS b\nRUN --network=none make \\\n  install\n".to_vec());
 /// let [stage] = outline(&file).try_into().unwrap();
 /// let steps: Vec<_> = stage.children.iter().map(|s| s.name.as_str()).collect();
-/// assert_eq!((stage.name.as_str(), steps), ("b", vec!["FROM a", "RUN make install"]));
+/// assert_eq!((stage.name.as_str(), steps), ("b", vec!["FROM a AS b", "RUN make install"]));
 /// ```
 pub fn outline(file: &File) -> Vec<Entry> {
     let mut entries = directives(file);
@@ -64,7 +64,7 @@ pub fn outline(file: &File) -> Vec<Entry> {
         let from = &nodes[stage.nodes.start as usize];
         let base = file.parse().piece_texts(file.source(), &from.args).next();
         let base = base.unwrap_or_default().to_str_lossy().into_owned();
-        let name = file.names().stage_name(stage).map(|name| name.to_string());
+        let name = file.names().stage_name(stage).map(ToString::to_string);
         let name_range = stage.name.map(|name| file.names().get(name).range);
         let steps = &nodes[stage.nodes.start as usize..stage.nodes.end as usize];
         let detail = name.is_some().then(|| base.clone());
@@ -98,9 +98,9 @@ pub fn matching(file: &File, query: &str) -> Vec<(Entry, Option<String>)> {
         let children = std::mem::take(&mut entry.children);
         let name = entry.name.clone();
         take(entry, None);
-        children
-            .into_iter()
-            .for_each(|child| take(child, Some(&name)));
+        for child in children {
+            take(child, Some(&name));
+        }
     }
     found
 }
@@ -189,7 +189,7 @@ fn argument(file: &File, node: &Node) -> String {
     let line = file
         .text(document.body)
         .lines()
-        .map(|l| l.trim())
+        .map(ByteSlice::trim)
         .find(is_code);
     line.unwrap_or_default().to_str_lossy().into_owned()
 }
@@ -216,4 +216,55 @@ fn shortened(text: &str) -> String {
         width += length + 1;
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_are_named_after_what_they_do() {
+        let text = concat!(
+            "# escape=\\\n",
+            "ARG V=1\n",
+            "FROM a\n",
+            "RUN apt-get update && \\\n    apt-get install -y curl ca-certificates git openssh-client jq\n",
+            "RUN <<E\nset -e\n# why\n  make all\nE\n",
+            "MAINTAINER me\n",
+        );
+        let file = File::new(text.as_bytes().to_vec());
+        let outline = outline(&file);
+        let names: Vec<_> = outline.iter().map(|e| e.name.as_str()).collect();
+        assert_eq!(names, ["escape", "ARG V=1", "a"]);
+        let steps: Vec<_> = outline[2]
+            .children
+            .iter()
+            .map(|e| e.name.as_str())
+            .collect();
+        assert_eq!(
+            steps,
+            [
+                "FROM a",
+                "RUN apt-get update && apt-get install -y curl …",
+                "RUN make all",
+                "MAINTAINER me",
+            ]
+        );
+        assert!(outline[2].children[3].is_deprecated());
+    }
+
+    #[test]
+    fn a_query_finds_its_characters_in_order() {
+        let file = File::new(b"FROM a AS builder\nRUN make install\n".to_vec());
+        let found = |query: &str| -> Vec<(String, Option<String>)> {
+            let found = matching(&file, query).into_iter();
+            found.map(|(entry, of)| (entry.name, of)).collect()
+        };
+        assert_eq!(
+            found("MkIn"),
+            [("RUN make install".to_owned(), Some("builder".to_owned()))]
+        );
+        assert_eq!(found("bldr").len(), 2);
+        assert!(found("xyz").is_empty());
+    }
 }

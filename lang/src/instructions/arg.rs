@@ -1,14 +1,36 @@
 //! `ARG`: build-time variables.
 
 use super::line::part;
-use super::{ArgItem, Keyword, Kind, Line, Problem, Spec};
+use super::{ArgItem, Form, Keyword, Kind, Line, Part, Problem, Spec};
 use crate::text::Word;
 use bstr::ByteSlice;
 
 pub(super) static SPEC: Spec = Spec {
     keyword: Keyword::Arg,
     summary: "Declares a variable whose value can be given when building.",
-    forms: &[r"ARG name[=default]..."],
+    forms: &[
+        Form {
+            text: "ARG name",
+            parts: &[Part {
+                text: "name",
+                doc: "Name of the variable; its value is given when building.",
+            }],
+        },
+        Form {
+            text: "ARG name=default",
+            parts: &[
+                Part {
+                    text: "name",
+                    doc: "Name of the variable.",
+                },
+                Part {
+                    text: "default",
+                    doc: "Value when none is given. Variables in it are expanded.",
+                },
+            ],
+        },
+    ],
+    snippets: &["ARG ${1:name}", "ARG ${1:name}=${2:default}"],
     flags: &[],
     docs: include_str!("../../docs/instructions/arg.md"),
     source: "Dockerfile reference, section \"ARG\"; BuildKit `instructions/parse.go`, `parseArg`",

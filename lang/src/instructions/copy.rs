@@ -2,7 +2,7 @@
 
 use super::flags::Flags;
 use super::flags::{Flag, FlagKind};
-use super::{Copy, Heredoc, Keyword, Kind, Line, Problem, Spec};
+use super::{Copy, FLAGS, Form, Heredoc, Keyword, Kind, Line, Part, Problem, Spec};
 use crate::syntax::heredoc;
 use crate::text::{TextRange, Word};
 use bstr::{BString, ByteSlice};
@@ -11,45 +11,117 @@ pub(super) static SPEC: Spec = Spec {
     keyword: Keyword::Copy,
     summary: "Copies files from the build context, a named context, another stage or an image.",
     forms: &[
-        r"COPY [flags] source... destination",
-        r#"COPY [flags] ["source", "destination"]"#,
-        r"COPY <<NAME destination",
+        Form {
+            text: "COPY [flags] source ... destination",
+            parts: &[
+                FLAGS,
+                Part {
+                    text: "source",
+                    doc: "Path in the build context, or where `--from` says; `*`, `?` and `[…]` match names.",
+                },
+                Part {
+                    text: "...",
+                    doc: "More sources.",
+                },
+                Part {
+                    text: "destination",
+                    doc: "Where the files go: absolute, or below the working directory. `/` at its end says it is a folder.",
+                },
+            ],
+        },
+        Form {
+            text: r#"COPY [flags] ["source", ..., "destination"]"#,
+            parts: &[
+                FLAGS,
+                Part {
+                    text: "[",
+                    doc: "Begins a JSON array; for names with spaces.",
+                },
+                Part {
+                    text: r#""source""#,
+                    doc: "Path in the build context, or where `--from` says; `*`, `?` and `[…]` match names.",
+                },
+                Part {
+                    text: "...",
+                    doc: "More sources.",
+                },
+                Part {
+                    text: r#""destination""#,
+                    doc: "Where the files go: absolute, or below the working directory. `/` at its end says it is a folder.",
+                },
+                Part {
+                    text: "]",
+                    doc: "Ends the array.",
+                },
+            ],
+        },
+        Form {
+            text: "COPY [flags] <<NAME destination",
+            parts: &[
+                FLAGS,
+                Part {
+                    text: "<<NAME",
+                    doc: "Begins a here document; the file has its lines. Quote the name to keep variables as they are.",
+                },
+                Part {
+                    text: "destination",
+                    doc: "Where the files go: absolute, or below the working directory. `/` at its end says it is a folder.",
+                },
+            ],
+        },
+    ],
+    snippets: &[
+        "COPY ${1:source} ${2:destination}",
+        "COPY --from=${1:stage} ${2:source} ${3:destination}",
+        "COPY <<EOF ${1:destination}\n$0\nEOF",
     ],
     flags: &[
         Flag {
             name: "from",
             kind: FlagKind::Text,
             value: "stage|image|context",
+            example: "stage",
+            choices: &[],
             doc: "Takes the sources from a stage, an image or a named context instead of the build context.",
         },
         Flag {
             name: "chown",
             kind: FlagKind::Text,
             value: "user[:group]",
+            example: "user:group",
+            choices: &[],
             doc: "Owner of the copied files; names are looked up in the files of the stage.",
         },
         Flag {
             name: "chmod",
             kind: FlagKind::Text,
             value: "mode",
+            example: "755",
+            choices: &[],
             doc: "Permissions of the copied files, octal (`755`) or symbolic (`u=rwX,go-w`).",
         },
         Flag {
             name: "link",
             kind: FlagKind::Bool,
             value: "true|false",
+            example: "",
+            choices: &["true", "false"],
             doc: "Makes an own layer that does not depend on the files below it, so it stays cached when they change.",
         },
         Flag {
             name: "parents",
             kind: FlagKind::Bool,
             value: "true|false",
+            example: "",
+            choices: &["true", "false"],
             doc: "Keeps the folders of a source path, from its `/./` on.",
         },
         Flag {
             name: "exclude",
             kind: FlagKind::List,
             value: "pattern",
+            example: "pattern",
+            choices: &[],
             doc: "Leaves out files that match an ignore pattern; may be repeated.",
         },
     ],

@@ -1,11 +1,64 @@
 //! `ENV`: environment variables.
 
-use super::{KeyValues, Keyword, Kind, Line, Problem, Spec};
+use super::{Form, KeyValues, Keyword, Kind, Line, Part, Problem, Spec};
 
 pub(super) static SPEC: Spec = Spec {
     keyword: Keyword::Env,
     summary: "Sets variables for the following instructions and for containers.",
-    forms: &[r"ENV name=value...", r"ENV name value"],
+    forms: &[
+        Form {
+            text: "ENV name value",
+            parts: &[
+                Part {
+                    text: "name",
+                    doc: "Name of the variable.",
+                },
+                Part {
+                    text: "value",
+                    doc: "Value: everything up to the end of the line. The old form.",
+                },
+            ],
+        },
+        Form {
+            text: "ENV name=value",
+            parts: &[
+                Part {
+                    text: "name",
+                    doc: "Name of the variable.",
+                },
+                Part {
+                    text: "value",
+                    doc: "Value; quote it when it has spaces. Variables in it are expanded.",
+                },
+            ],
+        },
+        Form {
+            text: "ENV name=value name2=value2 ...",
+            parts: &[
+                Part {
+                    text: "name",
+                    doc: "Name of the first variable.",
+                },
+                Part {
+                    text: "value",
+                    doc: "Value of the first variable.",
+                },
+                Part {
+                    text: "name2",
+                    doc: "Name of the next variable.",
+                },
+                Part {
+                    text: "value2",
+                    doc: "Value of the next variable.",
+                },
+                Part {
+                    text: "...",
+                    doc: "More pairs.",
+                },
+            ],
+        },
+    ],
+    snippets: &["ENV ${1:name}=${2:value}"],
     flags: &[],
     docs: include_str!("../../docs/instructions/env.md"),
     source: "Dockerfile reference, section \"ENV\"; BuildKit `instructions/parse.go`, `parseEnv`",

@@ -1,11 +1,24 @@
 //! `EXPOSE`: ports a container listens on.
 
-use super::{Keyword, Kind, Line, Problem, Spec};
+use super::{Form, Keyword, Kind, Line, Part, Problem, Spec};
 
 pub(super) static SPEC: Spec = Spec {
     keyword: Keyword::Expose,
     summary: "Records ports the image listens on; publishes nothing by itself.",
-    forms: &[r"EXPOSE port[-port][/protocol]..."],
+    forms: &[Form {
+        text: "EXPOSE port ...",
+        parts: &[
+            Part {
+                text: "port",
+                doc: "Port or range, then perhaps `/tcp`, `/udp` or `/sctp`.",
+            },
+            Part {
+                text: "...",
+                doc: "More ports.",
+            },
+        ],
+    }],
+    snippets: &["EXPOSE ${1:port}"],
     flags: &[],
     docs: include_str!("../../docs/instructions/expose.md"),
     source: "Dockerfile reference, section \"EXPOSE\"; BuildKit `instructions/parse.go`, `parseExpose`",

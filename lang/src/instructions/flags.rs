@@ -15,6 +15,10 @@ pub struct Flag {
     pub kind: FlagKind,
     /// Placeholder or choices for the value: `«user[:group]»`, `default|none|host`.
     pub value: &'static str,
+    /// A usual value, to start from; empty when the flag may stand alone.
+    pub example: &'static str,
+    /// Every value, when they can be listed.
+    pub choices: &'static [&'static str],
     /// One sentence.
     pub doc: &'static str,
 }

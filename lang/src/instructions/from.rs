@@ -1,7 +1,7 @@
 //! `FROM`: begins a stage.
 
 use super::flags::{Flag, FlagKind};
-use super::{From, Keyword, Kind, Line, Problem, Spec};
+use super::{FLAGS, Form, From, Keyword, Kind, Line, Part, Problem, Spec};
 use crate::quote::quote;
 use crate::rune;
 use crate::text::Word;
@@ -10,11 +10,115 @@ use bstr::BString;
 pub(super) static SPEC: Spec = Spec {
     keyword: Keyword::From,
     summary: "Begins a build stage from an image, an earlier stage or nothing (`scratch`).",
-    forms: &[r"FROM [--platform=platform] image [AS name]"],
+    forms: &[
+        Form {
+            text: "FROM [flags] image",
+            parts: &[
+                FLAGS,
+                Part {
+                    text: "image",
+                    doc: "Image, earlier stage, or `scratch` for nothing.",
+                },
+            ],
+        },
+        Form {
+            text: "FROM [flags] image:tag",
+            parts: &[
+                FLAGS,
+                Part {
+                    text: "image",
+                    doc: "Name of the image.",
+                },
+                Part {
+                    text: "tag",
+                    doc: "Tag; `latest` when absent.",
+                },
+            ],
+        },
+        Form {
+            text: "FROM [flags] image@digest",
+            parts: &[
+                FLAGS,
+                Part {
+                    text: "image",
+                    doc: "Name of the image.",
+                },
+                Part {
+                    text: "digest",
+                    doc: "Digest of the exact image, `sha256:…`.",
+                },
+            ],
+        },
+        Form {
+            text: "FROM [flags] image AS name",
+            parts: &[
+                FLAGS,
+                Part {
+                    text: "image",
+                    doc: "Image, earlier stage, or `scratch` for nothing.",
+                },
+                Part {
+                    text: "AS",
+                    doc: "Gives the stage a name.",
+                },
+                Part {
+                    text: "name",
+                    doc: "Name of the stage: lower case, begins with a letter.",
+                },
+            ],
+        },
+        Form {
+            text: "FROM [flags] image:tag AS name",
+            parts: &[
+                FLAGS,
+                Part {
+                    text: "image",
+                    doc: "Name of the image.",
+                },
+                Part {
+                    text: "tag",
+                    doc: "Tag; `latest` when absent.",
+                },
+                Part {
+                    text: "AS",
+                    doc: "Gives the stage a name.",
+                },
+                Part {
+                    text: "name",
+                    doc: "Name of the stage: lower case, begins with a letter.",
+                },
+            ],
+        },
+        Form {
+            text: "FROM [flags] image@digest AS name",
+            parts: &[
+                FLAGS,
+                Part {
+                    text: "image",
+                    doc: "Name of the image.",
+                },
+                Part {
+                    text: "digest",
+                    doc: "Digest of the exact image, `sha256:…`.",
+                },
+                Part {
+                    text: "AS",
+                    doc: "Gives the stage a name.",
+                },
+                Part {
+                    text: "name",
+                    doc: "Name of the stage: lower case, begins with a letter.",
+                },
+            ],
+        },
+    ],
+    snippets: &["FROM ${1:image}", "FROM ${1:image} AS ${2:name}"],
     flags: &[Flag {
         name: "platform",
         kind: FlagKind::Text,
         value: "os[/arch[/variant]]",
+        example: "linux/arm64",
+        choices: &[],
         doc: "Platform of the base image, when it has several.",
     }],
     docs: include_str!("../../docs/instructions/from.md"),

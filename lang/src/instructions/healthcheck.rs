@@ -2,7 +2,7 @@
 
 use super::flags::Flags;
 use super::flags::{Flag, FlagKind};
-use super::{Healthcheck, Keyword, Kind, Line, Problem, Spec};
+use super::{FLAGS, Form, Healthcheck, Keyword, Kind, Line, Part, Problem, Spec};
 use crate::model::duration;
 use crate::quote::quote;
 use crate::rune;
@@ -12,36 +12,73 @@ use std::time::Duration;
 pub(super) static SPEC: Spec = Spec {
     keyword: Keyword::Healthcheck,
     summary: "Tells how to find out whether a container still works.",
-    forms: &[r"HEALTHCHECK [flags] CMD command", r"HEALTHCHECK NONE"],
+    forms: &[
+        Form {
+            text: "HEALTHCHECK [flags] CMD command",
+            parts: &[
+                FLAGS,
+                Part {
+                    text: "CMD",
+                    doc: "A command follows.",
+                },
+                Part {
+                    text: "command",
+                    doc: "Text for the shell or a JSON array. Exit status 0 means healthy, 1 unhealthy.",
+                },
+            ],
+        },
+        Form {
+            text: "HEALTHCHECK NONE",
+            parts: &[Part {
+                text: "NONE",
+                doc: "Switches off the test of the base image.",
+            }],
+        },
+    ],
+    snippets: &[
+        r#"HEALTHCHECK --interval=${1:30s} --timeout=${2:30s} --start-period=${3:5s} --retries=${4:3} CMD ["${5:program}"]"#,
+        "HEALTHCHECK CMD ${1:command}",
+        "HEALTHCHECK NONE",
+    ],
     flags: &[
         Flag {
             name: "interval",
             kind: FlagKind::Text,
             value: "duration",
+            example: "30s",
+            choices: &[],
             doc: "Time between two tests (30s).",
         },
         Flag {
             name: "timeout",
             kind: FlagKind::Text,
             value: "duration",
+            example: "30s",
+            choices: &[],
             doc: "Time after which a test counts as failed (30s).",
         },
         Flag {
             name: "start-period",
             kind: FlagKind::Text,
             value: "duration",
+            example: "5s",
+            choices: &[],
             doc: "Time to start up, during which failed tests do not count (0s).",
         },
         Flag {
             name: "start-interval",
             kind: FlagKind::Text,
             value: "duration",
+            example: "5s",
+            choices: &[],
             doc: "Time between two tests during the start period (5s).",
         },
         Flag {
             name: "retries",
             kind: FlagKind::Text,
             value: "number",
+            example: "3",
+            choices: &[],
             doc: "Failed tests in a row that make a container unhealthy (3).",
         },
     ],

@@ -1,11 +1,18 @@
 //! `MAINTAINER`: the author (deprecated).
 
-use super::{Keyword, Kind, Line, Problem, Spec};
+use super::{Form, Keyword, Kind, Line, Part, Problem, Spec};
 
 pub(super) static SPEC: Spec = Spec {
     keyword: Keyword::Maintainer,
     summary: "Sets the author of the image; deprecated, use `LABEL org.opencontainers.image.authors`.",
-    forms: &[r"MAINTAINER name"],
+    forms: &[Form {
+        text: "MAINTAINER name",
+        parts: &[Part {
+            text: "name",
+            doc: "Author of the image; everything up to the end of the line.",
+        }],
+    }],
+    snippets: &["MAINTAINER ${1:name}"],
     flags: &[],
     docs: include_str!("../../docs/instructions/maintainer.md"),
     source: "Dockerfile reference, section \"MAINTAINER\"; BuildKit `instructions/parse.go`, `parseMaintainer`",

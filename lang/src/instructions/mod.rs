@@ -33,6 +33,7 @@ use crate::text::{LineSpan, TextRange, Word};
 use bstr::BString;
 use flags::Flag;
 use line::{Line, Problem};
+use std::borrow::Cow;
 use std::time::Duration;
 
 /// Every instruction, in the order of the reference manual.
@@ -69,7 +70,9 @@ pub struct Spec {
     /// One sentence.
     pub summary: &'static str,
     /// Ways to write it, without continuation lines.
-    pub forms: &'static [&'static str],
+    pub forms: &'static [Form],
+    /// Lines to start from, the usual one first; places to fill in are written `${1:name}`, `$0` is the last.
+    pub snippets: &'static [&'static str],
     /// Flags in the order of the manual.
     pub flags: &'static [Flag],
     /// Manual page, Markdown.
@@ -79,6 +82,49 @@ pub struct Spec {
     /// Checks a line and gives it its type.
     lower: fn(Line<'_>) -> Result<Kind, Problem>,
 }
+
+impl Spec {
+    /// The manual page with its flags, Markdown.
+    pub fn page(&self) -> Cow<'static, str> {
+        let Some((rules, examples)) = self.docs.split_once("## Examples") else {
+            return self.docs.into();
+        };
+        if self.flags.is_empty() {
+            return self.docs.into();
+        }
+        let mut page = format!("{rules}## Flags\n\n");
+        for flag in self.flags {
+            page += &format!("- `--{}={}`: {}\n", flag.name, flag.value, flag.doc);
+        }
+        page += "\n## Examples";
+        page += examples;
+        page.into()
+    }
+}
+
+/// A way to write an instruction, with the parts an editor points at while it is typed.
+#[derive(Debug)]
+pub struct Form {
+    /// All of it: `COPY [flags] source ... destination`.
+    pub text: &'static str,
+    /// Its parts, each found in `text` behind the one before.
+    pub parts: &'static [Part],
+}
+
+/// A part of a [`Form`].
+#[derive(Debug)]
+pub struct Part {
+    /// As written in the form.
+    pub text: &'static str,
+    /// One sentence, Markdown.
+    pub doc: &'static str,
+}
+
+/// The part of forms that take flags.
+const FLAGS: Part = Part {
+    text: "[flags]",
+    doc: "Flags, each `--name=value`, in front of everything else.",
+};
 
 impl std::fmt::Debug for Spec {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -351,6 +397,25 @@ mod tests {
             assert!(spec.docs.starts_with(&heading), "{heading}");
             assert!((20..=60).contains(&spec.docs.lines().count()), "{heading}");
             assert!(spec.flags.iter().all(|f| f.doc.ends_with('.')), "{heading}");
+            let page = spec.page();
+            assert!(spec.flags.iter().all(|f| page.contains(f.doc)), "{heading}");
+        }
+    }
+
+    #[test]
+    fn forms_have_their_parts_in_order() {
+        for spec in INSTRUCTIONS {
+            for form in spec.forms {
+                let mut rest = form.text;
+                for part in form.parts {
+                    let (_, behind) = rest.split_once(part.text).expect(form.text);
+                    rest = behind;
+                    assert!(part.doc.ends_with('.'), "{}: {}", form.text, part.text);
+                }
+            }
+            for snippet in spec.snippets {
+                assert!(snippet.starts_with(spec.keyword.upper()), "{snippet}");
+            }
         }
     }
 

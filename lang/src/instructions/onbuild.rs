@@ -1,6 +1,6 @@
 //! `ONBUILD`: triggers for child images.
 
-use super::{Keyword, Kind, Line, Problem, Spec};
+use super::{Form, Keyword, Kind, Line, Part, Problem, Spec};
 use crate::rune;
 use crate::text::Word;
 use bstr::ByteSlice;
@@ -8,7 +8,14 @@ use bstr::ByteSlice;
 pub(super) static SPEC: Spec = Spec {
     keyword: Keyword::Onbuild,
     summary: "Stores an instruction that runs when another build uses this image as its base.",
-    forms: &[r"ONBUILD instruction"],
+    forms: &[Form {
+        text: "ONBUILD instruction",
+        parts: &[Part {
+            text: "instruction",
+            doc: "Instruction that runs in the build of a child image.",
+        }],
+    }],
+    snippets: &["ONBUILD ${1:instruction}"],
     flags: &[],
     docs: include_str!("../../docs/instructions/onbuild.md"),
     source: "Dockerfile reference, section \"ONBUILD\"; BuildKit `instructions/parse.go`, `parseOnBuild`",

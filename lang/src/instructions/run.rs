@@ -1,7 +1,9 @@
 //! `RUN`: runs a command.
 
 use super::flags::{Flag, FlagKind};
-use super::{Device, Keyword, Kind, Line, NetworkMode, Problem, Run, SecurityMode, Spec};
+use super::{
+    Device, FLAGS, Form, Keyword, Kind, Line, NetworkMode, Part, Problem, Run, SecurityMode, Spec,
+};
 use crate::model::device;
 use crate::quote::quote;
 use crate::rune;
@@ -12,33 +14,93 @@ pub(super) static SPEC: Spec = Spec {
     keyword: Keyword::Run,
     summary: "Runs a command in a new layer on top of the current files.",
     forms: &[
-        r"RUN [flags] shell text",
-        r#"RUN [flags] ["program", "argument"]"#,
-        r"RUN <<NAME",
+        Form {
+            text: "RUN [flags] command argument ...",
+            parts: &[
+                FLAGS,
+                Part {
+                    text: "command",
+                    doc: "Command for the shell.",
+                },
+                Part {
+                    text: "argument",
+                    doc: "First argument of the command.",
+                },
+                Part {
+                    text: "...",
+                    doc: "More shell text.",
+                },
+            ],
+        },
+        Form {
+            text: r#"RUN [flags] ["program", "argument", ...]"#,
+            parts: &[
+                FLAGS,
+                Part {
+                    text: "[",
+                    doc: "Begins a JSON array: no shell is involved.",
+                },
+                Part {
+                    text: r#""program""#,
+                    doc: "Program to start, found in `PATH` or by its path.",
+                },
+                Part {
+                    text: r#""argument""#,
+                    doc: "First argument of the program.",
+                },
+                Part {
+                    text: "...",
+                    doc: "More arguments.",
+                },
+                Part {
+                    text: "]",
+                    doc: "Ends the array.",
+                },
+            ],
+        },
+        Form {
+            text: "RUN [flags] <<NAME",
+            parts: &[
+                FLAGS,
+                Part {
+                    text: "<<NAME",
+                    doc: "Begins a here document; its lines are the script.",
+                },
+            ],
+        },
     ],
+    snippets: &["RUN ${1:command}", "RUN <<EOF\nset -e\n$0\nEOF"],
     flags: &[
         Flag {
             name: "mount",
             kind: FlagKind::List,
             value: "type=bind|cache|tmpfs|secret|ssh,...",
+            example: "type=cache,target=/path",
+            choices: &[],
             doc: "Mounts files, a cache, memory, a secret or an agent socket while the command runs; may be repeated.",
         },
         Flag {
             name: "network",
             kind: FlagKind::Text,
             value: "default|none|host",
+            example: "none",
+            choices: &["default", "none", "host"],
             doc: "Network the command sees.",
         },
         Flag {
             name: "security",
             kind: FlagKind::Text,
             value: "sandbox|insecure",
+            example: "insecure",
+            choices: &["sandbox", "insecure"],
             doc: "Whether the command runs with raised privileges.",
         },
         Flag {
             name: "device",
             kind: FlagKind::List,
             value: "vendor/class=name[,required]",
+            example: "vendor/class=name",
+            choices: &[],
             doc: "Gives the command a device by its CDI name; may be repeated.",
         },
     ],

@@ -1,13 +1,49 @@
 //! `VOLUME`: mount points.
 
 use super::line::trimmed;
-use super::{Keyword, Kind, Line, Problem, Spec};
+use super::{Form, Keyword, Kind, Line, Part, Problem, Spec};
 use crate::text::Word;
 
 pub(super) static SPEC: Spec = Spec {
     keyword: Keyword::Volume,
     summary: "Declares folders whose content is kept outside the container.",
-    forms: &[r"VOLUME path...", r#"VOLUME ["path"]"#],
+    forms: &[
+        Form {
+            text: r#"VOLUME ["path", ...]"#,
+            parts: &[
+                Part {
+                    text: "[",
+                    doc: "Begins a JSON array; for paths with spaces.",
+                },
+                Part {
+                    text: r#""path""#,
+                    doc: "Folder that is kept outside the container.",
+                },
+                Part {
+                    text: "...",
+                    doc: "More folders.",
+                },
+                Part {
+                    text: "]",
+                    doc: "Ends the array.",
+                },
+            ],
+        },
+        Form {
+            text: "VOLUME path ...",
+            parts: &[
+                Part {
+                    text: "path",
+                    doc: "Folder that is kept outside the container.",
+                },
+                Part {
+                    text: "...",
+                    doc: "More folders.",
+                },
+            ],
+        },
+    ],
+    snippets: &[r#"VOLUME ["${1:/data}"]"#],
     flags: &[],
     docs: include_str!("../../docs/instructions/volume.md"),
     source: "Dockerfile reference, section \"VOLUME\"; BuildKit `instructions/parse.go`, `parseVolume`",

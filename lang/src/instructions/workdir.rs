@@ -1,11 +1,18 @@
 //! `WORKDIR`: the working directory.
 
-use super::{Keyword, Kind, Line, Problem, Spec};
+use super::{Form, Keyword, Kind, Line, Part, Problem, Spec};
 
 pub(super) static SPEC: Spec = Spec {
     keyword: Keyword::Workdir,
     summary: "Sets the working directory, and makes it.",
-    forms: &[r"WORKDIR path"],
+    forms: &[Form {
+        text: "WORKDIR path",
+        parts: &[Part {
+            text: "path",
+            doc: "Folder: absolute, or below the one before. It is made when missing.",
+        }],
+    }],
+    snippets: &["WORKDIR ${1:/path}"],
     flags: &[],
     docs: include_str!("../../docs/instructions/workdir.md"),
     source: "Dockerfile reference, section \"WORKDIR\"; BuildKit `instructions/parse.go`, `parseWorkdir`",

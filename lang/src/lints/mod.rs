@@ -19,9 +19,15 @@ mod apt_recommends_installed;
 mod apt_version_unpinned;
 mod apt_yes_missing;
 mod archive_copied_then_extracted;
+mod assignment_spelling;
+mod base_shell;
+mod bashism;
 mod cd_for_workdir;
+mod cd_unchecked;
 mod consecutive_runs;
 mod consistent_instruction_casing;
+mod constant_test;
+mod context_litter;
 mod copy_destination_folder;
 mod copy_from_own_stage;
 mod copy_from_undefined_stage;
@@ -33,9 +39,14 @@ mod dnf_cache_kept;
 mod dnf_version_unpinned;
 mod dnf_yes_missing;
 mod duplicate_stage_name;
+mod echo_escapes;
 mod exec_form;
+mod exit_status_tested;
+mod export_masks_failure;
 mod expose_invalid_format;
 mod expose_proto_casing;
+mod file_read_and_written;
+mod flag_as_command;
 mod forbidden_trigger;
 mod from_as_casing;
 mod from_platform_flag;
@@ -78,25 +89,39 @@ mod numeric_user;
 mod page;
 mod pip_cache_kept;
 mod pip_version_unpinned;
+mod pipe_into_non_reader;
 mod pipefail_missing;
 mod port_out_of_range;
+mod redirection_order;
+mod redirection_to_number;
 mod redundant_target_platform;
 mod relative_copy_destination;
 mod reserved_stage_name;
+mod rm_variable_path;
 mod runs;
 mod secrets_used_in_arg_or_env;
 mod self_reference_in_env;
 mod sensitive_name;
 mod shell_relinked;
+mod shell_syntax;
 mod stage_name_casing;
+mod stages;
+mod stale_step;
+mod step_order;
 mod sudo_in_run;
+mod system_folder_removed;
+mod test_spacing;
 mod trusted_registry;
 mod undefined_arg_in_from;
 mod undefined_var;
 mod untagged_image;
+mod useless_cat;
 mod useradd_high_uid;
+mod variable_unassigned;
+mod variables;
 mod wget_and_curl;
 mod wget_progress_bar;
+mod word_splitting;
 mod workdir_relative_path;
 mod yarn_cache_kept;
 mod yum_cache_kept;
@@ -171,10 +196,12 @@ pub struct Lint {
 /// How a rule comes to its findings.
 #[derive(Clone, Copy, Debug)]
 pub enum Run {
-    /// Planning raises it, since it needs what only planning knows.
+    /// Planning raises it, since it needs what only planning knows. So it is with all checks of the official front end.
     Plan,
     /// It looks at a file by itself.
     File(fn(&Subject<'_>, &mut Vec<Finding>)),
+    /// The runtime raises it, from what the next build will do.
+    Forecast,
 }
 
 impl Lint {
@@ -198,6 +225,18 @@ impl Lint {
         level: Level::Off,
         ..Self::OFFICIAL
     };
+
+    /// A finding of this rule, at its default level; [`report`] gives it the configured one.
+    pub fn diagnostic(&self, range: TextRange, lines: LineSpan, message: String) -> Diagnostic {
+        Diagnostic {
+            code: self.name,
+            severity: self.level.severity().unwrap_or(Severity::Hint),
+            range,
+            lines: vec![lines],
+            message,
+            fix: None,
+        }
+    }
 
     /// Tells whether it is one of the checks of the official front end.
     pub fn is_official(&self) -> bool {
@@ -238,9 +277,14 @@ pub const LINTS: &[Lint] = &[
     apt_version_unpinned::LINT,
     apt_yes_missing::LINT,
     archive_copied_then_extracted::LINT,
+    assignment_spelling::LINT,
+    bashism::LINT,
     cd_for_workdir::LINT,
+    cd_unchecked::LINT,
     consecutive_runs::LINT,
     consistent_instruction_casing::LINT,
+    constant_test::LINT,
+    context_litter::LINT,
     copy_destination_folder::LINT,
     copy_from_own_stage::LINT,
     copy_from_undefined_stage::LINT,
@@ -252,9 +296,14 @@ pub const LINTS: &[Lint] = &[
     dnf_version_unpinned::LINT,
     dnf_yes_missing::LINT,
     duplicate_stage_name::LINT,
+    echo_escapes::LINT,
     exec_form::LINT,
+    exit_status_tested::LINT,
+    export_masks_failure::LINT,
     expose_invalid_format::LINT,
     expose_proto_casing::LINT,
+    file_read_and_written::LINT,
+    flag_as_command::LINT,
     forbidden_trigger::LINT,
     from_as_casing::LINT,
     from_platform_flag::LINT,
@@ -293,24 +342,36 @@ pub const LINTS: &[Lint] = &[
     numeric_user::LINT,
     pip_cache_kept::LINT,
     pip_version_unpinned::LINT,
+    pipe_into_non_reader::LINT,
     pipefail_missing::LINT,
     port_out_of_range::LINT,
+    redirection_order::LINT,
+    redirection_to_number::LINT,
     redundant_target_platform::LINT,
     relative_copy_destination::LINT,
     reserved_stage_name::LINT,
+    rm_variable_path::LINT,
     secrets_used_in_arg_or_env::LINT,
     self_reference_in_env::LINT,
     sensitive_name::LINT,
     shell_relinked::LINT,
+    shell_syntax::LINT,
     stage_name_casing::LINT,
+    stale_step::LINT,
+    step_order::LINT,
     sudo_in_run::LINT,
+    system_folder_removed::LINT,
+    test_spacing::LINT,
     trusted_registry::LINT,
     undefined_arg_in_from::LINT,
     undefined_var::LINT,
     untagged_image::LINT,
+    useless_cat::LINT,
     useradd_high_uid::LINT,
+    variable_unassigned::LINT,
     wget_and_curl::LINT,
     wget_progress_bar::LINT,
+    word_splitting::LINT,
     workdir_relative_path::LINT,
     yarn_cache_kept::LINT,
     yum_cache_kept::LINT,
@@ -321,6 +382,13 @@ pub const LINTS: &[Lint] = &[
     zypper_version_unpinned::LINT,
     zypper_yes_missing::LINT,
 ];
+
+/// The rules that the runtime raises.
+pub mod of_the_forecast {
+    pub const CONTEXT_LITTER: super::Lint = super::context_litter::LINT;
+    pub const STALE_STEP: super::Lint = super::stale_step::LINT;
+    pub const STEP_ORDER: super::Lint = super::step_order::LINT;
+}
 
 /// The rule with exactly that name.
 pub fn find(name: &str) -> Option<&'static Lint> {
@@ -337,8 +405,8 @@ pub fn check(file: &File, config: &Config) -> Vec<Diagnostic> {
     report(file, &[], config)
 }
 
-/// All that is to be shown of a file: what planning found (`planned`, errors included) and what the other rules find,
-/// at the levels of `config`, without what a pragma silences, in source order.
+/// All that is to be shown of a file: what planning and the forecast found (`planned`, errors included) and what the
+/// other rules find, at the levels of `config`, without what a pragma silences, in source order.
 pub fn report(file: &File, planned: &[Diagnostic], config: &Config) -> Vec<Diagnostic> {
     let subject = Subject::new(file, config);
     let mut findings = Vec::new();
@@ -454,12 +522,8 @@ impl Finding {
 
     pub(crate) fn into_diagnostic(self) -> Diagnostic {
         Diagnostic {
-            code: self.lint.name,
-            severity: self.lint.level.severity().unwrap_or(Severity::Hint),
-            range: self.range,
-            lines: vec![self.lines],
-            message: self.message,
             fix: self.fix,
+            ..self.lint.diagnostic(self.range, self.lines, self.message)
         }
     }
 }
@@ -639,7 +703,10 @@ mod tests {
 
     #[test]
     fn bad_examples_are_found_and_good_ones_are_not() {
-        for lint in LINTS {
+        for lint in LINTS
+            .iter()
+            .filter(|lint| !matches!(lint.run, Run::Forecast))
+        {
             let bad = findings(example(lint, "## Bad"), lint);
             assert!(!bad.is_empty(), "{}", lint.name);
             let good = findings(example(lint, "## Good"), lint);

@@ -10,8 +10,9 @@
 //! | `# tally global ignore=name` | the named rules, or `all` | the file |
 //! | `# dockerfile-utils: ignore` | everything, errors too | the instruction below |
 //!
-//! A rule may be named by its name or any alias, in any case, whichever linter the comment is of. "Below" reaches over
-//! further comments, not over an empty line. What planning raises has seen `# check=` already.
+//! A rule may be named by its name or any alias, in any case, whichever linter the comment is of, with or without
+//! tally's namespace (`buildkit/`). "Below" reaches over further comments, tally's over empty lines too. What planning
+//! raises has seen `# check=` already.
 
 use super::options::{self, CheckOptions};
 use super::{Config, Lint};
@@ -43,6 +44,8 @@ struct Silenced {
 /// One comment that says something.
 enum Pragma<'t> {
     Ignore(Scope, &'t str),
+    /// tally's: the instruction below, wherever it comes.
+    IgnoreNext(&'t str),
     Everything,
     Shell(&'t str),
 }
@@ -152,6 +155,7 @@ impl Silenced {
     fn add_list(&mut self, list: &str) {
         let list = list.split(['#', ';']).next().unwrap_or_default();
         for name in list.split(',').filter_map(|n| n.split_whitespace().next()) {
+            let name = name.rsplit('/').next().unwrap_or(name);
             if name.eq_ignore_ascii_case("all") {
                 self.all = true;
             } else {
@@ -167,6 +171,8 @@ struct Above {
     file: Silenced,
     stage: Silenced,
     instruction: Silenced,
+    /// What an empty line does not part from the instruction.
+    next: Silenced,
     shells: Vec<(u32, String)>,
     ignoring: Vec<TextRange>,
 }
@@ -186,6 +192,8 @@ impl Above {
             above.line(at, line);
             at += line.len() as u32;
         }
+        let next = std::mem::take(&mut above.next);
+        above.instruction.add(next);
         above
     }
 
@@ -214,6 +222,7 @@ impl Above {
                     .push(TextRange::new(at, at + line.len() as u32));
                 self.instruction.add_list(names);
             }
+            Pragma::IgnoreNext(names) => self.next.add_list(names),
             Pragma::Everything => {
                 self.instruction.all = true;
                 self.instruction.errors = true;
@@ -229,21 +238,17 @@ fn pragma(comment: &str) -> Option<Pragma<'_>> {
     if comment == "dockerfile-utils: ignore" {
         return Some(Pragma::Everything);
     }
-    let rest = comment
-        .strip_prefix("hadolint")
-        .or_else(|| comment.strip_prefix("tally"))?;
-    let (head, value) = rest.strip_prefix(char::is_whitespace)?.split_once('=')?;
-    let mut words = head.split_whitespace();
-    let scope = match (words.next(), words.next(), words.next()) {
-        (Some("ignore"), None, None) => Scope::Instruction,
-        (Some("stage"), Some("ignore"), None) => Scope::Stage,
-        (Some("global"), Some("ignore"), None) => Scope::File,
-        (Some("shell"), None, None) => {
-            return value.split_whitespace().next().map(Pragma::Shell);
-        }
+    let (head, value) = comment.split_once('=')?;
+    let head = head.to_ascii_lowercase();
+    let words: Vec<&str> = head.split_whitespace().collect();
+    Some(match words.as_slice() {
+        ["hadolint", "ignore"] => Pragma::Ignore(Scope::Instruction, value),
+        ["hadolint", "stage", "ignore"] => Pragma::Ignore(Scope::Stage, value),
+        ["hadolint" | "tally", "global", "ignore"] => Pragma::Ignore(Scope::File, value),
+        ["tally", "ignore"] => Pragma::IgnoreNext(value),
+        ["hadolint" | "tally", "shell"] => Pragma::Shell(value.split_whitespace().next()?),
         _ => return None,
-    };
-    Some(Pragma::Ignore(scope, value))
+    })
 }
 
 /// How far a comment reaches that is to be written.
@@ -369,6 +374,7 @@ mod tests {
             "#hadolint ignore = DL3001 , DL4000 # why",
             "# tally ignore=MaintainerDeprecated;reason=old",
             "# tally ignore=all",
+            "# TALLY Ignore = buildkit/MaintainerDeprecated, x\n\n# more\n",
             "# dockerfile-utils: ignore",
             "# check=skip=MaintainerDeprecated",
             "# CHECK = skip=all",

@@ -93,6 +93,200 @@ impl From<MountError> for String {
     }
 }
 
+/// A key of `--mount`: the one source for hover, completion and signature help.
+#[derive(Debug)]
+pub struct MountKey {
+    /// Usual spelling.
+    pub name: &'static str,
+    /// Other spellings.
+    pub aliases: &'static [&'static str],
+    /// Types that take it.
+    pub types: &'static [MountType],
+    /// It may stand without a value.
+    pub bare: bool,
+    /// A usual value, to start from.
+    pub example: &'static str,
+    /// Every value, when they can be listed, with a sentence each.
+    pub choices: &'static [(&'static str, &'static str)],
+    /// One sentence, Markdown.
+    pub doc: &'static str,
+}
+
+const BOOL: &[(&str, &str)] = &[("true", "Yes."), ("false", "No.")];
+
+/// Every key, `type` first, the others in the order in which one writes them.
+///
+/// **Source:** BuildKit `instructions/commands_runmount.go`; Dockerfile reference, section "RUN --mount".
+pub static MOUNT_KEYS: &[MountKey] = &[
+    MountKey {
+        name: "type",
+        aliases: &[],
+        types: MountType::ALL,
+        bare: false,
+        example: "cache",
+        choices: &[
+            (
+                "bind",
+                "Files of the context, a stage or an image, without copying them.",
+            ),
+            (
+                "cache",
+                "A folder that is kept between builds and is not part of the image.",
+            ),
+            ("tmpfs", "A folder in memory."),
+            (
+                "secret",
+                "A secret as a file or a variable; it never reaches a layer.",
+            ),
+            (
+                "ssh",
+                "The socket of an SSH agent; keys never reach a layer.",
+            ),
+        ],
+        doc: "What is mounted: `bind` when absent. Write it first.",
+    },
+    MountKey {
+        name: "id",
+        aliases: &[],
+        types: &[MountType::Cache, MountType::Secret, MountType::Ssh],
+        bare: false,
+        example: "name",
+        choices: &[],
+        doc: "Name of the cache (its target when absent), the secret or the agent (`default`).",
+    },
+    MountKey {
+        name: "target",
+        aliases: &["dst", "destination"],
+        types: MountType::ALL,
+        bare: false,
+        example: "/path",
+        choices: &[],
+        doc: "Where it appears: absolute, or below the working directory. Of a secret `/run/secrets/` and its id when absent.",
+    },
+    MountKey {
+        name: "source",
+        aliases: &["src"],
+        types: &[MountType::Bind, MountType::Cache, MountType::Secret],
+        bare: false,
+        example: "path",
+        choices: &[],
+        doc: "Path in what `from` names, or in the build context. Of a secret the same as `id`.",
+    },
+    MountKey {
+        name: "from",
+        aliases: &[],
+        types: &[MountType::Bind, MountType::Cache],
+        bare: false,
+        example: "stage",
+        choices: &[],
+        doc: "Stage, image or named context the files come from; of a cache its first content. A number is an image, not a stage, and variables are not expanded.",
+    },
+    MountKey {
+        name: "env",
+        aliases: &[],
+        types: &[MountType::Secret],
+        bare: false,
+        example: "NAME",
+        choices: &[],
+        doc: "Variable that holds the secret; without `target` there is no file then.",
+    },
+    MountKey {
+        name: "sharing",
+        aliases: &[],
+        types: &[MountType::Cache],
+        bare: false,
+        example: "locked",
+        choices: &[
+            ("shared", "Several builds use it at once; the default."),
+            (
+                "private",
+                "Each build that runs at the same time gets one of its own.",
+            ),
+            (
+                "locked",
+                "A second build waits for the first; for `apt` and others that lock.",
+            ),
+        ],
+        doc: "What happens when several builds want the cache.",
+    },
+    MountKey {
+        name: "required",
+        aliases: &[],
+        types: &[MountType::Secret, MountType::Ssh],
+        bare: true,
+        example: "true",
+        choices: BOOL,
+        doc: "The build fails when it is not given. Without it the mount is left out.",
+    },
+    MountKey {
+        name: "readonly",
+        aliases: &["ro"],
+        types: MountType::ALL,
+        bare: true,
+        example: "true",
+        choices: BOOL,
+        doc: "Writing is refused; the default for bind, secret and ssh.",
+    },
+    MountKey {
+        name: "readwrite",
+        aliases: &["rw"],
+        types: MountType::ALL,
+        bare: true,
+        example: "true",
+        choices: BOOL,
+        doc: "Writing is allowed; what is written to a bind mount is thrown away.",
+    },
+    MountKey {
+        name: "mode",
+        aliases: &[],
+        types: &[MountType::Cache, MountType::Secret, MountType::Ssh],
+        bare: false,
+        example: "0400",
+        choices: &[],
+        doc: "Permission bits, octal: 0755 for a cache, 0400 for a secret, 0600 for the socket when absent.",
+    },
+    MountKey {
+        name: "uid",
+        aliases: &[],
+        types: &[MountType::Cache, MountType::Secret, MountType::Ssh],
+        bare: false,
+        example: "1000",
+        choices: &[],
+        doc: "Number of the owner; 0 when absent.",
+    },
+    MountKey {
+        name: "gid",
+        aliases: &[],
+        types: &[MountType::Cache, MountType::Secret, MountType::Ssh],
+        bare: false,
+        example: "1000",
+        choices: &[],
+        doc: "Number of the group; 0 when absent.",
+    },
+    MountKey {
+        name: "size",
+        aliases: &[],
+        types: &[MountType::Tmpfs],
+        bare: false,
+        example: "64m",
+        choices: &[],
+        doc: "Most bytes it may hold, with a unit: `64m`, `1g`.",
+    },
+];
+
+impl MountKey {
+    /// The key spelled so, in any case.
+    pub fn find(name: &str) -> Option<&'static Self> {
+        MOUNT_KEYS.iter().find(|key| key.is_spelled(name))
+    }
+
+    /// Tells whether `name` is one of its spellings, in any case.
+    pub fn is_spelled(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name)
+            || self.aliases.iter().any(|a| a.eq_ignore_ascii_case(name))
+    }
+}
+
 const TYPES: &[&str] = &["bind", "cache", "tmpfs", "secret", "ssh"];
 const SHARINGS: &[&str] = &["shared", "private", "locked"];
 /// What an unknown key is compared with; not all that are known, as in the reference.
@@ -116,21 +310,23 @@ const KEYS: &[&str] = &[
 ];
 
 impl MountType {
+    /// Every type.
+    pub const ALL: &'static [Self] = &[
+        Self::Bind,
+        Self::Cache,
+        Self::Tmpfs,
+        Self::Secret,
+        Self::Ssh,
+    ];
+
     /// As written in `type=`.
     pub fn name(self) -> &'static str {
         TYPES[self as usize]
     }
 
-    fn parse(name: &str) -> Option<Self> {
-        [
-            Self::Bind,
-            Self::Cache,
-            Self::Tmpfs,
-            Self::Secret,
-            Self::Ssh,
-        ]
-        .into_iter()
-        .find(|t| t.name() == name)
+    /// The type called `name`, in lower case.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|t| t.name() == name)
     }
 }
 
@@ -385,6 +581,43 @@ mod tests {
 
     fn parse(value: &str) -> Result<MountSpec, String> {
         MountSpec::parse(value.as_bytes(), &mut |v| Ok(v.to_owned())).map_err(Into::into)
+    }
+
+    #[test]
+    fn the_table_of_keys_is_what_the_parser_takes() {
+        for key in MOUNT_KEYS {
+            for kind in MountType::ALL {
+                let base = match (kind, key.name) {
+                    (_, "type") => continue,
+                    // A secret needs one of these, and not two of them.
+                    (MountType::Secret, "id" | "source" | "target") => "type=secret".to_owned(),
+                    (MountType::Secret, _) => "type=secret,id=a".to_owned(),
+                    _ => format!("type={kind}"),
+                };
+                let value = key.choices.first().map_or(key.example, |c| c.0);
+                let given = parse(&format!("{base},{}={value}", key.name));
+                // What a type does not use is not always refused.
+                if key.types.contains(kind) {
+                    assert!(given.is_ok(), "{kind} {}: {given:?}", key.name);
+                }
+                if key.bare && key.types.contains(kind) {
+                    assert!(
+                        parse(&format!("{base},{}", key.name)).is_ok(),
+                        "{}",
+                        key.name
+                    );
+                }
+            }
+            for alias in key.aliases {
+                assert!(
+                    parse(&format!("type=cache,{alias}={}", key.example)).is_ok(),
+                    "{alias}"
+                );
+            }
+        }
+        for key in KEYS {
+            assert!(MountKey::find(key).is_some(), "{key}");
+        }
     }
 
     #[test]

@@ -30,7 +30,7 @@ const COMPONENT: &str = "^[A-Za-z0-9_.-]+$";
 const OS_COMPONENT: &str =
     r"^([A-Za-z0-9_-]+)(?:\(([A-Za-z0-9_.%-]*)((?:\+[A-Za-z0-9_.%-]+)*)\))?$";
 
-const KNOWN_OS: &[&str] = &[
+pub(crate) const KNOWN_OS: &[&str] = &[
     "aix",
     "android",
     "darwin",
@@ -50,7 +50,7 @@ const KNOWN_OS: &[&str] = &[
     "zos",
 ];
 
-const KNOWN_ARCHITECTURES: &[&str] = &[
+pub(crate) const KNOWN_ARCHITECTURES: &[&str] = &[
     "386",
     "amd64",
     "amd64p32",
@@ -75,6 +75,22 @@ const KNOWN_ARCHITECTURES: &[&str] = &[
     "sparc",
     "sparc64",
     "wasm",
+];
+
+/// Platforms that most images with several have, with a word on the machines. **Source:** Docker's official images.
+pub const USUAL: &[(&str, &str)] = &[
+    ("linux/amd64", "64-bit x86"),
+    (
+        "linux/arm64",
+        "64-bit ARM: Apple silicon, Graviton, Raspberry Pi 3 and later",
+    ),
+    ("linux/arm/v7", "32-bit ARM"),
+    ("linux/arm/v6", "32-bit ARM of the first Raspberry Pi"),
+    ("linux/386", "32-bit x86"),
+    ("linux/ppc64le", "POWER, little endian"),
+    ("linux/s390x", "IBM Z"),
+    ("linux/riscv64", "64-bit RISC-V"),
+    ("windows/amd64", "Windows on 64-bit x86"),
 ];
 
 impl Platform {

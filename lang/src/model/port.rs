@@ -3,6 +3,51 @@
 use crate::quote::quote;
 use std::net::IpAddr;
 
+/// Ports that services listen on in images of today, with the service.
+///
+/// **Source:** IANA service name and port number registry; documentation of the images.
+pub const SERVICES: &[(u16, &str)] = &[
+    (80, "HTTP"),
+    (443, "HTTPS"),
+    (8080, "HTTP, when not root"),
+    (8443, "HTTPS, when not root"),
+    (3000, "Node.js, Grafana"),
+    (5000, "Flask, OCI registry"),
+    (8000, "Python, Django"),
+    (22, "SSH"),
+    (25, "SMTP"),
+    (53, "DNS"),
+    (1433, "SQL Server"),
+    (1521, "Oracle Database"),
+    (1883, "MQTT"),
+    (2375, "Docker API"),
+    (2379, "etcd"),
+    (3306, "MySQL, MariaDB"),
+    (4222, "NATS"),
+    (5432, "PostgreSQL"),
+    (5601, "Kibana"),
+    (5672, "AMQP, RabbitMQ"),
+    (6379, "Redis"),
+    (8086, "InfluxDB"),
+    (8200, "Vault"),
+    (8500, "Consul"),
+    (9000, "MinIO, php-fpm"),
+    (9042, "Cassandra"),
+    (9090, "Prometheus"),
+    (9092, "Kafka"),
+    (9200, "Elasticsearch"),
+    (11211, "memcached"),
+    (27017, "MongoDB"),
+];
+
+/// The service that usually listens on a port.
+pub fn service(port: u16) -> Option<&'static str> {
+    SERVICES
+        .iter()
+        .find(|(number, _)| *number == port)
+        .map(|(_, service)| *service)
+}
+
 /// One spec `[ip:][host:]container[/proto]` with ranges expanded.
 ///
 /// ```

@@ -55,7 +55,45 @@ const NAMES: &[(&str, i32)] = &[
     ("RTMAX", RTMAX),
 ];
 
+/// What the signals do that a program is usually asked to end with, and those that cannot serve for it.
+const MEANINGS: &[(i32, &str)] = &[
+    (
+        1,
+        "The terminal is gone; many servers read their settings again.",
+    ),
+    (
+        2,
+        "Interrupt, as by Ctrl-C; databases such as PostgreSQL shut down fast.",
+    ),
+    (3, "Quit; nginx and php-fpm finish open requests."),
+    (9, "Kill: cannot be caught, so nothing is cleaned up."),
+    (10, "For the program's own use."),
+    (12, "For the program's own use."),
+    (15, "The request to end; the default."),
+    (19, "Stop: cannot be caught and does not end the program."),
+    (
+        28,
+        "The window's size changed; Apache httpd finishes open requests.",
+    ),
+    (37, "RTMIN+3: systemd halts."),
+];
+
 impl Signal {
+    /// Every signal with a name of its own, the usual name first: names with `SIG`, and numbers.
+    pub fn names() -> impl Iterator<Item = (String, Self)> {
+        NAMES
+            .iter()
+            .map(|(name, number)| (format!("SIG{name}"), Self(*number)))
+    }
+
+    /// What a program does on it, where there is something to say.
+    pub fn meaning(self) -> Option<&'static str> {
+        MEANINGS
+            .iter()
+            .find(|(number, _)| *number == self.0)
+            .map(|(_, meaning)| *meaning)
+    }
+
     /// Parses a number other than 0, or a name with or without `SIG` in any case.
     ///
     /// # Errors

@@ -21,7 +21,7 @@ pub use tokens::{Token, TokenKind};
 
 use crate::text::TextRange;
 use bstr::{BStr, BString, ByteSlice};
-use grammar::{Grammar, Kind, Nodes};
+use grammar::{Grammar, Kind, Node, Nodes};
 
 /// A read script. Always made; what the grammar does not understand is in [`Script::mistakes`] and its commands may
 /// be missing.
@@ -198,14 +198,12 @@ fn begins_command(token: &[u8]) -> bool {
 
 /// Where the grammar gave up or put something in.
 fn mistakes(nodes: &Nodes) -> Vec<Mistake> {
-    let found = nodes
-        .all()
-        .iter()
-        .filter(|n| n.missing || n.kind == Kind::Error);
+    let wrong = |node: &&Node| node.missing || node.kind == Kind::Error;
+    let found = nodes.all().iter().filter(wrong);
     found
-        .map(|n| Mistake {
-            range: n.range,
-            missing: n.missing,
+        .map(|node| Mistake {
+            range: node.range,
+            missing: node.missing,
         })
         .collect()
 }
@@ -306,6 +304,38 @@ mod tests {
         );
     }
 
+    /// Commands of each pipeline with more than one.
+    fn pipelines(text: &str) -> Vec<String> {
+        let script = Script::new(text.as_bytes());
+        let members = |number: usize| {
+            let members = script.commands().iter();
+            members.filter(move |c| c.place.pipeline as usize == number)
+        };
+        let long = (0..script.pipelines().len()).filter(|n| script.pipelines()[*n].len > 1);
+        long.map(|n| {
+            members(n)
+                .map(|c| c.program().to_string())
+                .collect::<Vec<_>>()
+                .join(" ")
+        })
+        .collect()
+    }
+
+    #[test]
+    fn pipes_bind_closest() {
+        for (text, want) in [
+            ("a && b >x | c", "b c"),
+            ("a || b 2>&1 | c && d", "b c"),
+            ("a >x && b >y | c >z", "b c"),
+            ("! a | b >x | c", "a b c"),
+            ("a && b <<E | c | d\nx\nE\ne", "b c d"),
+            ("a | if b; then c; fi >x && d", "a"),
+        ] {
+            assert_eq!(pipelines(text), [want], "{text}");
+        }
+        assert!(pipelines("a && b >x || c <<E && d\nE").is_empty());
+    }
+
     #[test]
     fn programs_are_found_behind_those_that_run_them() {
         let program = |text: &str| {
@@ -363,6 +393,15 @@ mod tests {
         first.sort_by_key(|kind| format!("{kind:?}"));
         assert_eq!(first, [Duplicate, Heredoc, Write]);
         assert_eq!(kinds[3].1, [Read]);
+        let script = Script::new(b"a && b | ! c >d; for x in y; do e; done >f; >g");
+        let targets = script.commands().iter().map(|c| {
+            c.redirections
+                .iter()
+                .map(|r| r.target.text.to_string())
+                .collect::<Vec<_>>()
+                .concat()
+        });
+        assert_eq!(targets.collect::<Vec<_>>(), ["", "", "d", "", "g"]);
     }
 
     fn tokens(text: &str) -> Vec<(TokenKind, String)> {
@@ -431,7 +470,7 @@ mod tests {
     fn scripts_are_found_with_their_shell() {
         let source = "FROM a\nRUN b\nRUN [\"c\", \"d e\"]\nRUN [\"bash\", \"-ec\", \"f | g\"]\nCMD h\nONBUILD RUN i\n\
                       HEALTHCHECK --interval=5s CMD j\nRUN <<EOF\nk\nl\nEOF\nRUN <<EOF\n#!/usr/bin/env python3\nm\nEOF\n\
-                      RUN cat <<EOF\nn\nEOF\nSHELL [\"pwsh\", \"-c\"]\nRUN o\nFROM mcr.microsoft.com/windows/servercore\nRUN p\nFROM a\nRUN q\n";
+                      RUN cat <<EOF\nn\nEOF\nRUN <<-EOF bash -e\n\tr\n\tEOF\nSHELL [\"pwsh\", \"-c\"]\nRUN o\nFROM mcr.microsoft.com/windows/servercore\nRUN p\nFROM a\nRUN q\n";
         let file = file(source);
         let found: Vec<_> = file
             .scripts()
@@ -455,6 +494,7 @@ mod tests {
             ("j", false, false),
             ("k l", false, false),
             ("cat", false, false),
+            ("r", false, true),
             ("q", false, false),
         ];
         let want: Vec<_> = want
@@ -508,7 +548,10 @@ mod tests {
         ] {
             Script::new(text.repeat(3_000).as_bytes());
         }
-        Script::new(&b"echo x; ".repeat(100_000));
+        let long = Script::new(&b"echo x | tee y\n".repeat(10_000));
+        assert_eq!(long.commands().len(), 20_000);
+        assert!(long.mistakes().is_empty());
+        Script::new(&b"x ".repeat(2_000_000));
     }
 
     /// Fragments that together reach most of the grammar.

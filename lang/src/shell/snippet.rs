@@ -20,6 +20,8 @@ pub struct Snippet {
     pub trigger: bool,
     /// In JSON form: one command, run without a shell.
     pub exec: bool,
+    /// The text stands in a string of JSON.
+    pub in_json: bool,
     /// Who reads it.
     pub interpreter: Interpreter,
     /// Counts the `FROM` lines so far: 0 before the first.
@@ -133,6 +135,7 @@ impl<'a> Finder<'a> {
             keyword,
             trigger,
             exec: inner.json,
+            in_json: inner.json,
             interpreter: self.stages.interpreter,
             stage: self.stages.number,
             stretches: Vec::new(),
@@ -160,25 +163,11 @@ impl<'a> Finder<'a> {
             .unwrap_or_default();
         let text = |piece: &Piece| self.parse.text(self.source, piece.text);
         let args: Vec<&BStr> = pieces.iter().map(text).collect();
-        let command = |arg: &&BStr| arg.starts_with(b"-") && arg.ends_with(b"c");
-        if let Some(at) = args.iter().position(command) {
-            let interpreter = Interpreter::new(args[..=at].iter().copied());
-            if let (true, Some(piece)) = (interpreter.is_shell(), pieces.get(at + 1)) {
-                if args[at + 1].len() == piece.range.len() as usize {
-                    let stretch = Stretch {
-                        text: 0,
-                        source: piece.range.start,
-                    };
-                    snippet.exec = false;
-                    snippet.interpreter = interpreter;
-                    let place = Place {
-                        text: args[at + 1].into(),
-                        stretches: vec![stretch],
-                    };
-                    self.push(snippet, place);
-                    return;
-                }
-            }
+        if let Some((interpreter, place)) = shell_argument(pieces, &args) {
+            snippet.exec = false;
+            snippet.interpreter = interpreter;
+            self.push(snippet, place);
+            return;
         }
         let written = |p: &Piece| &self.source[p.range.start as usize..p.range.end as usize];
         let both = pieces.iter().map(written).zip(args.iter().copied());
@@ -197,22 +186,22 @@ impl<'a> Finder<'a> {
     fn shell_text(&mut self, mut snippet: Snippet, node: &Node, inner: &Node) {
         let heredocs = self.parse.heredocs(node);
         let line = self.line(&snippet, inner);
-        let only_heredoc = heredoc::opener(&line.text).is_ok_and(|opener| opener.is_some());
-        let place = match heredocs.first() {
-            Some(first) if only_heredoc => {
-                let body = &self.source[first.body.start as usize..first.body.end as usize];
-                if let Some(rest) = body.strip_prefix(b"#!") {
+        let place = match heredocs {
+            [first, ..] if heredoc::opener(&line.text).is_ok_and(|opener| opener.is_some()) => {
+                let body = self.body(first);
+                if let Some(rest) = body.text.strip_prefix(b"#!") {
                     let line = rest.lines().next().unwrap_or_default();
                     snippet.interpreter = Interpreter::of_shebang(line);
                 }
-                Place {
-                    text: body.into(),
-                    stretches: vec![Stretch {
-                        text: 0,
-                        source: first.body.start,
-                    }],
-                }
+                body
             }
+            [only] => match shell_of_document(&line.text) {
+                Some(interpreter) => {
+                    snippet.interpreter = interpreter;
+                    self.body(only)
+                }
+                None => self.with_bodies(line, heredocs),
+            },
             _ => self.with_bodies(line, heredocs),
         };
         if snippet.interpreter.is_shell() {
@@ -241,6 +230,17 @@ impl<'a> Finder<'a> {
         }
     }
 
+    fn body(&self, heredoc: &crate::syntax::Heredoc) -> Place {
+        let range = heredoc.body;
+        Place {
+            text: self.source[range.start as usize..range.end as usize].into(),
+            stretches: vec![Stretch {
+                text: 0,
+                source: range.start,
+            }],
+        }
+    }
+
     /// The builder puts the bodies behind the line, as they stand in the file.
     fn with_bodies(&self, mut place: Place, heredocs: &[crate::syntax::Heredoc]) -> Place {
         for heredoc in heredocs {
@@ -258,12 +258,11 @@ impl<'a> Finder<'a> {
     }
 
     fn push(&mut self, mut snippet: Snippet, place: Place) {
-        snippet.script = match self.known.get(place.text.as_bstr()) {
-            Some(script) => Arc::clone(script),
-            None => {
-                let grammar = self.grammar.get_or_insert_with(Grammar::new);
-                Arc::new(Script::read(&place.text, grammar))
-            }
+        snippet.script = if let Some(script) = self.known.get(place.text.as_bstr()) {
+            Arc::clone(script)
+        } else {
+            let grammar = self.grammar.get_or_insert_with(Grammar::new);
+            Arc::new(Script::read(&place.text, grammar))
         };
         snippet.stretches = place.stretches;
         self.out.push(snippet);
@@ -323,7 +322,8 @@ impl<'a> Stages<'a> {
             .unwrap_or_default();
         self.interpreter = match self.ended.get(base.as_bstr()) {
             Some(interpreter) => *interpreter,
-            None if is_windows(&base) => Interpreter {
+            // The other escape character is for paths of Windows.
+            None if self.parse.escape() == '`' || is_windows(&base) => Interpreter {
                 dialect: Dialect::Foreign,
                 ..Interpreter::default()
             },
@@ -333,6 +333,47 @@ impl<'a> Stages<'a> {
     }
 }
 
+/// The text behind `-c` of a shell, when it stands in the file as it is, without escapes.
+fn shell_argument(pieces: &[Piece], args: &[&BStr]) -> Option<(Interpreter, Place)> {
+    let is_flag = |arg: &&BStr| arg.starts_with(b"-") && arg.ends_with(b"c");
+    let at = args.iter().position(is_flag)?;
+    let interpreter = Interpreter::new(args[..=at].iter().copied());
+    let (text, piece) = (args.get(at + 1)?, pieces.get(at + 1)?);
+    let as_written = text.len() == piece.range.len() as usize;
+    let place = Place {
+        text: (*text).into(),
+        stretches: vec![Stretch {
+            text: 0,
+            source: piece.range.start,
+        }],
+    };
+    (interpreter.is_shell() && as_written).then_some((interpreter, place))
+}
+
+/// The shell of `<<NAME bash -e` or `bash -e <<NAME`, which reads the document as its script; `None` of any other line.
+fn shell_of_document(line: &[u8]) -> Option<Interpreter> {
+    let words = || {
+        line.split(u8::is_ascii_whitespace)
+            .filter(|w| !w.is_empty())
+    };
+    let opens = |word: &&[u8]| word.starts_with(b"<<");
+    let shell = || words().filter(|word| !opens(word)).map(BStr::new);
+    let plain = words().all(|w| {
+        opens(&w)
+            || w.iter()
+                .all(|b| b.is_ascii_alphanumeric() || b"/-_".contains(b))
+    });
+    // Behind the program there are flags only, not a script of its own.
+    let named = shell()
+        .next()
+        .is_some_and(|program| Interpreter::named(program).is_shell());
+    let only_flags = shell()
+        .skip(1)
+        .all(|word| word.starts_with(b"-") || matches!(word.as_bytes(), b"pipefail" | b"errexit"));
+    let args: Vec<&BStr> = shell().collect();
+    (plain && named && only_flags).then(|| Interpreter::new(args))
+}
+
 /// `hadolint shell=NAME`. **Source:** hadolint's manual, section "Inline pragmas".
 fn pragma(comment: &[u8]) -> Option<&[u8]> {
     let rest = comment.trim_start().strip_prefix(b"hadolint")?;
@@ -340,14 +381,8 @@ fn pragma(comment: &[u8]) -> Option<&[u8]> {
     Some(value.strip_prefix(b"=")?.trim())
 }
 
-/// Microsoft's images of Windows, whose shell is `cmd`.
+/// Images of Windows, whose shell is `cmd`, have its name in theirs.
 fn is_windows(base: &[u8]) -> bool {
-    [
-        &b"windows/"[..],
-        b"nanoserver",
-        b"servercore",
-        b"windowsservercore",
-    ]
-    .iter()
-    .any(|mark| base.contains_str(mark))
+    let marks = ["windows", "nanoserver", "servercore"];
+    marks.iter().any(|mark| base.contains_str(mark))
 }

@@ -13,6 +13,68 @@ pub enum Name {
     Check,
 }
 
+/// What a directive is for: the one source for hover, completion and signature help.
+#[derive(Debug)]
+pub struct Spec {
+    /// Which one.
+    pub name: Name,
+    /// One sentence.
+    pub summary: &'static str,
+    /// What stands for the value in its form.
+    pub value: &'static str,
+    /// Usual values with a sentence each, the best first.
+    pub values: &'static [(&'static str, &'static str)],
+    /// Manual page, Markdown.
+    pub docs: &'static str,
+}
+
+/// Every directive. **Source:** Dockerfile reference, section "Parser directives".
+pub static DIRECTIVES: [Spec; 3] = [
+    Spec {
+        name: Name::Syntax,
+        summary: "Names the front end that reads the file.",
+        value: "image",
+        values: &[
+            (
+                "docker/dockerfile:1",
+                "The newest stable front end of version 1.",
+            ),
+            (
+                "docker/dockerfile:1-labs",
+                "The same with features that are not settled yet.",
+            ),
+        ],
+        docs: include_str!("../../docs/directives/syntax.md"),
+    },
+    Spec {
+        name: Name::Escape,
+        summary: "Sets the escape and continuation character.",
+        value: "character",
+        values: &[
+            ("`", "The backquote, for paths of Windows."),
+            ("\\", "The backslash, which is the default."),
+        ],
+        docs: include_str!("../../docs/directives/escape.md"),
+    },
+    Spec {
+        name: Name::Check,
+        summary: "Chooses the check rules, and whether a finding fails the build.",
+        value: "options",
+        values: &[
+            (
+                "skip=",
+                "Rules that do not run, separated by commas, or `all`.",
+            ),
+            (
+                "experimental=",
+                "Rules to run that are off by default, separated by commas, or `all`.",
+            ),
+            ("error=true", "A finding fails the build."),
+        ],
+        docs: include_str!("../../docs/directives/check.md"),
+    },
+];
+
 impl Name {
     /// Lower-case spelling.
     pub const fn text(self) -> &'static str {
@@ -25,9 +87,15 @@ impl Name {
 
     /// The directive spelled so in any case.
     pub fn find(word: &[u8]) -> Option<Self> {
-        [Self::Syntax, Self::Escape, Self::Check]
-            .into_iter()
+        DIRECTIVES
+            .iter()
+            .map(|d| d.name)
             .find(|n| word.eq_ignore_ascii_case(n.text().as_bytes()))
+    }
+
+    /// Its row.
+    pub fn spec(self) -> &'static Spec {
+        &DIRECTIVES[self as usize]
     }
 }
 
@@ -215,6 +283,14 @@ mod tests {
     fn found(source: &str, name: Name, any: bool) -> Option<(String, String, u32)> {
         detect(source.as_bytes(), name, any)
             .map(|f| (f.value.to_string(), f.full.to_string(), f.line))
+    }
+
+    #[test]
+    fn rows_stand_in_the_order_of_their_names() {
+        for row in &DIRECTIVES {
+            assert_eq!(row.name.spec().name, row.name);
+            assert!(row.docs.starts_with(&format!("# {}\n", row.name.text())));
+        }
     }
 
     #[test]

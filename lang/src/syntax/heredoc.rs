@@ -37,28 +37,40 @@ pub fn openers(line: &[u8]) -> Result<Vec<Opener>, Unbalanced> {
     let Ok(words) = Lexer::words(line, true) else {
         return Ok(Vec::new());
     };
+    let mut offsets = Offsets::new(line);
     words
         .iter()
         .filter_map(|word| {
             let mut opener = opener(word.text.as_bytes()).transpose()?;
             if let Ok(opener) = &mut opener {
-                let name_len = opener.written.len();
-                let end = byte_offset(line, word.end);
-                opener.written = end.saturating_sub(name_len)..end;
+                let end = offsets.of(word.end);
+                opener.written = end.saturating_sub(opener.written.len())..end;
             }
             Some(opener)
         })
         .collect()
 }
 
-/// Bytes in front of the character `index` of a line that was read by [`Lexer::words`].
-fn byte_offset(line: &[u8], index: usize) -> usize {
-    let mark = if line.starts_with(BOM) { BOM.len() } else { 0 };
-    let mut at = mark;
-    for _ in 0..index {
-        at += rune::decode(&line[at..]).map_or(0, |(_, n)| n);
+/// Byte offsets of characters of a line that was read by [`Lexer::words`], asked for in order.
+struct Offsets<'a> {
+    line: &'a [u8],
+    index: usize,
+    at: usize,
+}
+
+impl<'a> Offsets<'a> {
+    fn new(line: &'a [u8]) -> Self {
+        let at = if line.starts_with(BOM) { BOM.len() } else { 0 };
+        Self { line, index: 0, at }
     }
-    at
+
+    fn of(&mut self, index: usize) -> usize {
+        while self.index < index {
+            self.at += rune::decode(&self.line[self.at..]).map_or(0, |(_, n)| n);
+            self.index += 1;
+        }
+        self.at
+    }
 }
 
 /// A byte order mark.

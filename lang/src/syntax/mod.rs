@@ -16,6 +16,8 @@ mod spelled;
 pub mod token;
 pub mod tree;
 
+pub(crate) use parser::{continuation, next_word};
+
 pub use directive::Directive;
 pub use keyword::{Form, Keyword};
 pub use spelled::Spelled;

@@ -467,7 +467,7 @@ fn has_heredoc_mark(text: &[u8]) -> bool {
 }
 
 /// Where to cut a physical line that continues on the next: in front of its escape character.
-pub(super) fn continuation(line: &[u8], escape: u8) -> Option<usize> {
+pub(crate) fn continuation(line: &[u8], escape: u8) -> Option<usize> {
     let mut end = line.len();
     while end > 0 && matches!(line[end - 1], b' ' | b'\t') {
         end -= 1;
@@ -863,18 +863,18 @@ pub(super) fn flag_bytes(word: &[u8], escape: u8) -> impl Iterator<Item = (usize
 
 /// A word that keeps its quotes and escapes.
 #[derive(Clone, Copy)]
-pub(super) struct Word {
-    pub(super) start: usize,
-    pub(super) end: usize,
+pub(crate) struct Word {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
     /// No invalid UTF-8, so the bytes stand for themselves.
-    pub(super) plain: bool,
+    pub(crate) plain: bool,
 }
 
 /// The next word of `text[*at..end]`: separated by space, grouped by quotes. A dropped escape character at the very
 /// end is not part of the word.
 ///
 /// **Source:** BuildKit `parser/line_parsers.go`, `parseWords`.
-pub(super) fn next_word(text: &[u8], at: &mut usize, end: usize, escape: u8) -> Option<Word> {
+pub(crate) fn next_word(text: &[u8], at: &mut usize, end: usize, escape: u8) -> Option<Word> {
     let start = *at + rune::leading_space(&text[*at..end]);
     let mut pos = start;
     let mut quote = None;

@@ -192,6 +192,7 @@ fn read_request(session: &Session, folder: &str, options: &mut Options) -> Outco
     let mut tags = options.list("tags")?;
     tags.extend(options.text("tag")?);
     let made = BuildOptions {
+        text_of: None,
         tags,
         file: options.text("file")?.map(Into::into),
         target: options.text("target")?,

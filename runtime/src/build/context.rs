@@ -4,14 +4,22 @@
 //! ([`FileTree::prefetch`]), so that a build pays only for what its COPY, ADD and bind mounts can select. Digests of
 //! files are remembered between builds by what the kernel tells of a file; see `index` for when that is believed.
 //! Owners are not part of a context (every file belongs to 0:0), nor are extended attributes: BuildKit drops both.
+//!
+//! A context that a server keeps ([`Context::keep_watch`]) stays as it was read until the kernel tells of a change
+//! ([`Context::catch_up`]); what was selected from it is kept as long.
 
 pub mod ignore;
 mod index;
+mod kept;
 mod walk;
+mod watch;
 
 #[cfg(test)]
 mod tests;
 
+pub use kept::Contexts;
+
+use super::content::ContentManifest;
 use super::tree::{
     self, ContentDigest, FileTree, Kind, Listed, Listing, MissingHint, Stat, TreeError, Xattrs,
     child, elements, file_name, is_below, open_below, parent, relative,
@@ -20,16 +28,17 @@ use bstr::{BString, ByteSlice};
 use cooperage_lang::model::ignore::ParentMatches;
 use ignore::IgnoreFile;
 use index::{Index, Key};
-use rustix::fd::OwnedFd;
+use rustix::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use rustix::fs::{AtFlags, OFlags};
 use rustix::io::Errno;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, SystemTime};
 use walk::Folder;
+use watch::{Changes, Watch};
 
 /// The files of a context. Shared by threads; reads each folder once, until [`Context::refresh`].
 pub struct Context {
@@ -43,10 +52,15 @@ pub struct Context {
     state: RwLock<State>,
     /// Digests computed by this process, by path.
     fresh: Mutex<HashMap<BString, Fresh>>,
+    watch: Option<Watch>,
 }
 
 #[derive(Default)]
 struct State {
+    /// Counts refreshes: what was read before one is not kept after it.
+    generation: u64,
+    /// What selections hold; see [`Context::selected`].
+    selected: HashMap<String, Arc<ContentManifest>>,
     /// Read by [`Context::prefetch`], not yet asked for.
     read: HashMap<BString, Folder>,
     listings: HashMap<BString, Listing>,
@@ -134,7 +148,100 @@ impl Context {
             resolution,
             state: RwLock::default(),
             fresh: Mutex::default(),
+            watch: None,
         })
+    }
+
+    /// Watches every folder that is read from now on, where the file system tells of changes; see [`Context::catch_up`].
+    #[must_use]
+    pub fn keep_watch(mut self) -> Self {
+        if self.resolution == Resolution::Ticks {
+            self.watch = Watch::new();
+        }
+        if let Some(watch) = &self.watch {
+            watch.folder(self.root.as_fd(), "/".into());
+        }
+        self
+    }
+
+    /// Whether the folder is still the one that was opened, and not another that took its name.
+    pub fn is_in_place(&self) -> bool {
+        let here = rustix::fs::stat(&self.path);
+        let opened = rustix::fs::fstat(&self.root);
+        matches!((here, opened), (Ok(a), Ok(b)) if (a.st_dev, a.st_ino) == (b.st_dev, b.st_ino))
+    }
+
+    /// Becomes readable when something changed below a watched folder.
+    pub fn changed(&self) -> Option<BorrowedFd<'_>> {
+        self.watch.as_ref().map(|watch| watch.as_fd())
+    }
+
+    /// Forgets what has changed on disk since it was read; without a watch, everything. Tells whether something did that
+    /// the ignore file does not hide.
+    pub fn catch_up(&self) -> bool {
+        match self.watch.as_ref().map(Watch::changes) {
+            Some(Changes::Paths(paths)) => {
+                let paths: Vec<BString> = paths.into_iter().filter(|p| self.matters(p)).collect();
+                if !paths.is_empty() {
+                    self.refresh(&paths);
+                }
+                !paths.is_empty()
+            }
+            Some(Changes::Anything) | None => {
+                self.refresh_all();
+                true
+            }
+        }
+    }
+
+    /// Whether a changed path can be seen through the ignore file, or is one.
+    fn matters(&self, path: &[u8]) -> bool {
+        if path.ends_with(b".dockerignore") || path == b"/" {
+            return true;
+        }
+        let patterns = self.ignore.patterns();
+        if patterns.is_empty() {
+            return true;
+        }
+        match self.state_for(parent(path)) {
+            Ok(Some(above)) => patterns
+                .visit(&above, relative(path))
+                .is_ok_and(|v| !v.excluded || patterns.may_reinclude_below(relative(path))),
+            Ok(None) => false,
+            Err(_) => true,
+        }
+    }
+
+    /// What `name` selects, as it was when asked for last, or as `read` finds it now. Kept until the next change.
+    ///
+    /// # Errors
+    /// Those of `read`.
+    pub fn selected<E>(
+        &self,
+        name: &str,
+        read: impl FnOnce() -> Result<ContentManifest, E>,
+    ) -> Result<Arc<ContentManifest>, E> {
+        let state = self.state();
+        let generation = state.generation;
+        if let Some(known) = state.selected.get(name) {
+            return Ok(known.clone());
+        }
+        drop(state);
+        let manifest = Arc::new(read()?);
+        let mut state = self.state_mut();
+        if state.generation == generation && self.watch.is_some() {
+            state.selected.insert(name.to_owned(), manifest.clone());
+        }
+        Ok(manifest)
+    }
+
+    fn state(&self) -> RwLockReadGuard<'_, State> {
+        // Whole values are put in, so a panic elsewhere leaves a usable state.
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn state_mut(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The folder on the host.
@@ -155,7 +262,9 @@ impl Context {
                 .iter()
                 .any(|p| known == parent(p) || is_below(known, p))
         };
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state_mut();
+        state.generation += 1;
+        state.selected.clear();
         state.read.retain(|known, _| !gone(known));
         // Whether an excluded folder shows depends on what is below it, so its parents go too.
         let negated = self.ignore.patterns().has_negations();
@@ -185,7 +294,7 @@ impl Context {
         if !fresh.values().any(|f| f.sure) {
             return Ok(());
         }
-        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let state = self.state();
         let mut update = index::Update::new(&self.index);
         for (folder, listing) in &state.listings {
             update.folder(folder, listing);
@@ -247,6 +356,9 @@ impl Context {
     fn stat_on_disk(&self, path: &[u8]) -> Result<Option<Stat>, TreeError> {
         let raw = open_below(&self.root, parent(path), OFlags::PATH | OFlags::DIRECTORY).and_then(
             |folder| {
+                if let Some(watch) = &self.watch {
+                    watch.folder(folder.as_fd(), parent(path));
+                }
                 rustix::fs::statat(
                     &folder,
                     relative(file_name(path)),
@@ -256,8 +368,24 @@ impl Context {
         );
         match raw {
             Ok(raw) => Ok(Some(walk::context_stat(&raw))),
-            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NAMETOOLONG) => Ok(None),
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NAMETOOLONG) => {
+                self.watch_above(path);
+                Ok(None)
+            }
             Err(e) => Err(failed("read", path, e)),
+        }
+    }
+
+    /// Watches the nearest folder above something that is not there, in which it may appear.
+    fn watch_above(&self, path: &[u8]) {
+        let Some(watch) = &self.watch else { return };
+        let mut above = parent(path);
+        while above != "/" {
+            let flags = OFlags::PATH | OFlags::DIRECTORY;
+            if let Ok(folder) = open_below(&self.root, above, flags) {
+                return watch.folder(folder.as_fd(), above);
+            }
+            above = parent(above);
         }
     }
 
@@ -280,6 +408,7 @@ impl Context {
             root: &self.root,
             ignore: &self.ignore,
             index: &self.index,
+            watch: self.watch.as_ref(),
         }
     }
 
@@ -378,13 +507,7 @@ impl FileTree for Context {
             let raw = rustix::fs::fstat(&self.root).map_err(|e| failed("read", path, e))?;
             return Ok(Some(walk::context_stat(&raw)));
         }
-        let known = self
-            .state
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .listings
-            .get(parent(path))
-            .cloned();
+        let known = self.state().listings.get(parent(path)).cloned();
         match known {
             Some(listing) => Ok(find(&listing, file_name(path)).map(|l| l.stat)),
             None => self.stat_alone(path),
@@ -393,21 +516,13 @@ impl FileTree for Context {
 
     fn list(&self, path: &[u8]) -> Result<Listing, TreeError> {
         let path = path.as_bstr();
-        if let Some(listing) = self
-            .state
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .listings
-            .get(path)
-        {
+        let state = self.state();
+        let generation = state.generation;
+        if let Some(listing) = state.listings.get(path) {
             return Ok(listing.clone());
         }
-        let read = self
-            .state
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .read
-            .remove(path);
+        drop(state);
+        let read = self.state_mut().read.remove(path);
         let mut folder = match read {
             Some(folder) => folder,
             None => self.read_folder(path)?,
@@ -418,11 +533,10 @@ impl FileTree for Context {
             }
         }
         let listing: Listing = Arc::from(folder.entries);
-        self.state
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .listings
-            .insert(path.into(), listing.clone());
+        let mut state = self.state_mut();
+        if state.generation == generation {
+            state.listings.insert(path.into(), listing.clone());
+        }
         Ok(listing)
     }
 
@@ -464,7 +578,8 @@ impl FileTree for Context {
     }
 
     fn prefetch(&self, folders: &[BString]) {
-        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let state = self.state();
+        let generation = state.generation;
         let wanted: Vec<&BString> = folders
             .iter()
             .filter(|f| !state.listings.contains_key(*f) && !state.read.contains_key(*f))
@@ -481,7 +596,10 @@ impl FileTree for Context {
             return;
         }
         let read = walk::subtrees(&self.walk(), roots);
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state_mut();
+        if state.generation != generation {
+            return;
+        }
         for (path, folder) in read {
             if !state.listings.contains_key(&path) {
                 state.read.insert(path, folder);

@@ -1,7 +1,10 @@
 //! What a build would do: the decision for every step, nothing executed.
 
+use super::advice::{self, Litter};
 use super::cache::{CacheStatus, CacheView, Decision, State, decide};
-use cooperage_lang::plan::{Plan, StepId};
+use super::content::ContentManifest;
+use crate::store::DiffId;
+use cooperage_lang::plan::{Plan, Step, StepId};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +30,12 @@ pub struct StepForecast {
     pub size: Option<u64>,
     /// For content that cannot be read: what the build will say.
     pub problem: Option<String>,
+    /// What its sources hold, as far as that is known before the build.
+    pub inputs: Vec<Arc<ContentManifest>>,
+    /// Its files, layer by layer, when they are here: a hit, or an image of the store.
+    pub layers: Option<Arc<[DiffId]>>,
+    /// Folders among what it copies of the context that do not belong into an image.
+    pub litter: Vec<Litter>,
 }
 
 /// Walks the plan and decides about every step; nothing runs.
@@ -39,7 +48,7 @@ pub fn forecast<V: CacheView<Error: std::fmt::Display>>(plan: &Arc<Plan>, view: 
     for step in &plan.steps {
         match decide(plan, step, &states, view) {
             Ok(decision) => {
-                steps.push(StepForecast::new(step.id, &decision));
+                steps.push(StepForecast::new(plan, step, &decision));
                 states.push(decision.state);
             }
             Err(error) => {
@@ -49,6 +58,9 @@ pub fn forecast<V: CacheView<Error: std::fmt::Display>>(plan: &Arc<Plan>, view: 
                     estimate: None,
                     size: None,
                     problem: Some(error.to_string()),
+                    inputs: Vec::new(),
+                    layers: None,
+                    litter: Vec::new(),
                 });
                 states.push(State::Pending {
                     chain: None,
@@ -64,18 +76,24 @@ pub fn forecast<V: CacheView<Error: std::fmt::Display>>(plan: &Arc<Plan>, view: 
 }
 
 impl StepForecast {
-    fn new(step: StepId, decision: &Decision) -> Self {
+    fn new(plan: &Plan, step: &Step, decision: &Decision) -> Self {
         let last = decision.last.as_deref();
         let size = match &decision.status {
             CacheStatus::Hit(hit) => Some(hit.size),
             _ => last.map(|l| l.size),
         };
         Self {
-            step,
+            step: step.id,
             status: decision.status.clone(),
             estimate: last.map(|l| l.took),
             size,
             problem: None,
+            inputs: decision.inputs.clone(),
+            layers: match &decision.state {
+                State::Ready { snapshot, .. } => Some(snapshot.layers.clone()),
+                State::Pending { .. } => None,
+            },
+            litter: advice::swept(plan, step, &decision.inputs),
         }
     }
 }

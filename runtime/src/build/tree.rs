@@ -267,7 +267,7 @@ pub(super) fn push(path: &mut BString, element: &[u8]) {
 }
 
 /// `dir` with an element behind.
-pub(super) fn child(dir: &[u8], element: &[u8]) -> BString {
+pub(crate) fn child(dir: &[u8], element: &[u8]) -> BString {
     let mut path = BString::from(dir);
     push(&mut path, element);
     path

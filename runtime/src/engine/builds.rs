@@ -147,10 +147,46 @@ impl Engine {
         request: &BuildRequest,
         planned: &Planned,
     ) -> Result<Forecast, BuildError> {
-        let session = Session::new(self, request, planned, Mode::Forecast, Cancel::new())?;
+        self.forecast_until(request, planned, Cancel::new())
+    }
+
+    /// As [`Engine::forecast_planned`]; after `cancel` it comes to an end soon, and is worth nothing.
+    pub fn forecast_until(
+        &self,
+        request: &BuildRequest,
+        planned: &Planned,
+        cancel: Cancel,
+    ) -> Result<Forecast, BuildError> {
+        let session = Session::new(self, request, planned, Mode::Forecast, cancel)?;
         let forecast = forecast(&planned.plan, &session);
         session.save_contexts();
         Ok(forecast)
+    }
+
+    /// Plans instructions that are read already: those of an editor. Only the place of the request's Dockerfile is looked
+    /// at, not its text. With `all_stages` also what the target does not need, for what there is to say about it.
+    ///
+    /// # Errors
+    /// An option is not valid, or the ignore file cannot be read.
+    pub fn plan_read(
+        &self,
+        dockerfile: &Dockerfile,
+        request: &BuildRequest,
+        all_stages: bool,
+    ) -> Result<Plan, BuildError> {
+        let path = match &request.dockerfile {
+            DockerfileSource::Text { path, .. } => path.as_deref(),
+            DockerfileSource::Path(path) => Some(path.as_path()),
+            DockerfileSource::Default => None,
+        };
+        let options = PlanOptions {
+            all_stages,
+            ..plan_options(request)?
+        };
+        let ignore = crate::build::runner::ignore_patterns(request, path)?;
+        // A store that cannot be read is one that knows no image.
+        let world = StoreWorld::new(self.store_if_any().ok().flatten(), ignore);
+        Ok(plan::lower::plan(dockerfile, &options, &world))
     }
 
     /// Builds. Blocks until the image is made, a step failed, or `cancel` was called.

@@ -8,7 +8,9 @@ use crate::image::import::{self, ImportOptions, ImportSource};
 use crate::image::load::LoadSource;
 pub use crate::image::save::SaveFormat;
 use crate::image::save::{self, SaveImage, SaveTarget};
-use crate::store::{CollectOptions, EntryKind, ImageDetails, ImageError, ImageRecord, Store};
+use crate::store::{
+    CollectOptions, DiffId, EntryKind, ImageDetails, ImageError, ImageRecord, Store,
+};
 use cooperage_lang::model::platform::Platform;
 use cooperage_lang::model::reference::{Digest, Reference};
 use cooperage_lang::model::suggest;
@@ -179,22 +181,15 @@ impl Engine {
                 layers: record.layers.len(),
                 layer,
             })?;
-        let Some(layer) = store.layer(diff_id)? else {
-            return Ok(Vec::new());
-        };
-        let index = layer.index()?;
-        Ok(index
-            .iter()
-            .map(|entry| FileInfo {
-                path: format!("/{}", entry.path),
-                kind: kind_name(entry.kind).to_owned(),
-                size: entry.size,
-                mode: entry.mode,
-                uid: entry.uid,
-                gid: entry.gid,
-                link: (!entry.target.is_empty()).then(|| entry.target.to_string()),
-            })
-            .collect())
+        files_of(store, diff_id)
+    }
+
+    /// Entries of the layer with that diff id, sorted by path.
+    pub fn layer_files(&self, diff_id: &DiffId) -> Result<Vec<FileInfo>, EngineError> {
+        match self.store_if_any()? {
+            Some(store) => files_of(store, diff_id),
+            None => Ok(Vec::new()),
+        }
     }
 
     /// Brings an image from its registry.
@@ -339,6 +334,26 @@ impl Engine {
         let near = nearest(name, &known);
         Err(not_found(near.into_iter().collect()))
     }
+}
+
+/// Entries of a layer, sorted by path; none for a layer that is not here.
+fn files_of(store: &Store, diff_id: &DiffId) -> Result<Vec<FileInfo>, EngineError> {
+    let Some(layer) = store.layer(diff_id)? else {
+        return Ok(Vec::new());
+    };
+    let index = layer.index()?;
+    Ok(index
+        .iter()
+        .map(|entry| FileInfo {
+            path: format!("/{}", entry.path),
+            kind: kind_name(entry.kind).to_owned(),
+            size: entry.size,
+            mode: entry.mode,
+            uid: entry.uid,
+            gid: entry.gid,
+            link: (!entry.target.is_empty()).then(|| entry.target.to_string()),
+        })
+        .collect())
 }
 
 /// Takes the names `failed:…` away from all but the newest `keep` states of failed steps.

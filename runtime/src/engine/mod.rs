@@ -1,16 +1,20 @@
 //! The handle every front end holds, and the operations behind commands, scripts and editor requests.
 
 mod builds;
+mod files;
 mod images;
 mod paths;
 mod run;
+mod watch;
 
 pub use builds::{Built, Loaded, Planned, Why, WhyStep, host_platform};
 pub(crate) use builds::{pull_image, pull_problem};
+pub use files::Files;
 pub(crate) use images::forget_failed;
 pub use images::{FileInfo, Image, LayerInfo, Pruned, SaveFormat};
 pub use paths::Paths;
 pub use run::{RunError, RunExit, RunNetwork, RunRequest};
+pub use watch::{Changed, Watcher};
 
 pub use crate::build::error::{BuildError, ErrorKind, Location};
 
@@ -46,7 +50,8 @@ struct Inner {
     /// Opened on first use: planning a text needs none.
     store: OnceLock<Store>,
     /// Contexts that were read before, so that a server's next forecast only looks at what changed.
-    contexts: crate::build::runner::Contexts,
+    contexts: crate::build::context::Contexts,
+    last_files: files::LastFiles,
 }
 
 /// Why an operation on images failed.
@@ -125,7 +130,8 @@ impl Engine {
                 paths,
                 options,
                 store: OnceLock::new(),
-                contexts: crate::build::runner::Contexts::default(),
+                contexts: crate::build::context::Contexts::default(),
+                last_files: files::LastFiles::default(),
             }),
         })
     }
@@ -160,7 +166,7 @@ impl Engine {
         &self.inner.options
     }
 
-    pub(crate) fn contexts(&self) -> &crate::build::runner::Contexts {
+    pub(crate) fn contexts(&self) -> &crate::build::context::Contexts {
         &self.inner.contexts
     }
 }

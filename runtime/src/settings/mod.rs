@@ -5,6 +5,7 @@
 //! of it is used.
 
 pub mod cooperage;
+mod declared;
 mod document;
 mod find;
 mod hadolint;
@@ -13,6 +14,7 @@ mod toml;
 mod yaml;
 
 pub use cooperage::FailOn;
+pub use declared::{Declared, declared, may_declare};
 pub use find::{Choice, Faulty, Finder, Project};
 pub use hadolint::Hadolint;
 
@@ -39,6 +41,12 @@ pub const HADOLINT: [&str; 4] = [
     "hadolint.yaml",
     "hadolint.yml",
 ];
+
+/// Tells by its name whether a file is one of these.
+pub fn is_settings_file(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.is_some_and(|name| name == COOPERAGE || HADOLINT.contains(&name))
+}
 
 /// A settings file as it was read.
 #[derive(Clone, Debug, Default)]
@@ -102,6 +110,21 @@ impl BuildDefaults {
                 .entry(name.clone())
                 .or_insert_with(|| context.clone());
         }
+    }
+
+    /// These before others.
+    #[must_use]
+    pub fn over(self, mut others: Self) -> Self {
+        others.context = self.context.or(others.context);
+        others.target = self.target.or(others.target);
+        others.platform = self.platform.or(others.platform);
+        for (name, value) in self.args {
+            put(&mut others.args, &name, value);
+        }
+        for (name, context) in self.contexts {
+            put(&mut others.contexts, &name, context);
+        }
+        others
     }
 
     /// The context of a Dockerfile in `folder`.

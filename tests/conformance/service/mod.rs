@@ -6,12 +6,15 @@
 //!
 //! Recorded positions count as the protocol does: UTF-16 units in lines that end in LF, CR LF or CR.
 
+mod completion;
 mod definition;
 mod folding;
 mod highlight;
+mod hover;
 mod links;
 mod rename;
 mod semantictokens;
+mod signatures;
 mod symbols;
 
 use cooperage_lang::ide::File;
@@ -21,11 +24,14 @@ use serde_json::Value;
 /// Kinds whose answers are recorded and judged.
 pub(crate) fn kinds() -> Vec<Kind> {
     vec![
+        completion::KIND,
         definition::KIND,
         folding::KIND,
         highlight::KIND,
+        hover::KIND,
         links::KIND,
         rename::KIND,
+        signatures::KIND,
         semantictokens::KIND,
         symbols::KIND,
     ]

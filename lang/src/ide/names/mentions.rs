@@ -3,6 +3,7 @@
 //!
 //! Works on parsed nodes, not on typed instructions, so that a line that is being typed has names too.
 
+use super::assignments::assignments;
 use super::references::{Reader, references};
 use crate::ide::mount;
 use crate::syntax::{Keyword, Node, Parse, Piece, Spelled, heredoc};
@@ -28,6 +29,8 @@ pub(super) enum MentionKind {
     Variable,
     /// The name an `ARG` or `ENV` sets.
     Set(Set),
+    /// A name that a command sets for itself: in its shell text, or as `env=` of a secret.
+    Assigned,
     /// The base of a `FROM`.
     Base,
     /// The name behind `AS`.
@@ -145,7 +148,7 @@ impl<'a> Collector<'a> {
             && self.argument(between).bytes().eq_ignore_ascii_case(b"as")
         {
             let text = self.argument(name);
-            self.push(MentionKind::Stage, &text, 0..text.bytes().len());
+            self.plain_name(MentionKind::Stage, &text, 0..text.bytes().len());
         }
     }
 
@@ -230,14 +233,15 @@ impl<'a> Collector<'a> {
     }
 
     fn copy_from(&mut self, text: &Spelled<'_>, value: Range<usize>) {
-        self.source_name(MentionKind::CopyFrom, text, value);
+        self.plain_name(MentionKind::CopyFrom, text, value);
     }
 
-    /// The name of something to copy or mount from; one with variables is an error of its own.
-    fn source_name(&mut self, kind: MentionKind, text: &Spelled<'_>, value: Range<usize>) {
-        let name = &text.bytes()[value.clone()];
-        if !name.is_empty() && name.find_byte(b'$').is_none() {
+    /// A name that has to be written out; one with variables is an error of its own, but they are meant.
+    fn plain_name(&mut self, kind: MentionKind, text: &Spelled<'_>, value: Range<usize>) {
+        if text.bytes()[value.clone()].find_byte(b'$').is_none() {
             self.push(kind, text, value);
+        } else {
+            self.references_in(text, value, self.builder());
         }
     }
 
@@ -260,10 +264,13 @@ impl<'a> Collector<'a> {
         for field in fields {
             let Some(value) = field.value else { continue };
             match (field.key.as_str(), id) {
-                ("from", _) => self.source_name(MentionKind::MountFrom, text, value),
-                ("id", Some(id)) => self.source_name(id, text, value),
+                ("from", _) => self.plain_name(MentionKind::MountFrom, text, value),
+                ("id", Some(id)) => self.plain_name(id, text, value),
+                ("env", Some(MentionKind::Secret)) => {
+                    self.plain_name(MentionKind::Assigned, text, value);
+                }
                 ("source" | "src", Some(MentionKind::Secret)) => {
-                    self.source_name(MentionKind::Secret, text, value);
+                    self.plain_name(MentionKind::Secret, text, value);
                 }
                 _ => self.references_in(text, value, self.builder()),
             }
@@ -289,10 +296,8 @@ impl<'a> Collector<'a> {
             };
             let body = self.parse.spelled_source(self.source, document.body);
             match keyword {
-                Keyword::Run if opener.expand || alone => {
-                    if !alone || is_shell_script(body.bytes()) {
-                        self.references(&body, Reader::Shell { escape: b'\\' });
-                    }
+                Keyword::Run if reads_document(&opener, alone, body.bytes()) => {
+                    self.references(&body, Reader::Shell { escape: b'\\' });
                 }
                 Keyword::Copy | Keyword::Add if opener.expand => {
                     self.references(&body, Reader::Document);
@@ -370,14 +375,26 @@ impl<'a> Collector<'a> {
 
     fn references_in(&mut self, text: &Spelled<'_>, part: Range<usize>, reader: Reader) {
         let bytes = &text.bytes()[part.clone()];
-        if bytes.find_byte(b'$').is_none() {
+        if bytes.find_byteset(b"$=%").is_none() {
             return;
         }
         let shift = |r: Range<usize>| r.start + part.start..r.end + part.start;
+        let mut assigned = match reader {
+            Reader::Shell { escape } => assignments(bytes, escape),
+            Reader::Builder { .. } | Reader::Document => Vec::new(),
+        }
+        .into_iter()
+        .peekable();
         for found in references(bytes, reader) {
+            while let Some(set) = assigned.next_if(|set| set.effective <= found.whole.start) {
+                self.push(MentionKind::Assigned, text, shift(set.name));
+            }
             let whole = text.range(shift(found.whole));
             let mention = mention(MentionKind::Variable, text, shift(found.name));
             self.found.push(Mention { whole, ..mention });
+        }
+        for set in assigned {
+            self.push(MentionKind::Assigned, text, shift(set.name));
         }
     }
 
@@ -395,6 +412,16 @@ fn mention(kind: MentionKind, text: &Spelled<'_>, part: Range<usize>) -> Mention
         name: text.bytes()[part].into(),
         range,
         whole: range,
+    }
+}
+
+/// Tells whether a shell sees the variables in a document of a `RUN`: one that is the script of a shell, or one that
+/// the shell expands before a command reads it.
+fn reads_document(opener: &heredoc::Opener, alone: bool, body: &[u8]) -> bool {
+    if alone {
+        is_shell_script(body)
+    } else {
+        opener.expand
     }
 }
 

@@ -11,6 +11,7 @@
 //! assert_eq!(file.text(names.get(names.definitions_of(used)[0]).range), b"build");
 //! ```
 
+mod assignments;
 mod mentions;
 mod references;
 mod resolve;
@@ -156,6 +157,17 @@ impl Names {
     /// What an occurrence names.
     pub fn symbol_of(&self, occurrence: &Occurrence) -> &Symbol {
         self.symbol(occurrence.symbol)
+    }
+
+    /// The occurrences at the very place of one, itself among them: a name that variables make up may stand for
+    /// several stages.
+    pub(super) fn same_place(&self, id: OccurrenceId) -> impl Iterator<Item = OccurrenceId> {
+        let range = self.get(id).range;
+        let same = move |at: &u32| self.occurrences[*at as usize].range == range;
+        let before = (0..id.0).rev().take_while(same).last().unwrap_or(id.0);
+        (before..self.occurrences.len() as u32)
+            .take_while(same)
+            .map(OccurrenceId)
     }
 
     /// Every occurrence, in the order of the text; one that lies in another comes behind it.

@@ -14,7 +14,7 @@ use crate::syntax::Keyword;
 use crate::text::TextRange;
 use bstr::{BString, ByteSlice};
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
 pub(super) fn resolve(file: &File) -> Names {
@@ -190,31 +190,34 @@ impl<'a> Resolver<'a> {
             let base = base.find(|m| self.mentions[*m].kind == MentionKind::Base);
             if let Some(mention) = base {
                 let written = &self.mentions[mention].name;
-                let computed = written.find_byteset(br#"$'"\`"#).is_some();
-                let name = if computed {
+                // What has to be expanded is not the name itself.
+                let (role, candidates) = if written.find_byteset(br#"$'"\`"#).is_some() {
                     let globals = globals.get_or_insert_with(|| self.global_values());
-                    globals.expand(written.as_bstr())
+                    (Role::Indirect, globals.expansions(written.as_bstr()))
                 } else {
-                    Some(written.clone())
+                    (Role::Use, vec![written.clone()])
                 };
-                if let Some(&base) = name.and_then(|name| earlier.get(&name)) {
-                    let role = if computed { Role::Indirect } else { Role::Use };
-                    let symbol = self.stages[base].symbol.0;
-                    let meant = self.stages[base].name.map(|n| n.0);
-                    self.occur(mention, node, symbol, role, meant);
-                    self.stages[index].base = Some(base as u32);
+                let meant: BTreeSet<usize> = candidates
+                    .iter()
+                    .filter_map(|name| earlier.get(name).copied())
+                    .collect();
+                self.stages[index].base = meant.first().map(|base| *base as u32);
+                for base in meant {
+                    let Stage { symbol, name, .. } = self.stages[base];
+                    self.occur(mention, node, symbol.0, role, name.map(|n| n.0));
                 }
             }
-            if let Some(name) = self.stages[index].name {
-                let name = &self.symbols[self.occurrences[name.0 as usize].symbol.0 as usize].name;
-                earlier.insert(name.clone(), index);
+            if self.stages[index].name.is_some() {
+                let symbol = self.stages[index].symbol.0 as usize;
+                earlier.insert(self.symbols[symbol].name.clone(), index);
             }
         }
     }
 
     fn global_values(&self) -> Values<'a> {
         let mut values = Values::new(self.file);
-        for setting in self.occurrences.iter().filter(|o| o.set.is_some()) {
+        let is_argument = |o: &&Occurrence| o.set.is_some_and(|s| s.keyword == Keyword::Arg);
+        for setting in self.occurrences.iter().filter(is_argument) {
             let name = &self.symbols[setting.symbol.0 as usize].name;
             values.set(name.as_bstr(), setting, None);
         }
@@ -246,6 +249,7 @@ impl<'a> Resolver<'a> {
     }
 
     fn variables_of(&mut self, node: usize) {
+        let mut hidden = Vec::new();
         for mention in self.of_node[node].clone() {
             match self.mentions[mention].kind {
                 MentionKind::Variable => {
@@ -253,9 +257,34 @@ impl<'a> Resolver<'a> {
                     self.occur(mention, node, entry.symbol, Role::Use, entry.last);
                 }
                 MentionKind::Set(set) => self.set(mention, node, set),
+                MentionKind::Assigned => hidden.push(self.assign(mention, node)),
                 _ => {}
             }
         }
+        // What a command sets for itself is gone behind it.
+        for (number, former) in hidden.into_iter().rev() {
+            self.variables.table[number] = former;
+        }
+    }
+
+    /// Sets a name for the rest of the instruction; gives what it means outside. A name that the Dockerfile sets too
+    /// stays the same thing, since what the command does not set it has from there.
+    fn assign(&mut self, mention: usize, node: usize) -> (usize, Option<Entry>) {
+        let name = &self.mentions[mention].name;
+        let number = self.variables.number(name);
+        let outside = self.variables.table[number];
+        let symbol = match outside.filter(|entry| entry.last.is_some()) {
+            Some(entry) => entry.symbol,
+            None => self.new_symbol(SymbolKind::Variable, name.clone()),
+        };
+        let former = outside.and_then(|entry| entry.last);
+        let here = self.occur(mention, node, symbol, Role::Definition, former);
+        self.variables.table[number] = Some(Entry {
+            symbol,
+            last: Some(here),
+            declared: false,
+        });
+        (number, outside)
     }
 
     fn variable(&mut self, mention: usize) -> (usize, Entry) {
@@ -329,6 +358,7 @@ impl<'a> Resolver<'a> {
                     }
                     MentionKind::Variable
                     | MentionKind::Set(_)
+                    | MentionKind::Assigned
                     | MentionKind::Base
                     | MentionKind::Stage => {}
                 }
@@ -427,27 +457,26 @@ impl<'a> Resolver<'a> {
         let mut order: Vec<u32> = (0..self.occurrences.len() as u32).collect();
         let place = |o: &Occurrence| (o.whole.start, Reverse(o.whole.end));
         order.sort_by_key(|i| place(&self.occurrences[*i as usize]));
-        let mut position = vec![0; order.len()];
+        let mut moved = vec![OccurrenceId(0); order.len()];
         for (new, old) in order.iter().enumerate() {
-            position[*old as usize] = new as u32;
+            moved[*old as usize] = OccurrenceId(new as u32);
         }
-        let moved = |id: OccurrenceId| OccurrenceId(position[id.0 as usize]);
+        let moved = |id: OccurrenceId| moved[id.0 as usize];
         let mut occurrences: Vec<Occurrence> = Vec::with_capacity(order.len());
-        let mut around: Option<(u32, TextRange)> = None;
-        for (new, old) in order.iter().enumerate() {
-            let symbol = self.root(self.occurrences[*old as usize].symbol.0);
-            let old = &self.occurrences[*old as usize];
-            let inside = around.filter(|(_, range)| old.whole.end <= range.end);
-            if inside.is_none() {
-                around = Some((new as u32, old.whole));
+        let mut outermost: Option<(OccurrenceId, TextRange)> = None;
+        for old in order {
+            let id = OccurrenceId(occurrences.len() as u32);
+            let symbol = self.root(self.occurrences[old as usize].symbol.0);
+            let old = &self.occurrences[old as usize];
+            let around = outermost.filter(|(_, range)| old.whole.end <= range.end);
+            if around.is_none() {
+                outermost = Some((id, old.whole));
             }
-            self.symbols[symbol as usize]
-                .occurrences
-                .push(OccurrenceId(new as u32));
+            self.symbols[symbol as usize].occurrences.push(id);
             occurrences.push(Occurrence {
                 symbol: SymbolId(symbol),
                 former: old.former.map(moved),
-                around: inside.map(|(id, _)| OccurrenceId(id)),
+                around: around.map(|(id, _)| id),
                 ..old.clone()
             });
         }

@@ -105,6 +105,19 @@ fn variables_belong_to_a_stage_and_those_that_continue_it() {
             "FROM a\nARG |X\nCOPY --chown=$X [\"$X\", \"/\"]\nRUN --mount=target=$X ls\n",
             "1:4! 2:14 2:19 3:20",
         ),
+        // What a command sets for itself hides the variable of the Dockerfile, there only.
+        (
+            "FROM a\nENV |X=1\nRUN X=2; echo $X\nRUN X=3 make; echo $X\n",
+            "1:4! 2:4! 2:15 3:4! 3:20",
+        ),
+        (
+            "FROM a\nRUN for |f in a; do echo $f; done\nRUN f=1; echo $f\n",
+            "1:8! 1:25",
+        ),
+        (
+            "FROM a\nRUN --mount=type=secret,id=t,env=T echo $|T\n",
+            "1:33! 1:41",
+        ),
         ("FROM a\nONBUILD ARG |X\nONBUILD RUN $X\n", "1:12! 2:13"),
     ] {
         assert_eq!(places(text), expected, "{text}");
@@ -139,6 +152,10 @@ fn the_setting_in_force_comes_first() {
         &["FROM c AS b"],
     );
     check("FROM a AS b\nFROM |b\nFROM c AS b\n", &["FROM a AS b"]);
+    check(
+        "FROM a AS x-amd64\nFROM b AS x-arm64\nFROM c AS x-y\nFROM x|-${TARGETARCH}\n",
+        &["FROM a AS x-amd64", "FROM b AS x-arm64"],
+    );
     check("FROM a\nCOPY --from=|0 / /\n", &["FROM a"]);
 }
 
@@ -210,6 +227,11 @@ fn renaming_keeps_the_language() {
             "stage 0 is meant by its position; change its name at its `FROM` line",
         ),
         (
+            "FROM a AS |b-arm64\nFROM b-$TARGETARCH\n",
+            "c",
+            "line 2 makes up the name `b-arm64` from variables; write it out there first",
+        ),
+        (
             "ARG N=b\nFROM a AS |b\nFROM $N\n",
             "c",
             "line 3 makes up the name `b` from variables; write it out there first",
@@ -273,6 +295,21 @@ fn values_are_those_of_the_place() {
         "FROM x AS y\nENV A='$B'\nFROM y\nUSER |\nENV D=1\n",
         &[("A", Some("$B"))],
     );
+}
+
+#[test]
+fn chains_of_stages_cost_each_line_once() {
+    let mut text = "FROM a AS s0\nENV X0=1\n".to_owned();
+    for i in 1..5_000 {
+        let base = i - 1;
+        text += &format!("FROM s{base} AS s{i}\nENV X{i}=$X{base}\n");
+    }
+    let file = File::new(text.into_bytes());
+    let all = TextRange::new(0, file.source().len() as u32);
+    let values = inline_values(&file, all);
+    assert!(values.len() == 4_999 && values.iter().all(|v| v.value == "1"));
+    assert_eq!(file.names().variables(&file, all.end).len(), 5_000);
+    assert_eq!(links(&file).len(), 1);
 }
 
 /// Fragments that together reach every way to name something.
@@ -347,9 +384,9 @@ fn ask_everything(source: Vec<u8>) {
             assert!(target.range.start <= target.name.start && target.name.end <= target.range.end);
         }
         references(&file, offset, true).into_iter().for_each(inside);
-        highlights(&file, offset)
-            .iter()
-            .for_each(|h| inside(h.range));
+        for highlight in highlights(&file, offset) {
+            inside(highlight.range);
+        }
         if let Some(linked) = linked(&file, offset) {
             linked.ranges.iter().for_each(|r| inside(*r));
         }
@@ -373,13 +410,15 @@ fn ask_everything(source: Vec<u8>) {
         inside(fold.range);
         assert!(fold.first_line < fold.last_line);
     }
-    links(&file).iter().for_each(|link| inside(link.range));
-    inline_values(&file, TextRange::new(0, len))
-        .iter()
-        .for_each(|v| inside(v.range));
-    outline(&file)
-        .iter()
-        .for_each(|entry| check_entry(entry, &inside));
+    for link in links(&file) {
+        inside(link.range);
+    }
+    for value in inline_values(&file, TextRange::new(0, len)) {
+        inside(value.range);
+    }
+    for entry in outline(&file) {
+        check_entry(&entry, &inside);
+    }
     assert!(matching(&file, "").len() >= outline(&file).len());
 }
 

@@ -4,6 +4,7 @@
 use super::{Names, Occurrence, OccurrenceId, Role, SymbolKind};
 use crate::ide::File;
 use crate::model::expand::{Env, Lexer};
+use crate::model::platform;
 use crate::syntax::Keyword;
 use crate::text::TextRange;
 use bstr::{BStr, BString, ByteSlice};
@@ -43,6 +44,18 @@ impl Names {
         Walk::new(self, file).at(offset).list.clone()
     }
 
+    /// The variable that the definition at `id` sets, with the value given there.
+    pub fn defined(&self, file: &File, id: OccurrenceId) -> Option<Variable> {
+        let setting = self.get(id);
+        setting.set?;
+        let mut walk = Walk::new(self, file);
+        walk.at(setting.whole.start);
+        let name = self.symbol_of(setting).name.as_bstr();
+        walk.values.set(name, setting, walk.globals.as_ref());
+        walk.values.placed(id);
+        walk.values.pending.pop()
+    }
+
     /// The uses of variables in `range` whose value the text alone tells, with that value.
     pub fn known_values(&self, file: &File, range: TextRange) -> Vec<(OccurrenceId, String)> {
         let mut found = Vec::new();
@@ -55,7 +68,8 @@ impl Names {
                 break;
             }
             let symbol = self.symbol_of(used);
-            if used.role == Role::Definition || symbol.kind != SymbolKind::Variable {
+            let hidden = used.former.is_some_and(|f| self.get(f).set.is_none());
+            if used.role == Role::Definition || symbol.kind != SymbolKind::Variable || hidden {
                 continue;
             }
             let known = walk.at(used.whole.start).find(&symbol.name.to_str_lossy());
@@ -149,11 +163,19 @@ impl<'a> Walk<'a> {
         if self.globals.is_none() {
             self.globals = Some(self.names.globals(self.file));
         }
+        let base_of = |stage: usize| stages[stage].base.map(|base| base as usize);
+        let at_hand = |base: &Option<usize>| base.is_some() && *base == self.scope;
         let mut chain = vec![stage];
-        while let Some(base) = stages[chain[chain.len() - 1]].base {
-            chain.push(base as usize);
+        let mut base = base_of(stage);
+        while let Some(part) = base.filter(|_| !at_hand(&base)) {
+            chain.push(part);
+            base = base_of(part);
         }
-        self.values = Values::new(self.file);
+        // The values of the base are at hand when the stages of a chain are asked for one after the other.
+        match base {
+            Some(base) => self.read_to(self.names.stage_end(base)),
+            None => self.values = Values::new(self.file),
+        }
         self.scope = Some(stage);
         for part in chain.into_iter().rev() {
             self.start_at(stages[part].range.start);
@@ -228,15 +250,12 @@ impl<'a> Values<'a> {
         }
         self.node = setting.node;
         let name = name.to_str_lossy().into_owned();
-        let (value, complete) = match set.value {
-            Some(range) => self.value(set.piece, range),
-            None => {
-                let global = globals.and_then(|g| g.find(&name));
-                match global.or_else(|| self.find(&name)) {
-                    Some(known) => (known.value.clone(), known.complete),
-                    None => (None, false),
-                }
-            }
+        let (value, complete) = if let Some(range) = set.value {
+            self.value(set.piece, range)
+        } else {
+            let global = globals.and_then(|g| g.find(&name));
+            let known = global.or_else(|| self.find(&name));
+            known.map_or((None, false), |v| (v.value.clone(), v.complete))
         };
         self.pending.push(Variable {
             name,
@@ -261,6 +280,41 @@ impl<'a> Values<'a> {
         text.filter(|_| complete).map(BString::from)
     }
 
+    /// Every text the word may stand for: what only the platform of a build tells takes each value it can have.
+    /// Nothing when anything else is not known.
+    pub(super) fn expansions(&mut self, word: &BStr) -> Vec<BString> {
+        self.settle();
+        let Ok(expanded) = self.lexer.word(word, self) else {
+            return Vec::new();
+        };
+        let complete = |name: &String| self.find(name).is_some_and(|v| v.complete);
+        if !expanded.matched.iter().all(complete) {
+            return Vec::new();
+        }
+        let mut choices: Vec<Vec<(&str, &str)>> = vec![Vec::new()];
+        for name in &expanded.unmatched {
+            let values = platform_words(name);
+            let longer = choices.iter().flat_map(|choice| {
+                let with = |value: &&'static str| {
+                    let mut choice = choice.clone();
+                    choice.push((name, *value));
+                    choice
+                };
+                values.iter().map(with)
+            });
+            choices = longer.take(MOST_CHOICES).collect();
+        }
+        let expand = |choice: &Vec<(&str, &str)>| {
+            let env = Chosen {
+                values: self,
+                choice,
+            };
+            let text = self.lexer.word(word, &env).ok()?.text;
+            Some(BString::from(text))
+        };
+        choices.iter().filter_map(expand).collect()
+    }
+
     fn value(&self, piece: Option<u32>, range: TextRange) -> (Option<String>, bool) {
         let parse = self.file.parse();
         let Some(piece) = piece else {
@@ -268,12 +322,9 @@ impl<'a> Values<'a> {
         };
         let piece = &parse.pieces(&(piece..piece + 1))[0];
         let text = parse.text(self.file.source(), piece.text);
-        let text = match range.start > piece.range.start {
-            true => text
-                .split_once_str("=")
-                .map_or(text, |(_, value)| value.as_bstr()),
-            false => text,
-        };
+        let is_behind_equals = range.start > piece.range.start;
+        let value = text.split_once_str("=").filter(|_| is_behind_equals);
+        let text = value.map_or(text, |(_, value)| value.as_bstr());
         self.expanded(text)
     }
 
@@ -294,14 +345,45 @@ impl<'a> Values<'a> {
 
     fn settle(&mut self) {
         for variable in self.pending.drain(..) {
-            match self.numbers.get(&variable.name) {
-                Some(known) => self.list[*known] = variable,
-                None => {
-                    self.numbers.insert(variable.name.clone(), self.list.len());
-                    self.list.push(variable);
-                }
+            if let Some(known) = self.numbers.get(&variable.name) {
+                self.list[*known] = variable;
+            } else {
+                self.numbers.insert(variable.name.clone(), self.list.len());
+                self.list.push(variable);
             }
         }
+    }
+}
+
+/// Most texts that are tried for one word.
+const MOST_CHOICES: usize = 1_000;
+
+/// The values that an argument about a platform can have; none for other names.
+fn platform_words(name: &str) -> &'static [&'static str] {
+    match name {
+        "BUILDOS" | "TARGETOS" => platform::KNOWN_OS,
+        "BUILDARCH" | "TARGETARCH" => platform::KNOWN_ARCHITECTURES,
+        "BUILDVARIANT" | "TARGETVARIANT" => &["", "v5", "v6", "v7", "v8"],
+        _ => &[],
+    }
+}
+
+/// Values with some more that were chosen.
+struct Chosen<'a> {
+    values: &'a Values<'a>,
+    choice: &'a [(&'a str, &'a str)],
+}
+
+impl Env for Chosen<'_> {
+    fn get(&self, name: &str) -> Option<&str> {
+        let chosen = self.choice.iter().find(|(n, _)| *n == name);
+        chosen
+            .map(|(_, value)| *value)
+            .or_else(|| self.values.get(name))
+    }
+
+    fn names(&self) -> Vec<&str> {
+        self.values.names()
     }
 }
 

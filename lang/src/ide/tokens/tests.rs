@@ -7,7 +7,10 @@ use std::fmt::Write as _;
 fn check(source: &str, expected: &Expect) {
     let file = File::new(source.as_bytes().to_vec());
     let all = tokens(&file, None);
-    assert!(all.windows(2).all(|w| w[0].range.end <= w[1].range.start), "{all:?}");
+    assert!(
+        all.windows(2).all(|w| w[0].range.end <= w[1].range.start),
+        "{all:?}"
+    );
     let mut out = String::new();
     let mut line = 0;
     for token in all {
@@ -15,7 +18,11 @@ fn check(source: &str, expected: &Expect) {
         let gap = if number > line { "\n" } else { " " };
         line = number;
         let text = file.text(token.range).to_str_lossy();
-        let more = if token.modifiers == Modifiers::default() { "" } else { "*" };
+        let more = if token.modifiers == Modifiers::default() {
+            ""
+        } else {
+            "*"
+        };
         write!(out, "{gap}{}{more}:{text}", token.kind.name()).unwrap();
     }
     expected.assert_eq(out.trim_start());
@@ -96,7 +103,11 @@ fn a_range_is_a_part_of_the_whole() {
 #[test]
 fn one_replacement_leads_from_one_list_to_another() {
     assert_eq!(delta(&[1, 2], &[1, 2]), None);
-    for (old, new) in [(vec![1, 1], vec![1, 1, 1]), (vec![], vec![1]), (vec![1, 2, 3], vec![3])] {
+    for (old, new) in [
+        (vec![1, 1], vec![1, 1, 1]),
+        (vec![], vec![1]),
+        (vec![1, 2, 3], vec![3]),
+    ] {
         let found = delta(&old, &new).unwrap();
         let mut list = old.clone();
         list.splice(found.start..found.start + found.deleted, found.inserted);

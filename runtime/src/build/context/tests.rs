@@ -158,6 +158,81 @@ fn a_refresh_sees_the_change() {
     assert_eq!(changes, ["d/f (content)", "d/g (added)"]);
 }
 
+/// Digest of everything, as a server asks for it: kept until a change.
+fn watched_content(context: &Context) -> std::sync::Arc<super::ContentManifest> {
+    let read = || path_content(context, b"/");
+    context.selected("all", read).unwrap()
+}
+
+#[test]
+fn a_watched_context_reads_only_what_changed() {
+    let scratch = Scratch::new();
+    let files = scratch.folder("c", &["a/f=1", "b/g=1", "log/x=1"]);
+    let context = open(&files, "**/*.log\nlog\n", None).keep_watch();
+    assert!(
+        context.changed().is_some(),
+        "this file system tells of changes"
+    );
+    let before = watched_content(&context);
+    assert!(!context.catch_up());
+    assert!(std::sync::Arc::ptr_eq(&before, &watched_content(&context)));
+
+    // What the ignore file hides is no change.
+    fs::write(files.join("a/new.log"), "2").unwrap();
+    fs::write(files.join("log/x"), "2").unwrap();
+    assert!(!context.catch_up());
+
+    let steps: [(&str, &dyn Fn()); 6] = [
+        ("a/f (content)", &|| {
+            fs::write(files.join("a/f"), "2").unwrap()
+        }),
+        ("b/h (added)", &|| fs::write(files.join("b/h"), "").unwrap()),
+        ("b/h (mode)", &|| {
+            let mode = fs::Permissions::from_mode(0o600);
+            fs::set_permissions(files.join("b/h"), mode).unwrap();
+        }),
+        ("b/h (removed)", &|| {
+            fs::remove_file(files.join("b/h")).unwrap()
+        }),
+        ("n (added), n/m (added), n/m/x (added)", &|| {
+            fs::create_dir_all(files.join("n/m")).unwrap();
+            fs::write(files.join("n/m/x"), "1").unwrap();
+        }),
+        ("n/m/x (content)", &|| {
+            fs::write(files.join("n/m/x"), "2").unwrap()
+        }),
+    ];
+    let mut before = before;
+    for (expected, change) in steps {
+        change();
+        assert!(context.catch_up(), "{expected}");
+        let after = watched_content(&context);
+        let found = compare(&before, &after);
+        let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+        assert_eq!(found.join(", "), expected);
+        before = after;
+    }
+
+    // A folder that takes another's name is watched too.
+    fs::rename(files.join("a"), files.join("old")).unwrap();
+    fs::rename(files.join("b"), files.join("a")).unwrap();
+    assert!(context.catch_up());
+    watched_content(&context);
+    fs::write(files.join("a/g"), "2").unwrap();
+    assert!(context.catch_up());
+}
+
+#[test]
+fn a_file_that_is_not_there_yet_is_waited_for() {
+    let scratch = Scratch::new();
+    let files = scratch.folder("c", &["a/f=1"]);
+    let context = open(&files, "", None).keep_watch();
+    assert!(context.lstat(b"/a/b/c/d").unwrap().is_none());
+    assert!(!context.catch_up());
+    fs::create_dir(files.join("a/b")).unwrap();
+    assert!(context.catch_up());
+}
+
 fn copy_of(path: &str, context: &Context) -> [u8; 32] {
     let op = Copy {
         add: false,

@@ -5,6 +5,7 @@
 
 use super::ignore::IgnoreFile;
 use super::index::{Index, Key};
+use super::watch::Watch;
 use super::{TreeError, failed};
 use crate::build::pool;
 use crate::build::tree::{self, Kind, Listed, Stat, child, open_below, relative};
@@ -21,6 +22,7 @@ pub(super) struct Walk<'a> {
     pub(super) root: &'a OwnedFd,
     pub(super) ignore: &'a IgnoreFile,
     pub(super) index: &'a Index,
+    pub(super) watch: Option<&'a Watch>,
 }
 
 /// A folder as read, sorted by name.
@@ -53,6 +55,9 @@ pub(super) fn read(
     path: &[u8],
     state: &ParentMatches,
 ) -> Result<(Folder, Vec<Below>), TreeError> {
+    if let Some(watch) = walk.watch {
+        watch.folder(fd.as_fd(), path.as_bstr());
+    }
     let patterns = walk.ignore.patterns();
     let mut folder = Folder::default();
     let mut below = Vec::new();

@@ -11,8 +11,8 @@ use super::cache::{
     image_key, scratch_key, source_key, source_step,
 };
 use super::content::{self, ContentManifest};
-use super::context::Context;
 use super::context::ignore::IgnoreFile;
+use super::context::{Context, Contexts};
 use super::error::{BuildError, Problem};
 use super::events::Events;
 use super::exec::{Ran, Runner};
@@ -26,7 +26,7 @@ use crate::store::{CacheKey, DiffId, ImageRecord, Lease, NewRecord, StepRun, Sto
 use crate::world::read_layout;
 use cooperage_lang::model::ignore::Patterns;
 use cooperage_lang::model::reference::Reference;
-use cooperage_lang::plan::{Copy, NamedContext, Op, Plan, Source, Step, StepId};
+use cooperage_lang::plan::{Copy, CopySource, NamedContext, Op, Plan, Source, Step, StepId};
 use serde::{Deserialize, Serialize};
 use source::Fetched;
 use std::collections::HashMap;
@@ -42,11 +42,6 @@ pub enum Mode {
     /// A build.
     Execute,
 }
-
-/// Contexts that a long-lived process has read, by folder and text of the ignore file. Their digests stay, so that the
-/// next forecast looks at attributes only.
-#[derive(Default)]
-pub struct Contexts(Mutex<HashMap<(PathBuf, String), Arc<Context>>>);
 
 /// One build, or one forecast.
 pub struct Session<'a> {
@@ -122,6 +117,30 @@ fn views(trees: &[Option<Tree>]) -> Vec<SourceView<'_>> {
         .iter()
         .map(|tree| tree.as_ref().map_or(SourceView::Inline, Tree::view))
         .collect()
+}
+
+/// The context that all sources of a COPY are in; heredocs have no tree.
+fn only_context(trees: &[Option<Tree>]) -> Option<&Arc<Context>> {
+    let mut all = trees.iter().map(|tree| match tree {
+        Some(Tree::Context(context)) => Some(context),
+        _ => None,
+    });
+    let first = all.next()??;
+    all.all(|other| other.is_some_and(|other| Arc::ptr_eq(other, first)))
+        .then_some(first)
+}
+
+/// What a COPY selects from one context, in words: two steps that select the same have the same.
+fn selection_name(copy: &Copy) -> String {
+    let sources: Vec<_> = copy
+        .sources
+        .iter()
+        .map(|source| match source {
+            CopySource::Path { path, .. } => path.as_str(),
+            CopySource::Http { .. } | CopySource::Git { .. } | CopySource::Inline { .. } => "",
+        })
+        .collect();
+    format!("{sources:?} {} {:?}", copy.parents, copy.exclude)
 }
 
 impl<'a> Session<'a> {
@@ -268,21 +287,12 @@ impl<'a> Session<'a> {
         let option =
             |e: super::context::ContextError| BuildError::from(Problem::Option(e.to_string()));
         let ignore = IgnoreFile::find(&folder, dockerfile).map_err(option)?;
-        let Some(Contexts(kept)) = self.mode_keeps_contexts() else {
-            let indexes = self.store.map(|_| self.engine.paths().context_index());
-            return Ok(Arc::new(
-                Context::open(&folder, ignore, indexes.as_deref()).map_err(option)?,
-            ));
-        };
-        let key = (folder.clone(), format!("{ignore:?}"));
-        if let Some(context) = locked(kept).get(&key) {
-            context.refresh_all();
-            return Ok(context.clone());
-        }
         let indexes = self.store.map(|_| self.engine.paths().context_index());
-        let context = Arc::new(Context::open(&folder, ignore, indexes.as_deref()).map_err(option)?);
-        locked(kept).insert(key, context.clone());
-        Ok(context)
+        match self.kept_contexts() {
+            Some(kept) => kept.open(&folder, ignore, indexes.as_deref()),
+            None => Context::open(&folder, ignore, indexes.as_deref()).map(Arc::new),
+        }
+        .map_err(option)
     }
 
     /// Whether a local source is the main context and that has to be downloaded or unpacked first.
@@ -295,11 +305,24 @@ impl<'a> Session<'a> {
     }
 
     /// A read-only engine belongs to a server, which asks again and again.
-    fn mode_keeps_contexts(&self) -> Option<&Contexts> {
+    fn kept_contexts(&self) -> Option<&Contexts> {
         self.engine
             .options()
             .read_only
             .then(|| self.engine.contexts())
+    }
+
+    /// What was kept of the inputs of a step that ran. A server asks for the same ones with every forecast, and they
+    /// never change.
+    fn inputs_of(&self, opened: &Store, key: &CacheKey) -> Vec<Arc<ContentManifest>> {
+        let read = || {
+            let packed = opened.record_manifest(key).ok().flatten();
+            unpack(&packed.unwrap_or_default())
+        };
+        match self.kept_contexts() {
+            Some(kept) => kept.last_inputs(key, read),
+            None => read(),
+        }
     }
 
     /// The merged layers of a snapshot.
@@ -511,17 +534,28 @@ impl CacheView for Session<'_> {
         if let Some(manifest) = locked(&self.contents).get(&known) {
             return Ok(manifest.clone());
         }
+        if self.cancel.is_canceled() {
+            return Err(Problem::Canceled.into());
+        }
         let manifest = match (input, &step.op) {
             (ContentInput::Sources, Op::Copy(copy)) => {
                 let trees = self.source_trees(plan, copy, states)?;
-                content::selection(copy, &views(&trees))
+                let read = || content::selection(copy, &views(&trees));
+                match only_context(&trees) {
+                    Some(context) => context.selected(&selection_name(copy), read),
+                    None => read().map(Arc::new),
+                }
             }
             (ContentInput::Tree { from, path }, _) => {
                 let tree = self.tree(plan.step(*from), &states[from.0 as usize])?;
                 let files = tree
                     .files()
                     .expect("a mount shows the files of a folder, an image or a stage");
-                content::path_content(files, path.as_bytes())
+                let read = || content::path_content(files, path.as_bytes());
+                match &tree {
+                    Tree::Context(context) => context.selected(&format!("tree {path}"), read),
+                    Tree::Stack(_) | Tree::Fetched(_) => read().map(Arc::new),
+                }
             }
             (ContentInput::Sources, _) => unreachable!("only copies have sources"),
         };
@@ -532,7 +566,7 @@ impl CacheView for Session<'_> {
                 step.range,
             )
         };
-        let manifest = Arc::new(manifest.map_err(located)?);
+        let manifest = manifest.map_err(located)?;
         locked(&self.contents).insert(known, manifest.clone());
         Ok(manifest)
     }
@@ -596,13 +630,13 @@ impl CacheView for Session<'_> {
         };
         let record = opened.record(&run.key).ok()??;
         let meta: Meta = serde_json::from_str(&record.meta).ok()?;
-        let inputs = opened.record_manifest(&run.key).ok()?.unwrap_or_default();
+        let inputs = self.inputs_of(opened, &run.key);
         Some(LastRun {
             key: run.key,
             took: run.took,
             size: run.bytes,
             facts: meta.facts,
-            inputs: unpack(&inputs),
+            inputs,
         })
     }
 

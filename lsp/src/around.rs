@@ -1,0 +1,244 @@
+//! What lies around a text, for completion and hover: answers from the store, the context's folder and the last forecast.
+
+use crate::convert;
+use crate::session::Snapshot;
+use cooperage_lang::ide::surroundings::{
+    Account, Entry, Files, ImageFacts, ImageName, Listing, Surroundings, Tag,
+};
+use cooperage_lang::instructions::{Kind, Stage};
+use cooperage_runtime::engine::{self, Engine, Image};
+use cooperage_runtime::store::DiffId;
+use cooperage_runtime::units::{Size, ago};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+/// Programs that are offered at most.
+const MANY: usize = 5_000;
+
+/// Where the search for programs goes when an image does not say. **Source:** BuildKit `util/system.DefaultPathEnv`.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// The surroundings of one version of a document.
+pub(crate) struct Around<'a> {
+    snapshot: &'a Snapshot,
+}
+
+impl<'a> Around<'a> {
+    pub(crate) fn new(snapshot: &'a Snapshot) -> Self {
+        Self { snapshot }
+    }
+
+    fn engine(&self) -> &Engine {
+        &self.snapshot.setup.engine
+    }
+
+    /// The images of the store; a store that cannot be read has none.
+    fn stored(&self) -> Vec<Image> {
+        self.engine().images().unwrap_or_default()
+    }
+
+    fn files(&self, files: Files<'_>) -> Option<engine::Files> {
+        match files {
+            Files::Context => {
+                let folder = self.snapshot.setup.context_folder(&self.snapshot.uri)?;
+                let dockerfile = convert::path(&self.snapshot.uri);
+                self.engine().context_files(&folder, dockerfile.as_deref())
+            }
+            Files::Before(offset) => self.of_layers(&self.layers_before(offset)?),
+            Files::Stage(index) => self.of_layers(&self.layers_of_stage(index, u32::MAX)?),
+            Files::Named(name) => {
+                let image = self.engine().image(name).ok()?;
+                self.of_layers(&image.diff_ids())
+            }
+        }
+    }
+
+    fn of_layers(&self, layers: &Arc<[DiffId]>) -> Option<engine::Files> {
+        self.engine().files_of_layers(layers)
+    }
+
+    /// The stage that the instruction at `offset` is in.
+    fn stage_at(&self, offset: u32) -> Option<usize> {
+        let stages = &self.snapshot.file().dockerfile().stages;
+        stages
+            .partition_point(|stage| stage.from.range.start <= offset)
+            .checked_sub(1)
+    }
+
+    /// The layers that the instruction at `offset` finds, as far as they are here.
+    fn layers_before(&self, offset: u32) -> Option<Arc<[DiffId]>> {
+        let start = self
+            .snapshot
+            .file()
+            .instruction_at(offset)
+            .map_or(offset, |instruction| instruction.range.start);
+        self.layers_of_stage(self.stage_at(offset)?, start)
+    }
+
+    /// The layers of a stage, its steps that end before `end` done; those that are not here yet are left out.
+    fn layers_of_stage(&self, stage: usize, end: u32) -> Option<Arc<[DiffId]>> {
+        let forecast = self.snapshot.forecast.as_ref().map(|f| &f.forecast);
+        let done = forecast.and_then(|forecast| {
+            let of_stage = forecast.steps.iter().filter(|step| {
+                let planned = forecast.plan.step(step.step);
+                planned.stage == Some(stage) && planned.range.end <= end
+            });
+            of_stage
+                .filter_map(|step| step.layers.clone())
+                .filter(|layers| !layers.is_empty())
+                .next_back()
+        });
+        done.or_else(|| self.layers_of_base(stage))
+    }
+
+    /// The layers of what a stage stands on: an image of the store, or another stage.
+    fn layers_of_base(&self, stage: usize) -> Option<Arc<[DiffId]>> {
+        let stages = &self.snapshot.file().dockerfile().stages;
+        let base = base_name(stages.get(stage)?)?;
+        let named =
+            |other: &Stage| name_of(other).is_some_and(|name| name.eq_ignore_ascii_case(&base));
+        match stages[..stage].iter().rposition(named) {
+            Some(below) => self.layers_of_stage(below, u32::MAX),
+            None => Some(self.engine().image(&base).ok()?.diff_ids()),
+        }
+    }
+
+    fn accounts(&self, files: Files<'_>, file: &str) -> Listing<Account> {
+        let Some(files) = self.files(files) else {
+            return Listing::unknown();
+        };
+        let account = |line: &str| {
+            let mut fields = line.split(':');
+            let name = fields.next().filter(|name| !name.is_empty())?.to_owned();
+            let id = fields.nth(1)?.parse().ok()?;
+            Some(Account { name, id })
+        };
+        Listing::of(files.text(file).lines().filter_map(account).collect())
+    }
+
+    /// The `PATH` that is in force for `files`.
+    fn search_path(&self, files: Files<'_>) -> String {
+        let Files::Before(offset) = files else {
+            return PATH.to_owned();
+        };
+        let names = self.snapshot.file().names();
+        let set = names.variables(self.snapshot.file(), offset);
+        let own = set.into_iter().rfind(|v| v.name == "PATH" && v.complete);
+        let of_image = || {
+            let stages = &self.snapshot.file().dockerfile().stages;
+            let base = base_name(stages.get(self.stage_at(offset)?)?)?;
+            let config = self.engine().image(&base).ok()?.config;
+            let path = config
+                .config
+                .env
+                .iter()
+                .find_map(|e| e.strip_prefix("PATH="))?;
+            Some(path.to_owned())
+        };
+        own.and_then(|v| v.value)
+            .or_else(of_image)
+            .unwrap_or_else(|| PATH.to_owned())
+    }
+}
+
+fn name_of(stage: &Stage) -> Option<String> {
+    match &stage.from.kind {
+        Kind::From(from) => Some(from.name.as_ref()?.to_str_lossy().into_owned()),
+        _ => None,
+    }
+}
+
+fn base_name(stage: &Stage) -> Option<String> {
+    match &stage.from.kind {
+        Kind::From(from) => Some(from.base.to_str_lossy().into_owned()),
+        _ => None,
+    }
+}
+
+impl Surroundings for Around<'_> {
+    fn images(&self) -> Listing<ImageName> {
+        let now = SystemTime::now();
+        let stored = self.stored();
+        let named = stored.iter().flat_map(|image| {
+            let age = image
+                .created
+                .map(|created| format!(", {}", ago(created, now)));
+            let detail = format!("{}{}", Size(image.size), age.unwrap_or_default());
+            image.names.iter().map(move |name| ImageName {
+                name: name.strip_suffix(":latest").unwrap_or(name).to_owned(),
+                detail: detail.clone(),
+            })
+        });
+        Listing::of(named.collect())
+    }
+
+    fn tags(&self, name: &str) -> Listing<Tag> {
+        let stored = self.stored();
+        let names = stored.iter().flat_map(|image| &image.names);
+        let tag = |full: &String| {
+            let tag = full.strip_prefix(name)?.strip_prefix(':')?;
+            Some(Tag {
+                name: tag.to_owned(),
+                local: true,
+            })
+        };
+        Listing::of(names.filter_map(tag).collect())
+    }
+
+    fn image(&self, reference: &str, platform: Option<&str>) -> Option<Arc<ImageFacts>> {
+        let image = self.engine().image(reference).ok()?;
+        let own = match image.variant.as_str() {
+            "" => format!("{}/{}", image.os, image.architecture),
+            variant => format!("{}/{}/{variant}", image.os, image.architecture),
+        };
+        let fits = platform.is_none_or(|wanted| own.starts_with(wanted) || wanted.contains('$'));
+        let created = image
+            .created
+            .map(|created| ago(created, SystemTime::now()).to_string());
+        fits.then(|| {
+            Arc::new(ImageFacts {
+                reference: image.names.first().cloned().unwrap_or_default(),
+                digest: image.digest.to_string(),
+                platforms: vec![own.clone()],
+                platform: own,
+                size: Size(image.size).to_string(),
+                created: created.unwrap_or_default(),
+                config: image.config,
+            })
+        })
+    }
+
+    fn entries(&self, files: Files<'_>, path: &str) -> Listing<Entry> {
+        let Some(files) = self.files(files) else {
+            return Listing::unknown();
+        };
+        let entry = |(name, folder)| Entry { name, folder };
+        Listing::of(files.names(path).into_iter().map(entry).collect())
+    }
+
+    fn users(&self, files: Files<'_>) -> Listing<Account> {
+        self.accounts(files, "/etc/passwd")
+    }
+
+    fn groups(&self, files: Files<'_>) -> Listing<Account> {
+        self.accounts(files, "/etc/group")
+    }
+
+    fn programs(&self, files: Files<'_>) -> Listing<String> {
+        let path = self.search_path(files);
+        let Some(files) = self.files(files) else {
+            return Listing::unknown();
+        };
+        let folders = path.split(':').filter(|folder| folder.starts_with('/'));
+        let names = folders.flat_map(|folder| files.names(folder));
+        let programs = names.filter(|(_, folder)| !folder).map(|(name, _)| name);
+        let once: BTreeSet<String> = programs.take(MANY).collect();
+        Listing::of(once.into_iter().collect())
+    }
+
+    fn contexts(&self) -> Vec<String> {
+        let request = self.snapshot.setup.request(&self.snapshot.uri);
+        request.contexts.into_keys().collect()
+    }
+}

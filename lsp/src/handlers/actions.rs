@@ -1,0 +1,69 @@
+//! Code actions: fixes, silencing, refactorings.
+
+use super::{diagnostics, workspace_edit};
+use crate::jobs::Answer;
+use crate::session::Snapshot;
+use cooperage_lang::ide::actions::{self, Action, ActionKind, Images};
+use cooperage_lang::model::reference::{Digest, Reference};
+use cooperage_runtime::engine::Engine;
+use tower_lsp::lsp_types as lsp;
+
+/// The names of all kinds, for editors that ask for some.
+pub(super) fn kinds() -> Vec<lsp::CodeActionKind> {
+    ActionKind::ALL
+        .iter()
+        .map(|kind| kind.name().into())
+        .collect()
+}
+
+/// Digests of the images in the store.
+struct Stored<'a>(&'a Engine);
+
+impl Images for Stored<'_> {
+    fn digest(&self, reference: &Reference) -> Option<Digest> {
+        Some(self.0.image(&reference.familiar()).ok()?.digest)
+    }
+}
+
+/// `textDocument/codeAction`.
+pub(crate) fn answer(
+    snapshot: &Snapshot,
+    params: lsp::CodeActionParams,
+) -> Answer<Option<lsp::CodeActionResponse>> {
+    let found = snapshot.findings();
+    let request = actions::Request {
+        file: snapshot.file(),
+        range: snapshot.text.text_range(params.range),
+        diagnostics: &found,
+        images: &Stored(&snapshot.setup.engine),
+    };
+    let wanted = |action: &Action| match &params.context.only {
+        Some(only) => only
+            .iter()
+            .any(|wanted| includes(wanted.as_str(), action.kind.name())),
+        // Only those who ask for it get what changes the whole file at once.
+        None => action.kind != ActionKind::FixAll,
+    };
+    let found_here = |action: &Action| {
+        let found = found.get(action.diagnostic?)?;
+        Some(vec![diagnostics::diagnostic(&snapshot.text, found)])
+    };
+    let action = |action: Action| {
+        lsp::CodeActionOrCommand::CodeAction(lsp::CodeAction {
+            kind: Some(action.kind.name().into()),
+            diagnostics: found_here(&action),
+            edit: Some(workspace_edit(snapshot, action.edits)),
+            is_preferred: action.preferred.then_some(true),
+            title: action.title,
+            ..lsp::CodeAction::default()
+        })
+    };
+    let offered = actions::actions(&request).into_iter().filter(wanted);
+    Ok(Some(offered.map(action).collect()))
+}
+
+/// Whether a kind is `wanted` or one of those below it: `refactor` holds `refactor.inline`.
+fn includes(wanted: &str, kind: &str) -> bool {
+    kind.strip_prefix(wanted)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.') || wanted.is_empty())
+}

@@ -1,0 +1,119 @@
+//! What the client is asked and tells about itself: settings, folders, files that changed.
+
+use crate::convert;
+use crate::session::Session;
+use crate::settings::Settings;
+use crate::setup::Choice;
+use cooperage_runtime::engine::Changed;
+use cooperage_runtime::settings;
+use serde_json::{Value, json};
+use tower_lsp::lsp_types as lsp;
+use tower_lsp::lsp_types::notification::Notification;
+
+/// Files whose change is always of interest, and everything else a context may hold.
+const FILES: &str = "**/*";
+
+/// Asks for news of files and settings, from a client that gives them when asked.
+pub(crate) fn register(session: &Session) {
+    let features = &session.setup.features;
+    let mut registrations = Vec::new();
+    if features.register_files {
+        let method = lsp::notification::DidChangeWatchedFiles::METHOD;
+        let watchers = json!({"watchers": [{"globPattern": FILES}]});
+        registrations.push(registration("files", method, watchers));
+    }
+    if features.register_configuration {
+        let method = lsp::notification::DidChangeConfiguration::METHOD;
+        registrations.push(registration(
+            "settings",
+            method,
+            json!({"section": "cooper"}),
+        ));
+    }
+    if !registrations.is_empty() {
+        // A client that says no is one that tells nothing; our own watch stays.
+        session.ask::<lsp::request::RegisterCapability>(
+            lsp::RegistrationParams { registrations },
+            |_, _| {},
+        );
+    }
+}
+
+fn registration(id: &str, method: &str, options: Value) -> lsp::Registration {
+    lsp::Registration {
+        id: id.to_owned(),
+        method: method.to_owned(),
+        register_options: Some(options),
+    }
+}
+
+/// Asks for the settings.
+pub(crate) fn pull(session: &Session) {
+    if !session.setup.features.configuration {
+        return;
+    }
+    let item = lsp::ConfigurationItem {
+        scope_uri: None,
+        section: Some("cooper".to_owned()),
+    };
+    let params = lsp::ConfigurationParams { items: vec![item] };
+    session.ask::<lsp::request::WorkspaceConfiguration>(params, |session, answer| {
+        // One that cannot tell leaves us with what it said at the beginning.
+        let section = answer.unwrap_or_default().into_iter().next();
+        if let Some(section) = section.filter(|section| !section.is_null()) {
+            session.set_settings(Settings::read(&section));
+        }
+    });
+}
+
+/// `workspace/didChangeConfiguration`: the settings, or only that there are new ones.
+pub(crate) fn changed(session: &mut Session, settings: &Value) {
+    if session.setup.features.configuration {
+        pull(session);
+    } else if !settings.is_null() {
+        let section = settings.get("cooper").unwrap_or(settings);
+        session.set_settings(Settings::read(section));
+    }
+}
+
+/// `workspace/didChangeWorkspaceFolders`.
+pub(crate) fn folders(session: &mut Session, params: &lsp::DidChangeWorkspaceFoldersParams) {
+    let paths = |folders: &[lsp::WorkspaceFolder]| -> Vec<_> {
+        folders
+            .iter()
+            .filter_map(|folder| convert::path(&folder.uri))
+            .collect()
+    };
+    let (added, removed) = (paths(&params.event.added), paths(&params.event.removed));
+    session.set_up(|setup| {
+        setup.folders.retain(|folder| !removed.contains(folder));
+        setup.folders.extend(added);
+    });
+}
+
+/// Files were saved or changed, as the client saw it.
+pub(crate) fn files_changed(session: &mut Session, uris: &[lsp::Url]) {
+    let changed: Vec<_> = uris.iter().filter_map(convert::path).collect();
+    session.setup.engine.files_changed(&changed);
+    if changed.iter().any(|path| settings::is_settings_file(path)) {
+        session.setup.finder.forget();
+        session.set_up(|_| {});
+    }
+    if changed.iter().any(|path| settings::may_declare(path)) {
+        session.set_up(|setup| setup.choices.values_mut().for_each(read_again));
+    }
+    session.world_changed(Changed {
+        files: true,
+        store: false,
+    });
+}
+
+/// Reads a selected build again, whose file may have changed; one that is gone is selected no more.
+fn read_again(choice: &mut Choice) {
+    if let Some(old) = choice.declared.take() {
+        let builds = settings::declared(&old.dockerfile).into_iter();
+        choice.declared = builds
+            .filter(|new| new.file == old.file)
+            .find(|new| new.name == old.name);
+    }
+}

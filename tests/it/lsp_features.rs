@@ -1,0 +1,305 @@
+//! Each request of the language server once, from message to answer. What the answers should be in detail is tested
+//! with the language; here it is that they arrive.
+
+use crate::lsp::{TEXT, built};
+use crate::lsp_client::Client;
+use crate::sandbox::Sandbox;
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+
+const STAGES: &str = "FROM scratch AS base\nARG V=1\nCOPY a /a\n\nFROM base AS last\nENV W=$V.2\nCOPY --from=base /a /b\nRUN echo $W && echo done\n";
+
+fn opened(text: &str, capabilities: Value) -> (Sandbox, String, Client) {
+    let (sandbox, uri) = built();
+    let mut client = Client::with(&sandbox, json!({"capabilities": capabilities}));
+    client.open(&uri, text);
+    (sandbox, uri, client)
+}
+
+fn labels(completion: &Value) -> Vec<&str> {
+    let items = completion["items"].as_array().expect("a list");
+    items
+        .iter()
+        .map(|item| item["label"].as_str().unwrap())
+        .collect()
+}
+
+#[test]
+fn completion_knows_the_place_and_the_folder() {
+    let capabilities = json!({"textDocument": {"completion": {"completionItem": {
+        "resolveSupport": {"properties": ["documentation"]},
+    }}}});
+    let (_sandbox, uri, mut client) = opened(
+        "FROM scratch AS base\nFROM base\nCOPY --from=\nCOPY \nW",
+        capabilities,
+    );
+    let found = client.at("textDocument/completion", &uri, 2, 12);
+    assert!(labels(&found).contains(&"base"), "{found}");
+    let found = client.at("textDocument/completion", &uri, 3, 5);
+    assert!(
+        labels(&found).contains(&"a") && labels(&found).contains(&"b"),
+        "{found}"
+    );
+    let found = client.at("textDocument/completion", &uri, 4, 1);
+    let item = found["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|item| item["label"].as_str().unwrap().starts_with("WORKDIR"));
+    let item = item.expect("an instruction");
+    assert!(item["documentation"].is_null(), "it comes when asked for");
+    let resolved = client.ask("completionItem/resolve", item.clone());
+    let docs = resolved["documentation"]["value"].as_str().unwrap();
+    assert!(docs.contains("WORKDIR"), "{docs}");
+}
+
+#[test]
+fn names_lead_to_their_definitions() {
+    let (sandbox, uri, mut client) = opened(STAGES, json!({}));
+    let line = |found: &Value| found["range"]["start"]["line"].as_u64().unwrap();
+    let found = client.at("textDocument/definition", &uri, 6, 13);
+    assert_eq!(line(&found[0]), 0, "{found}");
+    let file = client.at("textDocument/definition", &uri, 2, 5);
+    let expected = format!("file://{}", sandbox.work().join("a").display());
+    assert_eq!(file[0]["uri"], expected, "{file}");
+    let position = json!({"line": 0, "character": 17});
+    let params = json!({"textDocument": {"uri": &uri}, "position": position, "context": {"includeDeclaration": true}});
+    let found = client.ask("textDocument/references", params);
+    let lines: Vec<u64> = found.as_array().unwrap().iter().map(line).collect();
+    assert_eq!(lines, [0, 4, 6]);
+    let found = client.at("textDocument/documentHighlight", &uri, 0, 17);
+    assert_eq!(found.as_array().unwrap().len(), 3, "{found}");
+    let found = client.at("textDocument/linkedEditingRange", &uri, 0, 17);
+    assert_eq!(found["ranges"].as_array().unwrap().len(), 3, "{found}");
+}
+
+#[test]
+fn renaming_changes_every_place_or_says_why_not() {
+    let versions = json!({"workspace": {"workspaceEdit": {"documentChanges": true}}});
+    let (_sandbox, uri, mut client) = opened(STAGES, versions);
+    let prepared = client.at("textDocument/prepareRename", &uri, 0, 17);
+    assert_eq!(prepared["placeholder"], "base");
+    let rename = |client: &mut Client, name: &str| {
+        let position = json!({"line": 0, "character": 17});
+        client.ask(
+            "textDocument/rename",
+            json!({"textDocument": {"uri": &uri}, "position": position, "newName": name}),
+        )
+    };
+    let edit = rename(&mut client, "root");
+    let change = &edit["documentChanges"][0];
+    assert_eq!(change["textDocument"]["version"], 1);
+    assert_eq!(change["edits"].as_array().unwrap().len(), 3, "{edit}");
+    let refused = rename(&mut client, "last");
+    assert_eq!(refused["code"], -32803, "{refused}");
+    assert!(
+        refused["message"].as_str().unwrap().contains("line 5"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn the_text_has_a_structure() {
+    let nested =
+        json!({"textDocument": {"documentSymbol": {"hierarchicalDocumentSymbolSupport": true}}});
+    let (_sandbox, uri, mut client) = opened(STAGES, nested);
+    let symbols = client.about("textDocument/documentSymbol", &uri);
+    let names: Vec<_> = symbols
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|s| &s["name"])
+        .collect();
+    assert_eq!(names, ["base", "last"]);
+    assert_eq!(symbols[0]["children"].as_array().unwrap().len(), 3);
+    let folds = client.about("textDocument/foldingRange", &uri);
+    assert_eq!(
+        (&folds[0]["startLine"], &folds[0]["endLine"]),
+        (&json!(0), &json!(2)),
+        "{folds}"
+    );
+    let positions = json!([{"line": 2, "character": 6}]);
+    let grown = client.ask(
+        "textDocument/selectionRange",
+        json!({"textDocument": {"uri": &uri}, "positions": positions}),
+    );
+    assert!(grown[0]["parent"]["parent"].is_object(), "{grown}");
+    let links = client.about("textDocument/documentLink", &uri);
+    assert!(
+        links[0]["target"].as_str().unwrap().ends_with("/a"),
+        "{links}"
+    );
+}
+
+#[test]
+fn tokens_come_whole_in_part_and_as_differences() {
+    let (_sandbox, uri, mut client) = opened(STAGES, json!({}));
+    let legend = &client.can["semanticTokensProvider"]["legend"];
+    assert_eq!(legend["tokenTypes"][0], "keyword", "{legend}");
+    let all = client.about("textDocument/semanticTokens/full", &uri);
+    let count = all["data"].as_array().unwrap().len();
+    assert_eq!(
+        all["data"].as_array().unwrap()[..3],
+        [json!(0), json!(0), json!(4)]
+    );
+    let range = json!({"start": {"line": 0, "character": 0}, "end": {"line": 1, "character": 0}});
+    let part = client.ask(
+        "textDocument/semanticTokens/range",
+        json!({"textDocument": {"uri": &uri}, "range": range}),
+    );
+    assert!((1..count).contains(&part["data"].as_array().unwrap().len()));
+    client.edit(&uri, 2, 7, (4, 8), "ls");
+    let known = json!({"textDocument": {"uri": &uri}, "previousResultId": all["resultId"]});
+    let difference = client.ask("textDocument/semanticTokens/full/delta", known.clone());
+    assert_eq!(
+        difference["edits"].as_array().unwrap().len(),
+        1,
+        "{difference}"
+    );
+    let forgotten = client.ask("textDocument/semanticTokens/full/delta", known);
+    assert!(forgotten["data"].is_array(), "{forgotten}");
+}
+
+#[test]
+fn formatting_and_actions_give_edits() {
+    let (_sandbox, uri, mut client) =
+        opened("from scratch\nCOPY  a /a\nMAINTAINER me\n", json!({}));
+    let options = json!({"tabSize": 4, "insertSpaces": true});
+    let edits = client.ask(
+        "textDocument/formatting",
+        json!({"textDocument": {"uri": &uri}, "options": options}),
+    );
+    assert!(
+        edits
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|edit| edit["newText"] == "FROM"),
+        "{edits}"
+    );
+    let range = json!({"start": {"line": 2, "character": 0}, "end": {"line": 2, "character": 0}});
+    let ask = |client: &mut Client, only: Value| {
+        let context = json!({"diagnostics": [], "only": only});
+        client.ask(
+            "textDocument/codeAction",
+            json!({"textDocument": {"uri": &uri}, "range": range, "context": context}),
+        )
+    };
+    let fixes = ask(&mut client, json!(["quickfix"]));
+    let fix = fixes
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|fix| fix["isPreferred"] == true);
+    let fix = fix.unwrap_or_else(|| panic!("{fixes}"));
+    assert_eq!(fix["diagnostics"][0]["code"], "MaintainerDeprecated");
+    assert!(fix["edit"]["changes"][&uri].is_array(), "{fix}");
+    let all = ask(&mut client, json!(["source.fixAll"]));
+    assert!(
+        all.as_array()
+            .unwrap()
+            .iter()
+            .all(|action| action["kind"] == "source.fixAll"),
+        "{all}"
+    );
+}
+
+#[test]
+fn help_and_values_stand_beside_the_text() {
+    let (_sandbox, uri, mut client) = opened(STAGES, json!({}));
+    let help = client.at("textDocument/signatureHelp", &uri, 2, 8);
+    assert!(
+        help["signatures"][0]["label"]
+            .as_str()
+            .unwrap()
+            .starts_with("COPY"),
+        "{help}"
+    );
+    let range = json!({"start": {"line": 0, "character": 0}, "end": {"line": 9, "character": 0}});
+    let context = json!({"frameId": 0, "stoppedLocation": range});
+    let values = client.ask(
+        "textDocument/inlineValue",
+        json!({"textDocument": {"uri": &uri}, "range": range, "context": context}),
+    );
+    assert!(
+        values
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|value| value["text"] == "1.2"),
+        "{values}"
+    );
+    let hover = client.at("textDocument/hover", &uri, 7, 10);
+    assert!(
+        hover["contents"]["value"].as_str().unwrap().contains("1.2"),
+        "{hover}"
+    );
+}
+
+#[test]
+fn a_build_from_the_editor_turns_the_hints() {
+    let capabilities = json!({"window": {"workDoneProgress": true}, "experimental": {"cooper": {"terminal": true, "show": true}}});
+    let (sandbox, uri, mut client) = opened(TEXT, capabilities);
+    // Not saved: the build is of what is shown.
+    client.edit(&uri, 2, 1, (7, 9), "/aa");
+    let hints = client.hints(&uri);
+    assert!(
+        hints.iter().all(|(_, hint)| !hint.starts_with("cached")),
+        "{hints:?}"
+    );
+    let lenses = client.about("textDocument/codeLens", &uri);
+    let lens = lenses
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|lens| lens["command"]["title"] == "build to here");
+    let command = &lens.expect("a lens at each step")["command"];
+    let built = client.ask(
+        "workspace/executeCommand",
+        json!({"command": command["command"], "arguments": command["arguments"]}),
+    );
+    assert!(
+        built["image"]
+            .as_str()
+            .is_some_and(|id| id.starts_with("sha256:")),
+        "{built}"
+    );
+    let began = Instant::now();
+    while !client.hints(&uri)[0].1.starts_with("cached") {
+        assert!(
+            began.elapsed() < Duration::from_secs(20),
+            "the store's change shows by itself"
+        );
+    }
+    assert!(
+        !client.hints(&uri)[1].1.starts_with("cached"),
+        "only the first step was built"
+    );
+    let begin = client.news_of("$/progress");
+    assert_eq!(begin["params"]["value"]["kind"], "begin", "{begin}");
+
+    let explain = json!({"command": "cooper.explain", "arguments": [&uri, {"line": 2}]});
+    let said = client.ask("workspace/executeCommand", explain);
+    assert!(
+        said["text"].as_str().unwrap().contains("`COPY b /b`"),
+        "{said}"
+    );
+    assert_eq!(
+        client.news_of("cooper/show")["params"]["text"],
+        said["text"]
+    );
+    let files = json!({"command": "cooper.layerFiles", "arguments": [&uri, {"line": 1}]});
+    let files = client.ask("workspace/executeCommand", files);
+    assert!(files["text"].as_str().unwrap().contains("/aa"), "{files}");
+    drop(client);
+    assert!(sandbox.store().exists());
+}
+
+#[test]
+fn a_target_can_be_chosen() {
+    let (_sandbox, uri, mut client) = opened(STAGES, json!({}));
+    let all = client.hints(&uri).len();
+    let choose = json!({"command": "cooper.selectTarget", "arguments": [&uri, {"target": "base"}]});
+    assert_eq!(client.ask("workspace/executeCommand", choose), "base");
+    assert!(client.hints(&uri).len() < all);
+}
