@@ -365,6 +365,8 @@ mod tests {
             estimate: None,
             size: None,
             problem: None,
+            inputs: Vec::new(),
+            layers: None,
             litter: Vec::new(),
         });
         let forecast = Forecast {
