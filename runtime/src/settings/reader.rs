@@ -309,12 +309,12 @@ impl<T: Setting> Setting for ByRule<T> {
     }
 
     fn schema() -> Json {
-        let named = rule_names().map(|name| (name.to_owned(), T::schema()));
+        // The names are there to be offered; what values may be is said once, for all of them.
+        let named = rule_names().map(|name| (name.to_owned(), json!({})));
         json!({
             "type": "object",
             "properties": named.collect::<serde_json::Map<_, _>>(),
-            "patternProperties": {"^[sS][cC][0-9]{4}$": T::schema()},
-            "additionalProperties": false,
+            "patternProperties": {"": T::schema()},
         })
     }
 }
