@@ -180,7 +180,7 @@ fn folders_are_searched_as_git_would() {
             "web/readme.txt",
             "vendor/x/Dockerfile",
             "web",
-            "web",
+            "./web/prod.Dockerfile",
         ],
     );
     let files = [
