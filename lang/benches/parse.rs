@@ -1,9 +1,11 @@
-//! Speed of parsing over the corpus of real Dockerfiles, and over one large file.
+//! Speed of reading and checking over the corpus of real Dockerfiles, and over one large file.
 //!
 //! Reads `$COOPERAGE_CASES/corpus/dockerfiles` (default `../shared`) and prints megabytes a second, best of several rounds.
 
 #![expect(clippy::print_stdout, reason = "a benchmark reports on stdout")]
 
+use cooperage_lang::ide::File;
+use cooperage_lang::lints::{self, Config};
 use cooperage_lang::{instructions, syntax};
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
@@ -42,6 +44,13 @@ fn report(name: &str, files: &[Vec<u8>]) {
     });
     measure(&format!("{name}: instructions"), files, |source| {
         drop(black_box(instructions::parse(source)));
+    });
+    measure(&format!("{name}: scripts"), files, |source| {
+        black_box(File::new(source.to_vec()).scripts());
+    });
+    measure(&format!("{name}: file rules"), files, |source| {
+        let file = File::new(source.to_vec());
+        drop(black_box(lints::check(&file, &Config::default())));
     });
 }
 

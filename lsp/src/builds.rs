@@ -197,9 +197,10 @@ impl Outcome {
         } else {
             self.failure
         };
-        match words.is_empty() {
-            true => "the build failed without a word".to_owned(),
-            false => words.join("\n"),
+        if words.is_empty() {
+            "the build failed without a word".to_owned()
+        } else {
+            words.join("\n")
         }
     }
 }

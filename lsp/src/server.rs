@@ -418,7 +418,7 @@ impl LanguageServer for Backend {
         &self,
         params: lsp::WorkspaceDiagnosticParams,
     ) -> Result<lsp::WorkspaceDiagnosticReportResult> {
-        self.workspace(params, handlers::diagnostics::workspace)
+        self.ask(move |session, reply| session.workspace_diagnostics(params, reply))
             .await
     }
 

@@ -13,7 +13,6 @@ use crate::setup::Setup;
 use crate::talk::{Event, Events};
 use cooperage_lang::diagnostic::Diagnostic;
 use cooperage_lang::ide::File;
-use cooperage_runtime::build::forecast::Forecast;
 use cooperage_runtime::cancel::Cancel;
 use cooperage_runtime::engine::Changed;
 use std::collections::HashMap;
@@ -53,7 +52,8 @@ impl Snapshot {
 
     /// What there is to say about the text.
     pub(crate) fn findings(&self) -> Vec<Diagnostic> {
-        self.setup.findings(&self.uri, &self.text)
+        let forecast = self.forecast.as_deref();
+        self.setup.findings(&self.uri, &self.text, forecast)
     }
 }
 
@@ -99,6 +99,14 @@ pub(crate) struct Session {
     parked: Vec<Parked>,
     watching: bool,
     numbers: u64,
+    /// Changes so far of what there is to say of the workspace, and how many of them its last report knew.
+    changes: u64,
+    told: u64,
+    /// A client that knows the last report, and waits for another.
+    patient: Option<(
+        lsp::WorkspaceDiagnosticParams,
+        Reply<lsp::WorkspaceDiagnosticReportResult>,
+    )>,
     /// What is wrong with the settings the client began with.
     problems: Vec<String>,
     /// Settings files with mistakes, as the client was told of them.
@@ -117,6 +125,9 @@ impl Session {
             parked: Vec::new(),
             watching: false,
             numbers: 0,
+            changes: 0,
+            told: 0,
+            patient: None,
             problems,
             faulty: Vec::new(),
             events,
@@ -154,6 +165,8 @@ impl Session {
             version: item.version,
             text: Arc::new(text),
             forecast: None,
+            advised: false,
+            published: 0,
             hopeless: None,
             sent: Arc::default(),
         };
@@ -185,6 +198,7 @@ impl Session {
         };
         document.text.supersede();
         self.void(uri.as_str());
+        self.change();
         self.forecaster.forget(uri);
         if !self.setup.features.pull_diagnostics {
             self.publish(uri, None, Vec::new());
@@ -203,6 +217,7 @@ impl Session {
     }
 
     fn text_changed(&mut self, uri: &lsp::Url, due: Instant) {
+        self.change();
         self.diagnose(uri);
         self.forecast(uri, due);
     }
@@ -307,6 +322,30 @@ impl Session {
         });
     }
 
+    /// `workspace/diagnostic`. Clients ask again as soon as they have an answer; who knows it already gets the next one
+    /// when something has changed.
+    pub(crate) fn workspace_diagnostics(
+        &mut self,
+        params: lsp::WorkspaceDiagnosticParams,
+        reply: Reply<lsp::WorkspaceDiagnosticReportResult>,
+    ) {
+        let knows = !params.previous_result_ids.is_empty() && self.told == self.changes;
+        if knows {
+            self.patient = Some((params, reply));
+        } else {
+            self.told = self.changes;
+            self.about_workspace(params, diagnostics::workspace, reply);
+        }
+    }
+
+    /// Notes that there may be something else to say, and says it to the one who waits for that.
+    fn change(&mut self) {
+        self.changes += 1;
+        if let Some((params, reply)) = self.patient.take() {
+            self.workspace_diagnostics(params, reply);
+        }
+    }
+
     /// A number that was not given before.
     pub(crate) fn next_number(&mut self) -> u64 {
         self.numbers += 1;
@@ -324,20 +363,20 @@ impl Session {
         let Some(snapshot) = self.snapshot_of(uri.as_str()) else {
             return;
         };
-        let forecast = self
-            .documents
-            .get(uri.as_str())
-            .and_then(|document| document.forecast.clone());
+        let number = self.next_number();
         let events = self.events.clone();
         self.jobs.run(move || {
             if snapshot.text.is_superseded() {
                 return;
             }
-            let found = guarded(|| Ok(diagnostics::of_document(&snapshot, forecast.as_deref())));
+            let found = guarded(|| Ok(diagnostics::of_document(&snapshot)));
             let _ = events.send(Event::Done(Box::new(move |session| {
                 if let Ok(found) = found
+                    && let Some(document) = session.documents.get_mut(snapshot.uri.as_str())
                     && !snapshot.text.is_superseded()
+                    && document.published < number
                 {
+                    document.published = number;
                     session.publish(&snapshot.uri, Some(snapshot.version), found);
                 }
             })));
@@ -384,7 +423,7 @@ impl Session {
         &mut self,
         uri: &lsp::Url,
         text: &Arc<Text>,
-        done: Answer<Forecast>,
+        done: Answer<Forecasted>,
     ) {
         let Some(document) = self.documents.get_mut(uri.as_str()) else {
             return;
@@ -392,15 +431,20 @@ impl Session {
         if !Arc::ptr_eq(&document.text, text) {
             return;
         }
-        let text = text.clone();
+        let advised = document.advised;
         match done {
-            Ok(forecast) => document.forecast = Some(Arc::new(Forecasted { text, forecast })),
+            Ok(forecast) => {
+                document.advised = !forecast.advice.is_empty();
+                document.forecast = Some(Arc::new(forecast));
+            }
             Err(fault) => {
-                document.hopeless = Some(text);
-                let message = format!("no forecast: {}", fault);
+                document.advised = false;
+                document.hopeless = Some(text.clone());
+                let message = format!("no forecast: {fault}");
                 self.output.log(message);
             }
         }
+        let advised = advised || document.advised;
         // Settings were read for it.
         self.publish_settings();
         let waited = self.unpark(|parked| parked.uri == *uri);
@@ -415,14 +459,13 @@ impl Session {
         for parked in waited {
             (parked.go)(self, Ok(()));
         }
-        self.findings_changed(uri);
+        if advised || self.setup.settings.hint_diagnostics {
+            self.findings_changed(uri);
+        }
     }
 
     /// What is said about a document depends on its forecast too.
     fn findings_changed(&mut self, uri: &lsp::Url) {
-        if !self.setup.settings.hint_diagnostics {
-            return;
-        }
         if self.setup.features.pull_diagnostics {
             self.refresh_diagnostics();
         } else {
@@ -439,6 +482,7 @@ impl Session {
     /// Something that forecasts are made of has changed outside.
     pub(crate) fn world_changed(&mut self, changed: Changed) {
         let due = Instant::now() + SETTLE;
+        self.change();
         for snapshot in self.snapshots() {
             self.forecast(&snapshot.uri, due);
             if changed.store {
@@ -455,6 +499,7 @@ impl Session {
         let mut setup = Setup::clone(&self.setup);
         change(&mut setup);
         self.setup = Arc::new(setup);
+        self.change();
         for document in self.documents.values_mut() {
             document.forecast = None;
             document.hopeless = None;

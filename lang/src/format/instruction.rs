@@ -22,7 +22,7 @@ pub(super) fn format(file: &File, options: &Options, index: usize, edits: &mut E
         .instruction_tokens(index)
         .take_while(|token| token.range.start < end)
         .collect();
-    let lines = Line::all(&tokens, &parts);
+    let lines = Line::all(file, &tokens, &parts);
     let layout = Layout::new(file, options, &lines);
     // What a line is indented by may depend on the lines below, so they are looked at from the end.
     let mut below = None;
@@ -75,6 +75,8 @@ fn capitals(file: &File, node: &Node) -> Vec<(TextRange, String)> {
 struct Parts {
     ranges: Vec<TextRange>,
     json: bool,
+    /// Text for a shell; empty when there is none.
+    shell: TextRange,
 }
 
 impl Parts {
@@ -82,6 +84,7 @@ impl Parts {
         let mut parts = Self {
             ranges: vec![node.keyword.range],
             json: false,
+            shell: TextRange::default(),
         };
         if opens_heredoc_between_quotes(file, node) {
             parts.opaque(file, node, true);
@@ -99,15 +102,14 @@ impl Parts {
             }
             _ if node.json => parts.strings(file, node, args),
             Some(Form::Pairs) => parts.pairs(args),
-            Some(Form::Instruction) | None => parts.opaque(file, node, false),
-            Some(
-                Form::Text
-                | Form::List
-                | Form::JsonOrList
-                | Form::JsonOrText
-                | Form::Words
-                | Form::TypeThenJsonOrText,
-            ) => parts.ranges.extend(args.iter().map(|arg| arg.range)),
+            Some(Form::Instruction) | None => parts.through_the_end(file, node),
+            Some(Form::JsonOrText | Form::TypeThenJsonOrText) => {
+                parts.ranges.extend(args.iter().map(|arg| arg.range));
+                parts.shell = args.last().map_or(TextRange::default(), |text| text.range);
+            }
+            Some(Form::Text | Form::List | Form::JsonOrList | Form::Words) => {
+                parts.ranges.extend(args.iter().map(|arg| arg.range));
+            }
         }
         parts
     }
@@ -119,6 +121,13 @@ impl Parts {
             range = range.cover(flag.range);
         }
         self.ranges.push(range);
+    }
+
+    /// Everything behind the keyword is one part, blanks at the end included: a trigger is stored with them.
+    fn through_the_end(&mut self, file: &File, node: &Node) {
+        let start = file.parse().text_range(node.argument_text).start;
+        let end = file.parse().text_range(node.original).end;
+        self.ranges.push(TextRange::new(start.min(end), end));
     }
 
     /// Strings of a JSON array, with their quotes. One whose quotes are on another line is not taken apart.
@@ -178,7 +187,9 @@ fn opens_heredoc_between_quotes(file: &File, node: &Node) -> bool {
 enum LineKind {
     /// Begins between two parts.
     Separate,
-    /// Begins inside a part.
+    /// Begins between two words of shell text.
+    Shell,
+    /// Begins inside another part, or in the middle of a word.
     Inside,
     /// Begins inside a quote, as far as quotes can be told apart without a shell.
     Quoted,
@@ -197,13 +208,28 @@ struct Line<'t> {
 }
 
 impl<'t> Line<'t> {
-    fn all(tokens: &'t [Token], parts: &Parts) -> Vec<Self> {
+    fn all(file: &File, tokens: &'t [Token], parts: &Parts) -> Vec<Self> {
         let mut quoted = false;
+        let mut after_blank = false;
         tokens
             .split_inclusive(|token| token.kind == TokenKind::LineEnd)
             .enumerate()
             .map(|(number, tokens)| {
-                let line = Self::new(number, tokens, parts, quoted);
+                let mut line = Self::new(number, tokens, parts, quoted);
+                let start = line.indentation.start;
+                let in_shell = parts.shell.start < start && start < parts.shell.end;
+                // Where white space is, more of it parts no word.
+                let parted = after_blank || !line.indentation.is_empty();
+                if line.kind == LineKind::Inside && in_shell && parted {
+                    line.kind = LineKind::Shell;
+                }
+                if !matches!(line.kind, LineKind::Comment | LineKind::Empty) {
+                    let first = line.tokens.first().map(|t| t.kind);
+                    let only_escape = first == Some(TokenKind::Continuation);
+                    // What such a line is indented by stands in front of its escape character.
+                    after_blank = ends_in_blank(file, tokens)
+                        || (only_escape && line.kind == LineKind::Shell);
+                }
                 let quotes = tokens.iter().filter(|t| t.kind == TokenKind::Quote);
                 quoted ^= quotes.count() % 2 == 1;
                 line
@@ -244,7 +270,7 @@ impl<'f> Layout<'f> {
     fn new(file: &'f File, options: &Options, lines: &[Line<'_>]) -> Self {
         let mut inside: Vec<&[u8]> = lines
             .iter()
-            .filter(|line| line.kind == LineKind::Inside)
+            .filter(|line| line.kind == LineKind::Shell)
             .map(|line| file.text(line.indentation))
             .collect();
         let shift = options.shell_text == ShellText::Shift;
@@ -267,8 +293,8 @@ impl<'f> Layout<'f> {
             LineKind::Comment => below.map_or_else(|| self.base(), str::to_owned),
             LineKind::Separate if closes_array(self.file, line) => String::new(),
             LineKind::Separate => self.base(),
-            LineKind::Inside if self.shift => self.shifted(line).unwrap_or_else(own),
-            LineKind::Inside | LineKind::Quoted => own(),
+            LineKind::Shell if self.shift => self.shifted(line).unwrap_or_else(own),
+            LineKind::Shell | LineKind::Inside | LineKind::Quoted => own(),
         }
     }
 
@@ -286,6 +312,15 @@ impl<'f> Layout<'f> {
         let deeper = own.strip_prefix(self.leftmost?)?;
         Some(format!("{}{}", self.step, deeper.to_str_lossy()))
     }
+}
+
+/// Tells whether a blank stands in front of the escape character of a line.
+fn ends_in_blank(file: &File, tokens: &[Token]) -> bool {
+    let escape = tokens.iter().find(|t| t.kind == TokenKind::Continuation);
+    escape.is_some_and(|token| {
+        let before = file.text(TextRange::new(0, token.range.start)).last();
+        matches!(before, Some(b' ' | b'\t'))
+    })
 }
 
 fn is_plain(blanks: &[u8]) -> bool {

@@ -191,11 +191,7 @@ struct Between<'f> {
 
 impl<'f> Between<'f> {
     fn new(file: &'f File, options: &'f Options) -> Self {
-        let bom = if file.source().starts_with(b"\xef\xbb\xbf") {
-            3
-        } else {
-            0
-        };
+        let bom = bom_len(file);
         Self {
             file,
             options,
@@ -268,8 +264,10 @@ impl<'f> Between<'f> {
         if edits.lines.is_some() {
             return;
         }
-        let has_text = self.empty_from > 0;
-        if self.empty > 0 && has_text && self.options.trim_end {
+        if self.empty_from == bom_len(self.file) {
+            return;
+        }
+        if self.empty > 0 && self.options.trim_end {
             edits
                 .list
                 .retain(|(range, _)| range.start < self.empty_from);
@@ -280,6 +278,12 @@ impl<'f> Between<'f> {
             edits.replace(TextRange::new(end, end), line_end(self.file));
         }
     }
+}
+
+/// Length of the byte order mark in front of everything.
+fn bom_len(file: &File) -> u32 {
+    let has_bom = file.source().starts_with(b"\xef\xbb\xbf");
+    if has_bom { 3 } else { 0 }
 }
 
 /// The line end that the file uses.

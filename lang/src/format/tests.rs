@@ -132,7 +132,7 @@ fn here_documents_triggers_and_broken_lines_stay() {
         "COPY <<\"a  b\"   /x\na  b\n",
         "COPY <<\"a  b\"   /x\na  b\n",
     );
-    check("onbuild  run  a  b \n", "ONBUILD run  a  b\n");
+    check("onbuild  run  a  b \n", "ONBUILD run  a  b \n");
     check(
         "  runn  a  b\n cmd  [1]\nrun x\n",
         "  runn  a  b\n cmd  [1]\nRUN x\n",

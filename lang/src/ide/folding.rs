@@ -140,3 +140,71 @@ fn text_end(file: &File, line: u32) -> u32 {
     let text = file.text(range).trim_end_with(|c| matches!(c, '\n' | '\r'));
     range.start + text.len() as u32
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str, options: FoldOptions) -> Vec<(u32, u32, FoldKind)> {
+        let file = File::new(text.as_bytes().to_vec());
+        let folds = folds(&file, options);
+        folds
+            .iter()
+            .map(|f| (f.first_line, f.last_line, f.kind))
+            .collect()
+    }
+
+    const TEXT: &str = concat!(
+        "# syntax=docker/dockerfile:1\n",
+        "# one\n",
+        "  # two\n",
+        "FROM a\n",
+        "RUN x && \\\n",
+        "  # inside\n",
+        "  cat <<E\n",
+        "# no comment\n",
+        "E\n",
+        "\n",
+        "# of the next\n",
+        "# stage\n",
+        "FROM b\n",
+    );
+
+    #[test]
+    fn stages_instructions_documents_and_comments_fold() {
+        assert_eq!(
+            shown(TEXT, FoldOptions::default()),
+            [
+                (1, 2, FoldKind::Comment),
+                (3, 8, FoldKind::Stage),
+                (4, 8, FoldKind::Instruction),
+                (6, 8, FoldKind::Heredoc),
+                (10, 11, FoldKind::Comment),
+            ]
+        );
+    }
+
+    #[test]
+    fn the_larger_parts_stay_when_there_is_a_limit() {
+        let limit = Some(2);
+        let options = FoldOptions {
+            limit,
+            ..FoldOptions::default()
+        };
+        assert_eq!(
+            shown(TEXT, options),
+            [(3, 8, FoldKind::Stage), (4, 8, FoldKind::Instruction)]
+        );
+    }
+
+    #[test]
+    fn one_fold_begins_on_a_line_when_lines_are_folded() {
+        let whole_lines = FoldOptions {
+            whole_lines: true,
+            ..FoldOptions::default()
+        };
+        let text = "FROM a AS \\\n  b\nUSER x\n";
+        assert_eq!(shown(text, whole_lines), [(0, 2, FoldKind::Stage)]);
+        assert_eq!(shown(text, FoldOptions::default()).len(), 2);
+    }
+}

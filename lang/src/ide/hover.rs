@@ -4,18 +4,19 @@ use super::File;
 use super::cursor::{self, Comment, Line, Part, Place, Span, directive_name};
 use super::facts;
 use super::mount::Typed;
-use super::names::{Occurrence, OccurrenceId, Role, SymbolKind, Variable};
+use super::names::{Occurrence, OccurrenceId, Role, Stage, SymbolKind, Variable};
 use super::surroundings::Surroundings;
 use crate::instructions::flags::Flag;
-use crate::instructions::spec;
+use crate::instructions::{Kind, spec};
 use crate::lints::{self, Lint};
 use crate::model;
-use crate::model::mount::MountKey;
+use crate::model::expand::{EnvList, Lexer};
+use crate::model::mount::{MOUNT_KEYS, MountKey};
 use crate::model::signal::Signal;
 use crate::model::{argument, label, platform, port};
 use crate::syntax::{Keyword, directive};
 use crate::text::TextRange;
-use bstr::ByteSlice;
+use bstr::{BString, ByteSlice};
 use std::borrow::Cow;
 
 /// What a place is about.
@@ -99,7 +100,7 @@ fn keyword(line: &Line<'_>) -> Option<Hover> {
     Some(Hover {
         range: line.range(&line.keyword),
         subject: Subject::Instruction(known),
-        text: spec(known).docs.into(),
+        text: spec(known).page(),
     })
 }
 
@@ -111,7 +112,7 @@ fn name(file: &File, offset: u32, around: &dyn Surroundings) -> Option<Hover> {
     let symbol = names.symbol_of(found);
     match symbol.kind {
         SymbolKind::Variable => variable(file, id, found),
-        SymbolKind::Stage => Some(stage(file, found)),
+        SymbolKind::Stage => stage(file, found),
         SymbolKind::Source => image(file, found.range, None, around),
         SymbolKind::Heredoc | SymbolKind::Secret | SymbolKind::Ssh | SymbolKind::Cache => {
             Some(id_of_mount(file, found))
@@ -226,46 +227,42 @@ fn described(file: &File, variable: &Variable) -> String {
 }
 
 /// A stage: its `FROM` line, what its author says of it, and how much there is of it.
-fn stage(file: &File, found: &Occurrence) -> Hover {
-    let names = file.names();
-    let range = found.whole;
-    let defining = |stage: &&super::names::Stage| stage.symbol == found.symbol;
-    let Some((index, stage)) = names
-        .stages()
+fn stage(file: &File, found: &Occurrence) -> Option<Hover> {
+    let stages = file.names().stages();
+    let called_so = |stage: &Stage| stage.symbol == found.symbol;
+    // Of several with one name the nearest above is meant.
+    let index = stages
         .iter()
-        .enumerate()
-        .rfind(|(_, stage)| defining(stage) && stage.range.start <= range.start)
-        .or_else(|| names.stages().iter().enumerate().find(|(_, s)| defining(s)))
-    else {
-        return Hover {
-            range,
-            subject: Subject::Stage,
-            text: "A stage.".into(),
-        };
-    };
+        .rposition(|stage| called_so(stage) && stage.range.start <= found.range.start)
+        .or_else(|| stages.iter().position(called_so))?;
+    let stage = &stages[index];
     let line = file.lines().line_column(stage.from.start).0 + 1;
-    let steps = stage.nodes.len() - 1;
-    let plural = if steps == 1 { "" } else { "s" };
-    let from = file.text(stage.from).to_str_lossy();
-    let mut text = facts::fenced("dockerfile", &from);
-    let doc = file.dockerfile().stages.get(index).and_then(|stage| {
-        let crate::instructions::Kind::From(from) = &stage.from.kind else {
-            return None;
-        };
-        from.doc.as_ref()
-    });
-    if let Some(doc) = doc {
-        text += &format!("\n\n{}", doc.to_str_lossy());
+    let mut text = facts::fenced("dockerfile", &file.text(stage.from).to_str_lossy());
+    if let Some(description) = description(file, stage) {
+        text += &format!("\n\n{}", description.to_str_lossy());
     }
-    text += &format!("\n\nStage {index}, line {line}, {steps} instruction{plural}");
+    text += &match stage.nodes.len() - 1 {
+        1 => format!("\n\nStage {index}, line {line}, 1 instruction"),
+        steps => format!("\n\nStage {index}, line {line}, {steps} instructions"),
+    };
     if let Some(base) = stage.base {
         text += &format!(", continues stage {base}");
     }
     text.push('.');
-    Hover {
-        range,
+    Some(Hover {
+        range: found.whole,
         subject: Subject::Stage,
         text: text.into(),
+    })
+}
+
+/// What the comment above a stage says of it.
+fn description<'f>(file: &'f File, stage: &Stage) -> Option<&'f BString> {
+    let read = &file.dockerfile().stages;
+    let typed = read.iter().find(|s| s.from.range == stage.from)?;
+    match &typed.from.kind {
+        Kind::From(from) => from.doc.as_ref(),
+        _ => None,
     }
 }
 
@@ -276,7 +273,7 @@ fn image(
     platform: Option<&str>,
     around: &dyn Surroundings,
 ) -> Option<Hover> {
-    let reference = file.text(range).to_str_lossy();
+    let reference = expanded(file, range)?;
     let text = if reference == "scratch" {
         "**scratch**\n\nNo image: the stage begins empty.".to_owned()
     } else {
@@ -287,6 +284,22 @@ fn image(
         subject: Subject::Image,
         text: text.into(),
     })
+}
+
+/// The text of a range with the values of its variables; `None` when the file does not tell them all.
+fn expanded(file: &File, range: TextRange) -> Option<String> {
+    let text = file.text(range);
+    if !text.contains(&b'$') {
+        return Some(text.to_str_lossy().into_owned());
+    }
+    let known = file.names().variables(file, range.start);
+    let mut env = EnvList::new();
+    for variable in known.into_iter().filter(|variable| variable.complete) {
+        env.set(variable.name, variable.value?);
+    }
+    let lexer = Lexer::new(file.parse().escape());
+    let expanded = lexer.word(text, &env).ok()?;
+    expanded.unmatched.is_empty().then_some(expanded.text)
 }
 
 fn flag(line: &Line<'_>, index: usize, around: &dyn Surroundings) -> Option<Hover> {
@@ -341,7 +354,13 @@ fn flag_page(flag: &Flag) -> String {
     } else {
         format!("--{}={}", flag.name, flag.value)
     };
-    format!("{}\n\n{}", facts::fenced("dockerfile", &form), flag.doc)
+    let mut page = format!("{}\n\n{}", facts::fenced("dockerfile", &form), flag.doc);
+    if flag.name == "mount" {
+        for (kind, doc) in MOUNT_KEYS[0].choices {
+            page += &format!("\n- `type={kind}`: {doc}");
+        }
+    }
+    page
 }
 
 /// A key or a value of `--mount`.
@@ -520,6 +539,10 @@ mod tests {
         for (marked, want) in [
             ("FR|OM a", "# FROM"),
             ("FROM a\nONBUILD RU|N b", "# RUN"),
+            (
+                "FROM a\nRUN --mo|unt=type=cache b",
+                "--mount=type=bind|cache|tmpfs|secret|ssh,...",
+            ),
             ("# esc|ape=`\nFROM a", "# escape"),
             ("FROM a\nCOPY --fr|om=b c d", "--from=stage|image|context"),
             (
@@ -613,8 +636,8 @@ mod tests {
             facts: Some(Arc::new(facts)),
             ..Memory::default()
         };
-        let file = File::new(b"FROM alpine:3".to_vec());
-        let found = hover(&file, 8, &around).unwrap();
+        let file = File::new(b"ARG V=3\nFROM alpine:$V".to_vec());
+        let found = hover(&file, 16, &around).unwrap();
         let want = "**alpine:3**\n\n- digest: `sha256:ab`\n- size: 8.5 MB\n- user: `app`\n- command: `[\"sh\"]`";
         assert_eq!((&*found.text, found.subject), (want, Subject::Image));
     }

@@ -263,3 +263,87 @@ fn page_of(image: &Reference) -> Option<String> {
     };
     Some(page)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `text -> target` of every link; targets in the context begin with `./`.
+    fn shown(text: &str) -> Vec<String> {
+        let file = File::new(text.as_bytes().to_vec());
+        let show = |link: Link| {
+            let text = file.text(link.range).as_bstr().to_string();
+            match link.target {
+                LinkTarget::Url(url) => format!("{text} -> {url}"),
+                LinkTarget::ContextPath(path) => format!("{text} -> ./{path}"),
+            }
+        };
+        links(&file).into_iter().map(show).collect()
+    }
+
+    #[test]
+    fn images_lead_to_their_pages() {
+        for (image, expected) in [
+            ("node:20", Some("node -> https://hub.docker.com/_/node/")),
+            (
+                "docker.io/grafana/loki:3@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+                Some("docker.io/grafana/loki -> https://hub.docker.com/r/grafana/loki/"),
+            ),
+            (
+                "ghcr.io/o/r/p:1",
+                Some("ghcr.io/o/r/p -> https://github.com/o/r/pkgs/container/r%2Fp"),
+            ),
+            (
+                "public.ecr.aws/x/y",
+                Some("public.ecr.aws/x/y -> https://gallery.ecr.aws/x/y"),
+            ),
+            (
+                "eu.gcr.io/p/i",
+                Some("eu.gcr.io/p/i -> https://eu.gcr.io/p/i"),
+            ),
+            ("localhost:5000/x", None),
+            ("scratch", None),
+            ("No:Such:Thing", None),
+        ] {
+            let expected: Vec<_> = expected.into_iter().collect();
+            assert_eq!(shown(&format!("FROM {image}\n")), expected);
+        }
+    }
+
+    #[test]
+    fn variables_of_a_base_take_their_defaults() {
+        assert_eq!(
+            shown("ARG V=20\nFROM node:$V\nFROM node:$W\nARG B\nFROM $B\n"),
+            ["node -> https://hub.docker.com/_/node/"]
+        );
+        assert_eq!(
+            shown("ARG B=redis:7\nFROM ${B}\n"),
+            ["${B} -> https://hub.docker.com/_/redis/"]
+        );
+    }
+
+    #[test]
+    fn sources_lead_into_the_context_or_to_their_url() {
+        assert_eq!(
+            shown(concat!(
+                "# syntax=docker/dockerfile:1\n",
+                "FROM scratch AS a\n",
+                "COPY ./app/ *.txt $x ../up <<E /x/\nE\n",
+                "COPY --from=a /b /\n",
+                "COPY --from=redis:7 /b /\n",
+                "ADD https://example.org/a.tar https://github.com/o/r.git#main:sub /\n",
+                "RUN --mount=type=bind,source=lock.json,target=/l --mount=type=cache,source=c,target=/c ls\n",
+                "ONBUILD COPY [\"one file\", \"/\"]\n",
+            )),
+            [
+                "docker/dockerfile -> https://hub.docker.com/r/docker/dockerfile/",
+                "./app/ -> ./app",
+                "redis -> https://hub.docker.com/_/redis/",
+                "https://example.org/a.tar -> https://example.org/a.tar",
+                "https://github.com/o/r.git#main:sub -> https://github.com/o/r",
+                "lock.json -> ./lock.json",
+                "one file -> ./one file",
+            ]
+        );
+    }
+}

@@ -70,8 +70,9 @@ impl File {
     #[must_use]
     pub fn edited(&self, source: Vec<u8>) -> Self {
         let scripts = self.scripts.get().map(|snippets| {
-            let scripts = snippets.iter().map(|snippet| Arc::clone(&snippet.script));
-            scripts.collect()
+            // The words of an exec form were not read from a text.
+            let texts = snippets.iter().filter(|snippet| !snippet.exec);
+            texts.map(|snippet| Arc::clone(&snippet.script)).collect()
         });
         Self {
             known_scripts: scripts.unwrap_or_else(|| self.known_scripts.clone()),

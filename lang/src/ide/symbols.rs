@@ -217,3 +217,54 @@ fn shortened(text: &str) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_are_named_after_what_they_do() {
+        let text = concat!(
+            "# escape=\\\n",
+            "ARG V=1\n",
+            "FROM a\n",
+            "RUN apt-get update && \\\n    apt-get install -y curl ca-certificates git openssh-client jq\n",
+            "RUN <<E\nset -e\n# why\n  make all\nE\n",
+            "MAINTAINER me\n",
+        );
+        let file = File::new(text.as_bytes().to_vec());
+        let outline = outline(&file);
+        let names: Vec<_> = outline.iter().map(|e| e.name.as_str()).collect();
+        assert_eq!(names, ["escape", "ARG V=1", "a"]);
+        let steps: Vec<_> = outline[2]
+            .children
+            .iter()
+            .map(|e| e.name.as_str())
+            .collect();
+        assert_eq!(
+            steps,
+            [
+                "FROM a",
+                "RUN apt-get update && apt-get install -y curl …",
+                "RUN make all",
+                "MAINTAINER me",
+            ]
+        );
+        assert!(outline[2].children[3].is_deprecated());
+    }
+
+    #[test]
+    fn a_query_finds_its_characters_in_order() {
+        let file = File::new(b"FROM a AS builder\nRUN make install\n".to_vec());
+        let found = |query: &str| -> Vec<(String, Option<String>)> {
+            let found = matching(&file, query).into_iter();
+            found.map(|(entry, of)| (entry.name, of)).collect()
+        };
+        assert_eq!(
+            found("MkIn"),
+            [("RUN make install".to_owned(), Some("builder".to_owned()))]
+        );
+        assert_eq!(found("bldr").len(), 2);
+        assert!(found("xyz").is_empty());
+    }
+}

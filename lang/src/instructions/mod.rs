@@ -33,6 +33,7 @@ use crate::text::{LineSpan, TextRange, Word};
 use bstr::BString;
 use flags::Flag;
 use line::{Line, Problem};
+use std::borrow::Cow;
 use std::time::Duration;
 
 /// Every instruction, in the order of the reference manual.
@@ -80,6 +81,25 @@ pub struct Spec {
     pub source: &'static str,
     /// Checks a line and gives it its type.
     lower: fn(Line<'_>) -> Result<Kind, Problem>,
+}
+
+impl Spec {
+    /// The manual page with its flags, Markdown.
+    pub fn page(&self) -> Cow<'static, str> {
+        let Some((rules, examples)) = self.docs.split_once("## Examples") else {
+            return self.docs.into();
+        };
+        if self.flags.is_empty() {
+            return self.docs.into();
+        }
+        let mut page = format!("{rules}## Flags\n\n");
+        for flag in self.flags {
+            page += &format!("- `--{}={}`: {}\n", flag.name, flag.value, flag.doc);
+        }
+        page += "\n## Examples";
+        page += examples;
+        page.into()
+    }
 }
 
 /// A way to write an instruction, with the parts an editor points at while it is typed.
@@ -377,6 +397,8 @@ mod tests {
             assert!(spec.docs.starts_with(&heading), "{heading}");
             assert!((20..=60).contains(&spec.docs.lines().count()), "{heading}");
             assert!(spec.flags.iter().all(|f| f.doc.ends_with('.')), "{heading}");
+            let page = spec.page();
+            assert!(spec.flags.iter().all(|f| page.contains(f.doc)), "{heading}");
         }
     }
 

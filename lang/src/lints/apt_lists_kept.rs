@@ -1,6 +1,7 @@
 //! What `apt-get update` leaves behind.
 
-use super::runs::{KeptStages, append_command, has_scratch_mount, runs, subcommand};
+use super::runs::{append_command, has_scratch_mount, runs, subcommand};
+use super::stages::KeptStages;
 use super::{Finding, Level, Lint, Run, Subject};
 use crate::shell::{Command, Snippet, Word};
 use bstr::ByteSlice;

@@ -2,7 +2,7 @@
 
 use super::Subject;
 use super::image_name::ImageName;
-use super::runs::parents;
+use super::stages::parents;
 use crate::instructions::Kind;
 use crate::shell::{Dialect, Snippet};
 use bstr::ByteSlice;

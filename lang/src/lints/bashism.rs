@@ -145,7 +145,7 @@ fn of_command(command: &Command, found: &mut Vec<(TextRange, &'static Construct)
                     .first()
                     .is_some_and(|w| w.is("-e") || w.is("-ne") || w.is("-en")) =>
         {
-            add(&ECHO_FLAG)
+            add(&ECHO_FLAG);
         }
         b"set" if subcommand(command, &["pipefail"]).is_some() => add(&PIPEFAIL),
         b"[" | b"test" => {

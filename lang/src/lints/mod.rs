@@ -28,6 +28,7 @@ mod cd_unchecked;
 mod consecutive_runs;
 mod consistent_instruction_casing;
 mod constant_test;
+mod context_litter;
 mod copy_destination_folder;
 mod copy_from_own_stage;
 mod copy_from_undefined_stage;
@@ -105,6 +106,9 @@ mod sensitive_name;
 mod shell_relinked;
 mod shell_syntax;
 mod stage_name_casing;
+mod stages;
+mod stale_step;
+mod step_order;
 mod sudo_in_run;
 mod system_folder_removed;
 mod test_spacing;
@@ -115,6 +119,7 @@ mod untagged_image;
 mod useless_cat;
 mod useradd_high_uid;
 mod variable_unassigned;
+mod variables;
 mod wget_and_curl;
 mod wget_progress_bar;
 mod word_splitting;
@@ -192,10 +197,12 @@ pub struct Lint {
 /// How a rule comes to its findings.
 #[derive(Clone, Copy, Debug)]
 pub enum Run {
-    /// Planning raises it, since it needs what only planning knows.
+    /// Planning raises it, since it needs what only planning knows. So it is with all checks of the official front end.
     Plan,
     /// It looks at a file by itself.
     File(fn(&Subject<'_>, &mut Vec<Finding>)),
+    /// The runtime raises it, from what the next build will do.
+    Forecast,
 }
 
 impl Lint {
@@ -219,6 +226,18 @@ impl Lint {
         level: Level::Off,
         ..Self::OFFICIAL
     };
+
+    /// A finding of this rule, at its default level; [`report`] gives it the configured one.
+    pub fn diagnostic(&self, range: TextRange, lines: LineSpan, message: String) -> Diagnostic {
+        Diagnostic {
+            code: self.name,
+            severity: self.level.severity().unwrap_or(Severity::Hint),
+            range,
+            lines: vec![lines],
+            message,
+            fix: None,
+        }
+    }
 
     /// Tells whether it is one of the checks of the official front end.
     pub fn is_official(&self) -> bool {
@@ -266,6 +285,7 @@ pub const LINTS: &[Lint] = &[
     consecutive_runs::LINT,
     consistent_instruction_casing::LINT,
     constant_test::LINT,
+    context_litter::LINT,
     copy_destination_folder::LINT,
     copy_from_own_stage::LINT,
     copy_from_undefined_stage::LINT,
@@ -338,6 +358,8 @@ pub const LINTS: &[Lint] = &[
     shell_relinked::LINT,
     shell_syntax::LINT,
     stage_name_casing::LINT,
+    stale_step::LINT,
+    step_order::LINT,
     sudo_in_run::LINT,
     system_folder_removed::LINT,
     test_spacing::LINT,
@@ -362,6 +384,13 @@ pub const LINTS: &[Lint] = &[
     zypper_yes_missing::LINT,
 ];
 
+/// The rules that the runtime raises.
+pub mod of_the_forecast {
+    pub const CONTEXT_LITTER: super::Lint = super::context_litter::LINT;
+    pub const STALE_STEP: super::Lint = super::stale_step::LINT;
+    pub const STEP_ORDER: super::Lint = super::step_order::LINT;
+}
+
 /// The rule with exactly that name.
 pub fn find(name: &str) -> Option<&'static Lint> {
     LINTS.iter().find(|lint| lint.name == name)
@@ -377,8 +406,8 @@ pub fn check(file: &File, config: &Config) -> Vec<Diagnostic> {
     report(file, &[], config)
 }
 
-/// All that is to be shown of a file: what planning found (`planned`, errors included) and what the other rules find,
-/// at the levels of `config`, without what a pragma silences, in source order.
+/// All that is to be shown of a file: what planning and the forecast found (`planned`, errors included) and what the
+/// other rules find, at the levels of `config`, without what a pragma silences, in source order.
 pub fn report(file: &File, planned: &[Diagnostic], config: &Config) -> Vec<Diagnostic> {
     let subject = Subject::new(file, config);
     let mut findings = Vec::new();
@@ -494,12 +523,8 @@ impl Finding {
 
     pub(crate) fn into_diagnostic(self) -> Diagnostic {
         Diagnostic {
-            code: self.lint.name,
-            severity: self.lint.level.severity().unwrap_or(Severity::Hint),
-            range: self.range,
-            lines: vec![self.lines],
-            message: self.message,
             fix: self.fix,
+            ..self.lint.diagnostic(self.range, self.lines, self.message)
         }
     }
 }
@@ -679,7 +704,10 @@ mod tests {
 
     #[test]
     fn bad_examples_are_found_and_good_ones_are_not() {
-        for lint in LINTS {
+        for lint in LINTS
+            .iter()
+            .filter(|lint| !matches!(lint.run, Run::Forecast))
+        {
             let bad = findings(example(lint, "## Bad"), lint);
             assert!(!bad.is_empty(), "{}", lint.name);
             let good = findings(example(lint, "## Good"), lint);

@@ -1,7 +1,8 @@
 //! What `pip install` leaves behind.
 
 use super::pip_version_unpinned::install;
-use super::runs::{Variables, commands, has_scratch_mount, insert_behind, name_range};
+use super::runs::{commands, has_scratch_mount, insert_behind, name_range};
+use super::variables::Variables;
 use super::{Finding, Level, Lint, Run, Subject};
 use crate::shell::{Command, Snippet};
 use bstr::{BStr, ByteSlice};

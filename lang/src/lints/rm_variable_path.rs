@@ -1,6 +1,7 @@
 //! `rm -r` of what may be everything.
 
-use super::runs::{Variables, assigned_in, commands};
+use super::runs::commands;
+use super::variables::{Variables, assigned_in};
 use super::{Finding, Level, Lint, Run, Subject};
 use crate::shell::{Command, Value, Word};
 use crate::text::TextRange;

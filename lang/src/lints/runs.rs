@@ -1,13 +1,10 @@
 //! What the rules about `RUN` share: the commands of a file, what surrounds them, and edits of shell text.
 
-use super::subject::Line;
 use super::{Finding, Lint, Subject};
-use crate::instructions::Kind;
 use crate::shell::{Command, Joint, Scopes, Snippet, TokenKind, Word};
 use crate::syntax::Keyword;
-use crate::text::{TextRange, Word as TextWord};
-use bstr::{BStr, BString, ByteSlice};
-use std::collections::{HashMap, HashSet};
+use crate::text::TextRange;
+use bstr::{BStr, ByteSlice};
 
 /// A replacement in the source.
 pub(super) type Edit = (TextRange, String);
@@ -225,168 +222,6 @@ pub(super) fn flags<'a>(subject: &'a Subject<'_>, snippet: &Snippet) -> Vec<&'a 
         .collect()
 }
 
-/// The stage that each stage is built upon, where that is one of the file.
-pub(super) fn parents(subject: &Subject<'_>) -> HashMap<usize, usize> {
-    let mut parents = HashMap::new();
-    let mut named: HashMap<BString, usize> = HashMap::new();
-    for line in &subject.lines {
-        let Kind::From(from) = &line.instruction.kind else {
-            continue;
-        };
-        let base = from.base.text.to_ascii_lowercase();
-        if let Some(parent) = named.get(base.as_bstr()) {
-            parents.insert(line.stage, *parent);
-        }
-        if let Some(name) = &from.name {
-            named.insert(name.text.clone(), line.stage);
-        }
-    }
-    parents
-}
-
-/// Stages whose layers end up in an image that somebody gets: the last one and those that others are built upon.
-/// What a trigger does is always in such a one.
-pub(super) struct KeptStages(HashSet<usize>);
-
-impl KeptStages {
-    pub(super) fn of(subject: &Subject<'_>) -> Self {
-        let last = subject.lines.last().map(|line| line.stage);
-        let mut kept: HashSet<usize> = parents(subject).into_values().collect();
-        kept.extend(last);
-        Self(kept)
-    }
-
-    pub(super) fn has(&self, snippet: &Snippet) -> bool {
-        snippet.trigger || self.0.contains(&snippet.stage)
-    }
-}
-
-/// The values that `ENV` and `ARG` give, by name and place.
-pub(super) struct Variables<'a> {
-    set: HashMap<&'a BStr, Vec<Setting<'a>>>,
-    /// The stage that each stage is built upon.
-    parents: HashMap<usize, usize>,
-}
-
-struct Setting<'a> {
-    start: u32,
-    stage: usize,
-    /// `ENV`; else `ARG`.
-    env: bool,
-    value: &'a BStr,
-}
-
-impl<'a> Variables<'a> {
-    pub(super) fn of(subject: &'a Subject<'_>) -> Self {
-        let mut variables = Self {
-            set: HashMap::new(),
-            parents: parents(subject),
-        };
-        for line in &subject.lines {
-            match &line.inner().kind {
-                Kind::Env(env) => {
-                    for (name, value) in &env.pairs {
-                        variables.add(line, true, name, Some(value));
-                    }
-                }
-                Kind::Arg(items) => {
-                    for item in items {
-                        variables.add(line, false, &item.name, item.value.as_ref());
-                    }
-                }
-                _ => {}
-            }
-        }
-        variables
-    }
-
-    fn add(&mut self, line: &Line<'_>, env: bool, name: &'a TextWord, value: Option<&'a TextWord>) {
-        let setting = Setting {
-            start: line.instruction.range.start,
-            stage: line.stage,
-            env,
-            value: value.map_or(BStr::new(""), |value| value.text.as_bstr()),
-        };
-        self.set
-            .entry(name.text.as_bstr())
-            .or_default()
-            .push(setting);
-    }
-
-    /// Every name that is set anywhere.
-    pub(super) fn names(&self) -> impl Iterator<Item = &'a BStr> {
-        self.set.keys().copied()
-    }
-
-    /// Tells whether an `ARG` above, of whatever stage, or an `ENV` in force names a variable.
-    pub(super) fn is_declared_above(
-        &self,
-        name: &BStr,
-        subject: &Subject<'_>,
-        snippet: &Snippet,
-    ) -> bool {
-        let start = start(subject, snippet);
-        let above = |s: &Setting<'_>| s.start < start && !s.env;
-        self.set.get(name).is_some_and(|all| all.iter().any(above))
-            || self.env(name, subject, snippet).is_some()
-    }
-
-    /// Tells whether a `RUN` sees a variable: an `ARG` or `ENV` above in its stage or in those below it.
-    pub(super) fn is_visible(&self, name: &BStr, subject: &Subject<'_>, snippet: &Snippet) -> bool {
-        self.last(name, subject, snippet, |_| true).is_some()
-    }
-
-    /// The value, as written, that a `RUN` sees; empty for an `ARG` without default.
-    pub(super) fn value(
-        &self,
-        name: &BStr,
-        subject: &Subject<'_>,
-        snippet: &Snippet,
-    ) -> Option<&'a BStr> {
-        let setting = self.last(name, subject, snippet, |_| true)?;
-        Some(setting.value)
-    }
-
-    /// The value, as written, of an `ENV` in force.
-    pub(super) fn env(
-        &self,
-        name: &BStr,
-        subject: &Subject<'_>,
-        snippet: &Snippet,
-    ) -> Option<&'a BStr> {
-        let setting = self.last(name, subject, snippet, |s| s.env)?;
-        Some(setting.value)
-    }
-
-    /// The last setting above, from the stage of `snippet` down to what it is built upon.
-    fn last(
-        &self,
-        name: &BStr,
-        subject: &Subject<'_>,
-        snippet: &Snippet,
-        wanted: impl Fn(&Setting<'a>) -> bool,
-    ) -> Option<&Setting<'a>> {
-        let all = self.set.get(name)?;
-        let start = start(subject, snippet);
-        let mut stage = snippet.stage;
-        loop {
-            let mut here = all
-                .iter()
-                .rev()
-                .filter(|s| s.stage == stage && s.start < start);
-            if let Some(found) = here.find(|s| wanted(s)) {
-                return Some(found);
-            }
-            // A stage is built upon one above it, so this ends.
-            stage = *self.parents.get(&stage)?;
-        }
-    }
-}
-
-fn start(subject: &Subject<'_>, snippet: &Snippet) -> u32 {
-    subject.file.parse().nodes()[snippet.node].range.start
-}
-
 /// The last command that `installs` and is followed by none that `cleans`.
 pub(super) fn left_uncleaned(
     commands: &[Command],
@@ -423,35 +258,265 @@ pub(super) fn exits_on_error(snippet: &Snippet, command: &Command) -> bool {
         .any(|set| set.has_flag(&["e"]) || subcommand(set, &["errexit"]).is_some())
 }
 
-/// Names that a script gives a value to: by assignment, loop, or a builtin that takes names.
-pub(super) fn assigned_in(snippet: &Snippet) -> HashSet<&BStr> {
-    let script = &snippet.script;
-    let mut names: HashSet<&BStr> = script
-        .loop_names()
-        .iter()
-        .map(|name| name.as_bstr())
-        .collect();
-    for command in script.commands() {
-        names.extend(command.assignments.iter().map(|a| a.name.as_bstr()));
-        let takes_names = [
-            "read",
-            "mapfile",
-            "readarray",
-            "getopts",
-            "printf",
-            "local",
-            "declare",
-            "typeset",
-            "export",
-        ];
-        if takes_names.iter().any(|name| command.runs(name)) {
-            names.extend(command.operands().map(|word| word.text.as_bstr()));
-        }
-    }
-    names
-}
-
 /// Tells whether the text is to be filled in by another program first.
 pub(super) fn is_template(snippet: &Snippet) -> bool {
     snippet.script.text().contains_str("{{")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::ide::File;
+    use crate::lints::{self, Config, LINTS, Level};
+    use crate::text::TextRange;
+    use proptest::prelude::*;
+
+    /// Names of the rules that find something in a stage of `image` with these lines, at their default levels.
+    fn found(image: &str, lines: &str) -> Vec<&'static str> {
+        let file = File::new(format!("FROM {image}\n{lines}\n").into_bytes());
+        let found = lints::check(&file, &Config::default());
+        found.iter().map(|diagnostic| diagnostic.code).collect()
+    }
+
+    #[test]
+    fn good_scripts_have_no_findings() {
+        for (image, lines) in [
+            (
+                "debian:12",
+                "RUN set -eux; apt-get update; apt-get install -y --no-install-recommends a; apt-get dist-clean",
+            ),
+            (
+                "debian:12",
+                "RUN apt-get update \\\n && apt-get install -y a \\\n && rm -rf /var/lib/apt/lists/*",
+            ),
+            (
+                "debian:12",
+                "RUN --mount=type=cache,target=/var/lib/apt --mount=type=cache,target=/var/cache/apt apt-get update && apt-get install -y a",
+            ),
+            (
+                "alpine:3.22",
+                "RUN apk add --no-cache a && [[ -f b ]] && echo -e 'a\\nb'",
+            ),
+            (
+                "debian:12",
+                "RUN printf 'a\\n' | tee b >/dev/null 2>&1 && cat <<-EOF >c\n\t$HOME\n\tEOF",
+            ),
+            (
+                "debian:12",
+                "RUN arch=$(uname -m); case \"$arch\" in a|b) c ;; *) exit 1 ;; esac; for f in *.c; do cc \"$f\"; done",
+            ),
+            (
+                "debian:12",
+                "RUN cd /src && make 2>&1 >/dev/null | grep -v x || true",
+            ),
+            ("debian:12", "RUN <<EOF\nset -e\ncd /src\nmake\nEOF"),
+            (
+                "debian:12",
+                "ENV DIR=/opt/a\nRUN rm -rf $DIR/* && if [ $DIR = x ]; then a; fi",
+            ),
+            (
+                "debian:12",
+                "RUN --mount=type=secret,id=t,env=token a \"$token\" && read -r x <f && echo \"$x\"",
+            ),
+            (
+                "debian:12",
+                "SHELL [\"/bin/bash\", \"-c\"]\nRUN [[ a == $b ]] && source c && x=(1 2) && echo ${x[0]}",
+            ),
+            ("debian:12", "RUN <<EOF bash\n[[ -f a ]] && source b\nEOF"),
+            (
+                "fedora:42",
+                "RUN [[ -f a ]] && dnf install -y b && dnf clean all",
+            ),
+            (
+                "mcr.microsoft.com/windows/nanoserver",
+                "RUN cd src; if exist a del a",
+            ),
+            ("debian:12", "RUN find . -name x | xargs rm && yes | cp a b"),
+            ("debian:12", "RUN echo {{ .x }} if"),
+            ("debian:12", "RUN [\"sh\", \"-c\", \"cd /src && make\"]"),
+        ] {
+            assert_eq!(found(image, lines), [""; 0], "{lines}");
+        }
+    }
+
+    #[test]
+    fn mistakes_in_scripts_are_found() {
+        for (image, lines, rule) in [
+            ("debian:12", "RUN cd /src; make", "CdUnchecked"),
+            (
+                "debian:12",
+                "RUN for d in *; do cd $d; make; done",
+                "CdUnchecked",
+            ),
+            ("debian:12", "RUN if [[ -f a ]]; then b; fi", "Bashism"),
+            ("debian:12", "RUN [ a == \"$b\" ] && c", "Bashism"),
+            ("python:3.13", "RUN diff <(a) <(b)", "Bashism"),
+            ("alpine", "RUN a=(1 2)", "Bashism"),
+            ("debian:12", "RUN echo -e 'a\\tb'", "Bashism"),
+            ("debian AS a", "FROM a\nRUN source b", "Bashism"),
+            ("alpine", "RUN echo 'a\\nb' >c", "EchoEscapes"),
+            ("a", "RUN echo $lower", "VariableUnassigned"),
+            (
+                "a",
+                "ARG NODE_VERSION\nRUN echo $NODE_VERSON",
+                "VariableUnassigned",
+            ),
+            ("a", "ARG X\nRUN [ $X = b ] && c", "WordSplitting"),
+            ("a", "ARG X\nRUN rm -rf \"$X\"/*", "RmVariablePath"),
+            ("a", "RUN rm -rf /usr/", "SystemFolderRemoved"),
+            ("a", "RUN b 2>&1 >c", "RedirectionOrder"),
+            ("a", "RUN b 2>1", "RedirectionToNumber"),
+            ("a", "RUN sort b | uniq >b", "FileReadAndWritten"),
+            ("a", "RUN find . | rm", "PipeIntoNonReader"),
+            ("a", "RUN [ \"b\" = c ] && d", "ConstantTest"),
+            ("a", "RUN [-f b ] && c", "TestSpacing"),
+            ("a", "RUN b = c", "AssignmentSpelling"),
+            ("a", "RUN $b=c", "AssignmentSpelling"),
+            ("a", "RUN b && \\\n -c d", "FlagAsCommand"),
+            ("a", "RUN if b; then c", "ShellSyntax"),
+            ("a", "RUN for b in c; do d done", "ShellSyntax"),
+            ("a", "RUN echo \"b", "ShellSyntax"),
+            ("a", "RUN [\"bash\", \"-c\", \"cd b; c\"]", "CdUnchecked"),
+            ("a", "ONBUILD RUN apt-get install b", "AptYesMissing"),
+            (
+                "a",
+                "RUN env A=b /usr/bin/apt-get install b",
+                "AptYesMissing",
+            ),
+        ] {
+            let found = found(image, lines);
+            assert!(found.contains(&rule), "{lines}: {found:?}");
+        }
+    }
+
+    /// The text after the first fix of a rule.
+    fn fixed(lines: &str, rule: &str) -> String {
+        let mut source = format!("FROM a\n{lines}");
+        let file = File::new(source.clone().into_bytes());
+        let config = Config::default().with_level(rule, Level::Warning);
+        let found = lints::check(&file, &config);
+        let mine = found.into_iter().find(|diagnostic| diagnostic.code == rule);
+        let edits = mine
+            .and_then(|d| d.fix)
+            .map(|fix| fix.edits)
+            .unwrap_or_default();
+        for (TextRange { start, end }, text) in edits.iter().rev() {
+            source.replace_range(*start as usize..*end as usize, text);
+        }
+        source["FROM a\n".len()..].to_owned()
+    }
+
+    #[test]
+    fn fixes_are_written_as_the_script_is() {
+        for (lines, want) in [
+            (
+                "RUN apt-get update",
+                "RUN apt-get update && rm -rf /var/lib/apt/lists/*",
+            ),
+            (
+                "RUN apt-get update; a",
+                "RUN apt-get update; a; rm -rf /var/lib/apt/lists/*",
+            ),
+            (
+                "RUN apt-get update \\\n  && a",
+                "RUN apt-get update \\\n  && a \\\n  && rm -rf /var/lib/apt/lists/*",
+            ),
+            (
+                "RUN apt-get update && \\\n    a >b",
+                "RUN apt-get update && \\\n    a >b && \\\n    rm -rf /var/lib/apt/lists/*",
+            ),
+            (
+                "RUN <<E\n  apt-get update\nE",
+                "RUN <<E\n  apt-get update\n  rm -rf /var/lib/apt/lists/*\nE",
+            ),
+            // Where more would change what is there, nothing is offered.
+            (
+                "RUN if a; then apt-get update; fi",
+                "RUN if a; then apt-get update; fi",
+            ),
+            (
+                "RUN [\"apt-get\", \"update\"]",
+                "RUN [\"apt-get\", \"update\"]",
+            ),
+        ] {
+            assert_eq!(fixed(lines, "AptListsKept"), want);
+        }
+        assert_eq!(
+            fixed("RUN [\"apt-get\", \"install\", \"a\"]", "AptYesMissing"),
+            "RUN [\"apt-get\", \"install\", \"-y\", \"a\"]"
+        );
+        assert_eq!(
+            fixed("RUN a\n# note\nRUN b", "ConsecutiveRuns"),
+            "RUN a\n# note\nRUN b"
+        );
+        assert_eq!(
+            fixed("RUN a\n\nRUN b c\n", "ConsecutiveRuns"),
+            "RUN a \\\n && b c\n"
+        );
+    }
+
+    /// Fragments of commands that rules look at.
+    fn fragment() -> impl Strategy<Value = &'static str> {
+        prop::sample::select(vec![
+            "apt-get ",
+            "install ",
+            "update ",
+            "-y ",
+            "-",
+            "--",
+            "pip ",
+            "rm -rf ",
+            "$x",
+            "${y:-",
+            "}/",
+            "/*",
+            "cd ",
+            "; ",
+            " && ",
+            " | ",
+            "\\\n",
+            "\n",
+            "[ ",
+            " ]",
+            "[[ ",
+            "=",
+            "==",
+            "echo -e ",
+            ">",
+            "2>&1",
+            "<<E\nE\n",
+            "\"",
+            "'",
+            "useradd -u ",
+            "go run ",
+            "\u{e9}",
+            "ln ",
+            "/bin/sh",
+            "tar x",
+            "if ",
+            "fi",
+            "(",
+            ")",
+            "RUN ",
+            "ONBUILD RUN ",
+            "COPY a.tgz /\n",
+            "[\"a\", \"b\"]",
+        ])
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn rules_and_their_fixes_stay_in_the_text(parts in prop::collection::vec(fragment(), 0..30)) {
+            let source = format!("FROM a\nRUN {}", parts.concat());
+            let all = LINTS.iter().fold(Config::default(), |config, lint| config.with_level(lint.name, Level::Warning));
+            let file = File::new(source.clone().into_bytes());
+            for diagnostic in lints::check(&file, &all) {
+                let edits = diagnostic.fix.iter().flat_map(|fix| &fix.edits);
+                for range in edits.map(|(range, _)| *range).chain([diagnostic.range]) {
+                    prop_assert!(source.get(range.start as usize..range.end as usize).is_some(), "{}", diagnostic.code);
+                }
+            }
+        }
+    }
 }

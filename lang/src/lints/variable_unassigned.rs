@@ -1,6 +1,7 @@
 //! Variables that nothing sets.
 
-use super::runs::{Variables, assigned_in, flags, is_template, runs};
+use super::runs::{flags, is_template, runs};
+use super::variables::{Variables, assigned_in};
 use super::{Finding, Level, Lint, Run, Subject};
 use crate::shell::{Command, Script, Snippet, Value};
 use crate::text::TextRange;
@@ -119,7 +120,7 @@ fn used(script: &Script) -> Vec<(&BStr, TextRange)> {
         else {
             continue;
         };
-        let named = name.first().is_some_and(|b| b.is_ascii_alphabetic());
+        let named = name.first().is_some_and(u8::is_ascii_alphabetic);
         let text = script.slice(expansion.range);
         let behind = text.get((name_range.end - expansion.range.start) as usize);
         let tested =
@@ -148,22 +149,18 @@ fn secrets<'a>(subject: &'a Subject<'_>, snippet: &Snippet) -> HashSet<&'a BStr>
 }
 
 /// One letter more, less, other, or two swapped.
-fn is_one_slip(a: &[u8], b: &[u8]) -> bool {
-    if a.len().abs_diff(b.len()) > 1 || a.len() < 4 || b.len() < 4 {
+fn is_one_slip(name: &[u8], known: &[u8]) -> bool {
+    if name.len().abs_diff(known.len()) > 1 || name.len() < 4 || known.len() < 4 {
         return false;
     }
-    let front = a.iter().zip(b).take_while(|(a, b)| a == b).count();
-    let (a, b) = (&a[front..], &b[front..]);
-    let back = a
-        .iter()
-        .rev()
-        .zip(b.iter().rev())
-        .take_while(|(a, b)| a == b)
-        .count();
-    match (&a[..a.len() - back], &b[..b.len() - back]) {
-        // A number at the end tells two names apart on purpose.
-        ([x], [] | [_]) | ([], [x]) => !x.is_ascii_digit(),
-        ([x, y], [u, v]) => x == v && y == u,
+    let front = name.iter().zip(known).take_while(|(a, b)| a == b).count();
+    let (name, known) = (&name[front..], &known[front..]);
+    let ends = name.iter().rev().zip(known.iter().rev());
+    let back = ends.take_while(|(a, b)| a == b).count();
+    match (&name[..name.len() - back], &known[..known.len() - back]) {
+        // A number tells two names apart on purpose.
+        ([other], [] | [_]) | ([], [other]) => !other.is_ascii_digit(),
+        ([first, second], swapped) => swapped == [*second, *first],
         _ => false,
     }
 }

@@ -1,6 +1,7 @@
 //! Tests of variables outside quotes.
 
-use super::runs::{Variables, commands};
+use super::runs::commands;
+use super::variables::Variables;
 use super::{Finding, Level, Lint, Run, Subject};
 use crate::shell::{Value, Word};
 use crate::text::TextRange;

@@ -1,8 +1,9 @@
 //! What `yarn install` leaves behind.
 
 use super::runs::{
-    KeptStages, append_command, has_scratch_mount, left_uncleaned, name_range, runs, subcommand,
+    append_command, has_scratch_mount, left_uncleaned, name_range, runs, subcommand,
 };
+use super::stages::KeptStages;
 use super::{Finding, Level, Lint, Run, Subject};
 use crate::shell::Command;
 

@@ -1,6 +1,7 @@
 //! Versions of packages from yum.
 
-use super::runs::{Variables, operands_behind, report_unpinned, subcommand};
+use super::runs::{operands_behind, report_unpinned, subcommand};
+use super::variables::Variables;
 use super::{Finding, Level, Lint, Run, Subject};
 use crate::shell::{Value, Word};
 use bstr::{BStr, ByteSlice};

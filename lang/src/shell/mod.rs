@@ -21,7 +21,7 @@ pub use tokens::{Token, TokenKind};
 
 use crate::text::TextRange;
 use bstr::{BStr, BString, ByteSlice};
-use grammar::{Grammar, Kind, Nodes};
+use grammar::{Grammar, Kind, Node, Nodes};
 
 /// A read script. Always made; what the grammar does not understand is in [`Script::mistakes`] and its commands may
 /// be missing.
@@ -198,14 +198,12 @@ fn begins_command(token: &[u8]) -> bool {
 
 /// Where the grammar gave up or put something in.
 fn mistakes(nodes: &Nodes) -> Vec<Mistake> {
-    let found = nodes
-        .all()
-        .iter()
-        .filter(|n| n.missing || n.kind == Kind::Error);
+    let wrong = |node: &&Node| node.missing || node.kind == Kind::Error;
+    let found = nodes.all().iter().filter(wrong);
     found
-        .map(|n| Mistake {
-            range: n.range,
-            missing: n.missing,
+        .map(|node| Mistake {
+            range: node.range,
+            missing: node.missing,
         })
         .collect()
 }
@@ -304,6 +302,38 @@ mod tests {
                 place("e", And, Edge, false),
             ]
         );
+    }
+
+    /// Commands of each pipeline with more than one.
+    fn pipelines(text: &str) -> Vec<String> {
+        let script = Script::new(text.as_bytes());
+        let members = |number: usize| {
+            let members = script.commands().iter();
+            members.filter(move |c| c.place.pipeline as usize == number)
+        };
+        let long = (0..script.pipelines().len()).filter(|n| script.pipelines()[*n].len > 1);
+        long.map(|n| {
+            members(n)
+                .map(|c| c.program().to_string())
+                .collect::<Vec<_>>()
+                .join(" ")
+        })
+        .collect()
+    }
+
+    #[test]
+    fn pipes_bind_closest() {
+        for (text, want) in [
+            ("a && b >x | c", "b c"),
+            ("a || b 2>&1 | c && d", "b c"),
+            ("a >x && b >y | c >z", "b c"),
+            ("! a | b >x | c", "a b c"),
+            ("a && b <<E | c | d\nx\nE\ne", "b c d"),
+            ("a | if b; then c; fi >x && d", "a"),
+        ] {
+            assert_eq!(pipelines(text), [want], "{text}");
+        }
+        assert!(pipelines("a && b >x || c <<E && d\nE").is_empty());
     }
 
     #[test]
@@ -518,7 +548,10 @@ mod tests {
         ] {
             Script::new(text.repeat(3_000).as_bytes());
         }
-        Script::new(&b"echo x; ".repeat(100_000));
+        let long = Script::new(&b"echo x | tee y\n".repeat(10_000));
+        assert_eq!(long.commands().len(), 20_000);
+        assert!(long.mistakes().is_empty());
+        Script::new(&b"x ".repeat(2_000_000));
     }
 
     /// Fragments that together reach most of the grammar.

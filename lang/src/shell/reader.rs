@@ -8,7 +8,6 @@ use super::grammar::{Kind, Nodes};
 use super::unquote::unquote;
 use crate::text::TextRange;
 use bstr::{BStr, BString, ByteSlice};
-use std::collections::HashMap;
 
 /// Deepest nesting that is read. What lies deeper is not worth a stack overflow.
 const MAX_DEPTH: u32 = 200;
@@ -30,8 +29,6 @@ struct Frame {
     before: Joint,
     after: Joint,
     scopes: Scopes,
-    /// Pipeline and position, when the statement is part of one.
-    pipeline: Option<(u32, u32)>,
     depth: u32,
 }
 
@@ -39,7 +36,6 @@ impl Frame {
     fn within(self, scopes: Scopes) -> Self {
         Self {
             scopes: self.scopes.with(scopes),
-            pipeline: None,
             depth: self.depth + 1,
             ..self
         }
@@ -49,19 +45,29 @@ impl Frame {
         Self {
             before,
             after,
-            pipeline: None,
             depth: self.depth + 1,
             ..self
         }
     }
 }
 
-/// What stands behind `<<NAME` on its line.
-enum Continuation {
-    /// `| next | …`.
-    Pipe(Vec<usize>),
-    /// `&& next` or `|| next`.
-    List(Joint, Vec<usize>),
+/// A piece of `a | b >x && ! c || d`.
+enum Part {
+    /// A statement; behind `!` or not.
+    Statement { node: usize, negated: bool },
+    /// Redirections of the statement in front, or of none.
+    Redirections(Vec<usize>),
+    /// `|`.
+    Pipe,
+    /// `&&` or `||`.
+    Joint(Joint),
+}
+
+/// A statement of a pipeline.
+struct Member {
+    node: Option<usize>,
+    negated: bool,
+    redirections: Vec<usize>,
 }
 
 /// Reads the statements of a text.
@@ -69,7 +75,6 @@ pub(super) fn read(text: &[u8], nodes: &Nodes) -> Reading {
     let mut reader = Reader {
         text,
         nodes,
-        behind: HashMap::new(),
         out: Reading::default(),
     };
     if let Some(root) = nodes.root() {
@@ -86,8 +91,6 @@ pub(super) fn read(text: &[u8], nodes: &Nodes) -> Reading {
 struct Reader<'t> {
     text: &'t [u8],
     nodes: &'t Nodes,
-    /// Redirections behind simple commands that are still to be read.
-    behind: HashMap<usize, Vec<usize>>,
     out: Reading,
 }
 
@@ -113,23 +116,15 @@ impl<'t> Reader<'t> {
             | Kind::Declaration
             | Kind::Test
             | Kind::Assignment
-            | Kind::Assignments => {
-                self.command(node, frame);
-            }
-            Kind::Redirected => self.redirected(node, frame),
-            Kind::List => self.list(node, frame),
-            Kind::Pipeline => self.pipeline(node, frame),
-            Kind::Negated => self.parts(node, frame.within(Scopes::CONDITION)),
+            | Kind::Assignments
+            | Kind::Redirected
+            | Kind::List
+            | Kind::Pipeline
+            | Kind::Negated => self.and_or(node, frame),
             Kind::Program | Kind::Error => {
-                self.parts(node, frame.between(Joint::Edge, frame.after))
+                self.parts(node, frame.between(Joint::Edge, frame.after));
             }
-            Kind::Group | Kind::Do => self.parts(
-                node,
-                Frame {
-                    pipeline: None,
-                    ..frame
-                },
-            ),
+            Kind::Group | Kind::Do => self.parts(node, frame),
             Kind::Subshell => self.parts(node, frame.within(Scopes::SUBSHELL)),
             Kind::Function => self.parts(node, frame.within(Scopes::FUNCTION)),
             Kind::CommandSubstitution | Kind::ProcessSubstitution => {
@@ -224,55 +219,177 @@ impl<'t> Reader<'t> {
         )
     }
 
-    /// `a && b || c`, which the grammar nests to the left.
-    fn list(&mut self, node: usize, frame: Frame) {
-        let mut items = Vec::new();
-        let mut left = node;
-        while self.kind(left) == Kind::List {
-            let mut children = self.nodes.children(left);
-            let first = children.next();
-            items.extend(children.collect::<Vec<_>>().into_iter().rev());
-            let Some(first) = first else { break };
-            left = first;
+    /// Pipelines joined by `&&` and `||`. The grammar nests them to the left and hangs a redirection on all that stands
+    /// in front of it (`a && b >c | d` is a pipeline of a list there); to a shell `|` binds closest.
+    fn and_or(&mut self, node: usize, frame: Frame) {
+        let mut before = frame.before;
+        let mut members: Vec<Member> = Vec::new();
+        for part in self.flat(node) {
+            match part {
+                Part::Statement { node, negated } => members.push(Member {
+                    node: Some(node),
+                    negated,
+                    redirections: Vec::new(),
+                }),
+                Part::Redirections(redirections) => match members.last_mut() {
+                    Some(last) => last.redirections.extend(redirections),
+                    None => members.push(Member {
+                        node: None,
+                        negated: false,
+                        redirections,
+                    }),
+                },
+                Part::Pipe => {}
+                Part::Joint(joint) => {
+                    self.pipeline(&members, frame.between(before, joint));
+                    members.clear();
+                    before = joint;
+                }
+            }
         }
-        if self.kind(left) != Kind::List {
-            items.push(left);
-        }
-        items.reverse();
-        self.sequence(
-            &items,
-            Frame {
-                pipeline: None,
-                ..frame
-            },
-        );
+        self.pipeline(&members, frame.between(before, frame.after));
     }
 
-    fn pipeline(&mut self, node: usize, frame: Frame) {
-        let members: Vec<usize> = self
-            .nodes
-            .children(node)
-            .filter(|c| self.is_statement(*c))
-            .collect();
-        let pipeline = self.new_pipeline(self.range(node), members.len() as u32);
-        let inside = Frame {
-            pipeline: Some((pipeline, 0)),
-            depth: frame.depth + 1,
-            ..frame
-        };
-        self.members(&members, 0, inside);
-    }
-
-    /// The statements of the pipeline that `frame` names, from position `first` on.
-    fn members(&mut self, members: &[usize], first: u32, frame: Frame) {
-        let pipeline = frame.pipeline.map(|(pipeline, _)| pipeline);
-        for (position, member) in (first..).zip(members) {
-            let frame = Frame {
-                pipeline: pipeline.map(|pipeline| (pipeline, position)),
-                depth: frame.depth + 1,
-                ..frame
+    /// The parts of a list in source order.
+    fn flat(&self, node: usize) -> Vec<Part> {
+        let mut parts = Vec::new();
+        let mut open = vec![Part::Statement {
+            node,
+            negated: false,
+        }];
+        while let Some(part) = open.pop() {
+            let Part::Statement { node, negated } = part else {
+                parts.push(part);
+                continue;
             };
-            self.statement(*member, frame);
+            let mut inside = self.inside(node, negated);
+            if inside.is_empty() {
+                parts.push(part);
+            }
+            inside.reverse();
+            open.append(&mut inside);
+        }
+        parts
+    }
+
+    /// What a node is made of when it only joins others; nothing for any other one.
+    fn inside(&self, node: usize, negated: bool) -> Vec<Part> {
+        let part = |node| Part::Statement { node, negated };
+        let joined = |child: usize| match self.terminator(child) {
+            Some(joint) => Some(Part::Joint(joint)),
+            None if self.kind(child) == Kind::Pipe => Some(Part::Pipe),
+            None => self.is_statement(child).then(|| part(child)),
+        };
+        let children = self.nodes.children(node);
+        match self.kind(node) {
+            Kind::List | Kind::Pipeline => children.filter_map(joined).collect(),
+            Kind::Negated => children
+                .filter(|child| self.is_statement(*child))
+                .map(|node| Part::Statement {
+                    node,
+                    negated: true,
+                })
+                .collect(),
+            Kind::Redirected => {
+                let (redirections, mut parts): (Vec<usize>, Vec<usize>) =
+                    children.partition(|child| self.is_redirection(*child));
+                let behind = redirections.iter().flat_map(|r| self.behind_document(*r));
+                let behind: Vec<Part> = behind.collect();
+                let body = parts.drain(..).map(part);
+                body.chain([Part::Redirections(redirections)])
+                    .chain(behind)
+                    .collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn is_redirection(&self, node: usize) -> bool {
+        matches!(
+            self.kind(node),
+            Kind::FileRedirect | Kind::HeredocRedirect | Kind::HereString
+        )
+    }
+
+    /// What stands behind `<<NAME` on its line: `| next` or `&& next`.
+    fn behind_document(&self, redirection: usize) -> Vec<Part> {
+        if self.kind(redirection) != Kind::HeredocRedirect {
+            return Vec::new();
+        }
+        let part = |node| Part::Statement {
+            node,
+            negated: false,
+        };
+        let mut parts = Vec::new();
+        for child in self.nodes.children(redirection) {
+            match (self.kind(child), self.terminator(child)) {
+                (Kind::Pipeline, _) => {
+                    let members = self.nodes.children(child).filter(|c| self.is_statement(*c));
+                    parts.extend(members.flat_map(|member| [Part::Pipe, part(member)]));
+                }
+                (_, Some(joint @ (Joint::And | Joint::Or))) => parts.push(Part::Joint(joint)),
+                _ if !parts.is_empty()
+                    && self.is_statement(child)
+                    && self.kind(child) != Kind::HeredocBody =>
+                {
+                    parts.push(part(child));
+                }
+                _ => {}
+            }
+        }
+        parts
+    }
+
+    fn pipeline(&mut self, members: &[Member], frame: Frame) {
+        let nodes = members
+            .iter()
+            .flat_map(|m| m.node.iter().chain(&m.redirections));
+        let Some(range) = nodes.map(|node| self.range(*node)).reduce(TextRange::cover) else {
+            return;
+        };
+        let pipeline = self.new_pipeline(range, members.len() as u32);
+        for (position, member) in (0..).zip(members) {
+            let scopes = if member.negated {
+                frame.scopes.with(Scopes::CONDITION)
+            } else {
+                frame.scopes
+            };
+            let place = Place {
+                pipeline,
+                position,
+                before: frame.before,
+                after: frame.after,
+                scopes,
+            };
+            self.member(member, place, Frame { scopes, ..frame });
+        }
+    }
+
+    fn member(&mut self, member: &Member, place: Place, frame: Frame) {
+        let simple = member.node.filter(|node| self.is_simple(*node));
+        let mut command = Command {
+            place,
+            ..Command::default()
+        };
+        if let Some(node) = simple {
+            command.range = self.range(node);
+            self.command_parts(node, &mut command, frame);
+        } else if let Some(node) = member.node {
+            self.statement(node, frame);
+        } else if let Some(first) = member.redirections.first() {
+            let start = self.range(*first).start;
+            command.range = TextRange::new(start, start);
+        }
+        self.redirections(&member.redirections, &mut command, frame);
+        if simple.is_some() || member.node.is_none() {
+            let redirections = command.redirections.iter().map(|r| r.range);
+            command.range = redirections.fold(command.range, TextRange::cover);
+            command.find_name();
+            self.out.commands.push(command);
+        } else {
+            // Those of a loop or a group belong to no command.
+            let targets = command.redirections.into_iter().map(|r| r.target);
+            self.out.other_words.extend(targets);
         }
     }
 
@@ -340,105 +457,11 @@ impl<'t> Reader<'t> {
         self.sequence(&children[behind..], frame.between(Joint::Edge, frame.after));
     }
 
-    /// A statement with redirections; those of a simple command become part of it.
-    fn redirected(&mut self, node: usize, frame: Frame) {
-        let children: Vec<usize> = self.nodes.children(node).collect();
-        let body = children.iter().copied().find(|c| {
-            !matches!(
-                self.kind(*c),
-                Kind::FileRedirect | Kind::HeredocRedirect | Kind::HereString
-            )
-        });
-        let continued = self.continuation(&children);
-        let mut inside = Frame {
-            depth: frame.depth + 1,
-            ..frame
-        };
-        match &continued {
-            Some(Continuation::List(joint, _)) => inside.after = *joint,
-            Some(Continuation::Pipe(members)) => {
-                let pipeline = self.new_pipeline(self.range(node), members.len() as u32 + 1);
-                inside.pipeline = Some((pipeline, 0));
-            }
-            None => {}
-        }
-        match (body, body.and_then(|body| self.last_simple(body))) {
-            (Some(body), Some(command)) => {
-                let redirects = children.iter().filter(|c| **c != body);
-                self.behind.entry(command).or_default().extend(redirects);
-                self.statement(body, inside);
-            }
-            (Some(body), None) => self.redirected_compound(body, &children, inside),
-            (None, _) => self.bare_redirections(node, &children, inside),
-        }
-        match continued {
-            Some(Continuation::List(joint, next)) => {
-                self.sequence(&next, frame.between(joint, frame.after));
-            }
-            Some(Continuation::Pipe(members)) => self.members(&members, 1, inside),
-            None => {}
-        }
-    }
-
-    /// Redirections without a command: `> file`.
-    fn bare_redirections(&mut self, node: usize, redirects: &[usize], frame: Frame) {
-        let start = self.range(node).start;
-        let mut command = Command {
-            range: TextRange::new(start, start),
-            place: self.place(node, frame),
-            ..Command::default()
-        };
-        self.redirections(redirects, &mut command, frame);
-        self.finish(command);
-    }
-
-    /// Redirections of a loop, a group and the like.
-    fn redirected_compound(&mut self, body: usize, redirects: &[usize], frame: Frame) {
-        self.statement(body, frame);
-        let mut command = Command::default();
-        self.redirections(redirects, &mut command, frame);
-        let targets = command.redirections.into_iter().map(|r| r.target);
-        self.out.other_words.extend(targets);
-    }
-
-    /// The simple command that redirections behind `node` belong to. The grammar hangs those of `a && b >c` on the
-    /// whole list.
-    fn last_simple(&self, node: usize) -> Option<usize> {
-        let mut node = node;
-        while !self.is_simple(node) {
-            let mut children = self.nodes.children(node).filter(|c| self.is_statement(*c));
-            node = match self.kind(node) {
-                Kind::List | Kind::Pipeline | Kind::Negated => children.last()?,
-                Kind::Redirected => children.next()?,
-                _ => return None,
-            };
-        }
-        Some(node)
-    }
-
     fn is_simple(&self, node: usize) -> bool {
         matches!(
             self.kind(node),
             Kind::Command | Kind::Declaration | Kind::Test | Kind::Assignment | Kind::Assignments
         )
-    }
-
-    /// What follows the opening of a here document on its line.
-    fn continuation(&self, children: &[usize]) -> Option<Continuation> {
-        let heredoc = |c: &&usize| self.kind(**c) == Kind::HeredocRedirect;
-        children.iter().filter(heredoc).find_map(|redirect| {
-            let parts: Vec<usize> = self.nodes.children(*redirect).collect();
-            if let Some(pipeline) = parts.iter().find(|c| self.kind(**c) == Kind::Pipeline) {
-                let members = self.nodes.children(*pipeline);
-                return Some(Continuation::Pipe(
-                    members.filter(|c| self.is_statement(*c)).collect(),
-                ));
-            }
-            let joint = |c: &usize| matches!(self.kind(*c), Kind::And | Kind::Or);
-            let at = parts.iter().position(joint)?;
-            let next = parts.get(at + 1).copied().into_iter().collect();
-            Some(Continuation::List(self.terminator(parts[at])?, next))
-        })
     }
 
     fn redirections(&mut self, children: &[usize], command: &mut Command, frame: Frame) {
@@ -449,39 +472,6 @@ impl<'t> Reader<'t> {
                 Kind::HeredocRedirect => self.heredoc(*child, command, frame),
                 _ => {}
             }
-        }
-    }
-
-    fn command(&mut self, node: usize, frame: Frame) {
-        let mut command = Command {
-            range: self.range(node),
-            place: self.place(node, frame),
-            ..Command::default()
-        };
-        self.command_parts(node, &mut command, frame);
-        let redirects = self.behind.remove(&node).unwrap_or_default();
-        self.redirections(&redirects, &mut command, frame);
-        self.finish(command);
-    }
-
-    fn finish(&mut self, mut command: Command) {
-        let redirections = command.redirections.iter().map(|r| r.range);
-        command.range = redirections.fold(command.range, TextRange::cover);
-        command.find_name();
-        self.out.commands.push(command);
-    }
-
-    fn place(&mut self, node: usize, frame: Frame) -> Place {
-        let (pipeline, position) = match frame.pipeline {
-            Some(known) => known,
-            None => (self.new_pipeline(self.range(node), 1), 0),
-        };
-        Place {
-            pipeline,
-            position,
-            before: frame.before,
-            after: frame.after,
-            scopes: frame.scopes,
         }
     }
 

@@ -163,25 +163,11 @@ impl<'a> Finder<'a> {
             .unwrap_or_default();
         let text = |piece: &Piece| self.parse.text(self.source, piece.text);
         let args: Vec<&BStr> = pieces.iter().map(text).collect();
-        let command = |arg: &&BStr| arg.starts_with(b"-") && arg.ends_with(b"c");
-        if let Some(at) = args.iter().position(command) {
-            let interpreter = Interpreter::new(args[..=at].iter().copied());
-            if let (true, Some(piece)) = (interpreter.is_shell(), pieces.get(at + 1)) {
-                if args[at + 1].len() == piece.range.len() as usize {
-                    let stretch = Stretch {
-                        text: 0,
-                        source: piece.range.start,
-                    };
-                    snippet.exec = false;
-                    snippet.interpreter = interpreter;
-                    let place = Place {
-                        text: args[at + 1].into(),
-                        stretches: vec![stretch],
-                    };
-                    self.push(snippet, place);
-                    return;
-                }
-            }
+        if let Some((interpreter, place)) = shell_argument(pieces, &args) {
+            snippet.exec = false;
+            snippet.interpreter = interpreter;
+            self.push(snippet, place);
+            return;
         }
         let written = |p: &Piece| &self.source[p.range.start as usize..p.range.end as usize];
         let both = pieces.iter().map(written).zip(args.iter().copied());
@@ -272,12 +258,11 @@ impl<'a> Finder<'a> {
     }
 
     fn push(&mut self, mut snippet: Snippet, place: Place) {
-        snippet.script = match self.known.get(place.text.as_bstr()) {
-            Some(script) => Arc::clone(script),
-            None => {
-                let grammar = self.grammar.get_or_insert_with(Grammar::new);
-                Arc::new(Script::read(&place.text, grammar))
-            }
+        snippet.script = if let Some(script) = self.known.get(place.text.as_bstr()) {
+            Arc::clone(script)
+        } else {
+            let grammar = self.grammar.get_or_insert_with(Grammar::new);
+            Arc::new(Script::read(&place.text, grammar))
         };
         snippet.stretches = place.stretches;
         self.out.push(snippet);
@@ -348,10 +333,27 @@ impl<'a> Stages<'a> {
     }
 }
 
+/// The text behind `-c` of a shell, when it stands in the file as it is, without escapes.
+fn shell_argument(pieces: &[Piece], args: &[&BStr]) -> Option<(Interpreter, Place)> {
+    let is_flag = |arg: &&BStr| arg.starts_with(b"-") && arg.ends_with(b"c");
+    let at = args.iter().position(is_flag)?;
+    let interpreter = Interpreter::new(args[..=at].iter().copied());
+    let (text, piece) = (args.get(at + 1)?, pieces.get(at + 1)?);
+    let as_written = text.len() == piece.range.len() as usize;
+    let place = Place {
+        text: (*text).into(),
+        stretches: vec![Stretch {
+            text: 0,
+            source: piece.range.start,
+        }],
+    };
+    (interpreter.is_shell() && as_written).then_some((interpreter, place))
+}
+
 /// The shell of `<<NAME bash -e` or `bash -e <<NAME`, which reads the document as its script; `None` of any other line.
 fn shell_of_document(line: &[u8]) -> Option<Interpreter> {
     let words = || {
-        line.split(|b| b.is_ascii_whitespace())
+        line.split(u8::is_ascii_whitespace)
             .filter(|w| !w.is_empty())
     };
     let opens = |word: &&[u8]| word.starts_with(b"<<");

@@ -42,7 +42,6 @@ pub(super) fn unquote(text: &[u8], range: TextRange, expansions: &[Expansion]) -
             (Quote::None, b'\'') => (quote, quoted) = (Quote::Single, true),
             (Quote::None, b'"') => (quote, quoted) = (Quote::Double, true),
             (Quote::Single | Quote::Ansi, b'\'') | (Quote::Double, b'"') => quote = Quote::None,
-            (Quote::Single, _) => out.push(byte),
             (Quote::None, b'\\') => {
                 at += 1;
                 // An escaped line end joins two lines.
@@ -60,7 +59,7 @@ pub(super) fn unquote(text: &[u8], range: TextRange, expansions: &[Expansion]) -
                 at += 1;
                 out.extend(next.map(ansi_escape));
             }
-            (Quote::None | Quote::Double | Quote::Ansi, _) => out.push(byte),
+            (Quote::None | Quote::Single | Quote::Double | Quote::Ansi, _) => out.push(byte),
         }
     }
     (out.into(), quoted)

@@ -21,9 +21,10 @@ pub(crate) fn answer(
     params: lsp::CompletionParams,
 ) -> Answer<Option<lsp::CompletionResponse>> {
     let features = &snapshot.setup.features;
-    let style = match features.snippets {
-        true => Style::Snippets,
-        false => Style::Plain,
+    let style = if features.snippets {
+        Style::Snippets
+    } else {
+        Style::Plain
     };
     let offset = snapshot.text.offset(params.text_document_position.position);
     let mut found = complete(snapshot.file(), offset, &Around::new(snapshot), style);
@@ -62,9 +63,10 @@ fn keep(snapshot: &Snapshot, items: &mut [Item]) -> u64 {
 }
 
 fn item(snapshot: &Snapshot, item: Item, data: Option<Value>) -> lsp::CompletionItem {
-    let format = match item.snippet {
-        true => lsp::InsertTextFormat::SNIPPET,
-        false => lsp::InsertTextFormat::PLAIN_TEXT,
+    let format = if item.snippet {
+        lsp::InsertTextFormat::SNIPPET
+    } else {
+        lsp::InsertTextFormat::PLAIN_TEXT
     };
     let again = item.again.then(|| lsp::Command {
         title: "complete".to_owned(),

@@ -102,9 +102,10 @@ pub(crate) fn workspace(
         .open
         .iter()
         .all(|open| take(&open.text, &open.uri));
-    let files = match room {
-        true => workspace::files(&workspace.setup.folders, &workspace.cancel, is_dockerfile),
-        false => Vec::new(),
+    let files = if room {
+        workspace::files(&workspace.setup.folders, &workspace.cancel, is_dockerfile)
+    } else {
+        Vec::new()
     };
     for path in files {
         if workspace.cancel.is_canceled() {

@@ -5,16 +5,23 @@
 //! | recorded | ours |
 //! |---|---|
 //! | keyword, comment, macro (the escape character at the end of a line) | the same |
-//! | parameter (any plain text) | everything but a comment, since we look into the text; a comment where the shell has one |
+//! | parameter (any plain text) | everything, since we look into the text; a comment only where the shell has one |
 //! | property | property, number, class |
 //! | class, namespace, label | class, namespace, label, property |
-//! | string | string |
-//! | variable | variable; in single quotes string, for nothing is replaced there |
+//! | string | string; a variable in it; the name of a here document that is quoted |
+//! | variable | variable |
 //! | operator, modifier (the signs inside `${…}`) | operator, or variable where the whole `${…}` has one colour |
 //!
-//! The text behind the operator of a `${…}` is recorded as variable; ours may be string or parameter. A string is
-//! recorded from a quote on even when the escape character in front takes the quote's meaning away; for us that is
-//! plain text.
+//! By the language, and so for us:
+//!
+//! - a directive that does not exist, or has no value, is a comment;
+//! - what follows `#` in shell text is a comment, up to the end of the joined line;
+//! - in single quotes and in the JSON strings of commands nothing is replaced, so a variable there is text;
+//! - `$(` is no variable;
+//! - a quote behind the escape character begins no string;
+//! - the escape character at the end of a line is that in a string and in front of an instruction, too.
+//!
+//! The text behind the operator of a `${…}` is recorded as variable; ours may be string or parameter.
 
 use super::{Case, Kind};
 use bstr::ByteSlice;
@@ -113,22 +120,33 @@ fn says_the_same(
 ) -> bool {
     use TokenType as Ours;
     let text = case.file.text(range);
+    let ours = case.file.text(got.range);
     match recorded {
+        _ if got.kind == Ours::Comment && in_shell_comment(case, got) => true,
+        _ if got.kind == Ours::Macro => ours == [case.file.parse().escape() as u8],
         Recorded::Keyword => got.kind == Ours::Keyword,
         Recorded::Comment => got.kind == Ours::Comment,
         Recorded::Macro => got.kind == Ours::Macro,
-        Recorded::Parameter => got.kind != Ours::Comment || in_shell_comment(case, got),
+        Recorded::Parameter if got.kind == Ours::Comment => ours.contains(&b'='),
+        Recorded::Parameter => true,
+        Recorded::Property if got.kind == Ours::Comment => ours.contains(&b'='),
         Recorded::Property => matches!(got.kind, Ours::Property | Ours::Number | Ours::Class),
         Recorded::Class | Recorded::Namespace | Recorded::Label => matches!(
             got.kind,
             Ours::Class | Ours::Namespace | Ours::Label | Ours::Property
         ),
-        Recorded::String => got.kind == Ours::String || has_escaped_quote(case, range),
+        Recorded::String => {
+            matches!(got.kind, Ours::String | Ours::Label)
+                || (got.kind == Ours::Variable && ours.starts_with(b"$"))
+                || has_escaped_quote(case, range)
+        }
         Recorded::Variable => {
             got.kind == Ours::Variable
-                || in_single_quotes(case, got)
+                || (got.kind == Ours::String && matches!(ours.first(), Some(b'\'' | b'"')))
                 || (!text.starts_with(b"$") && matches!(got.kind, Ours::String | Ours::Parameter))
+                || (got.kind == Ours::Operator && ours.starts_with(b"$("))
         }
+        Recorded::Operator if got.kind == Ours::Comment => ours.contains(&b'='),
         Recorded::Operator => matches!(got.kind, Ours::Operator | Ours::Variable),
         Recorded::Modifier => got.kind != Ours::Comment,
     }
@@ -145,8 +163,4 @@ fn has_escaped_quote(case: &Case<'_>, range: TextRange) -> bool {
     let escape = [case.file.parse().escape() as u8];
     let before = &case.file.source()[..range.start as usize];
     before.ends_with(&escape) || case.file.text(range).starts_with(&escape)
-}
-
-fn in_single_quotes(case: &Case<'_>, got: SemanticToken) -> bool {
-    got.kind == TokenType::String && case.file.text(got.range).starts_with(b"'")
 }

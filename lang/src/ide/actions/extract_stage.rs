@@ -1,7 +1,7 @@
 //! A stage becomes two, the second built on the first; the same is built, and others can build on the first as well.
 //!
-//! Steps stay cached, unless an `ARG` stands above: the second stage has it in front of the variables of the image, so
-//! the steps below run once more.
+//! Steps stay cached, unless the environment has another order in the second stage: below an `ARG`, or where a variable
+//! of the image was set anew. Then they run once more.
 
 use super::{Action, ActionKind, Cursor, line_end, lines_with_comments};
 use crate::instructions::{From, Instruction, Kind, Stage};
@@ -45,7 +45,8 @@ fn is_same_in_two(stage: &Stage, line: usize) -> bool {
     let has_cmd = above.iter().any(|i| matches!(i.kind, Kind::Cmd(_)));
     let trigger = above.iter().any(|i| matches!(i.kind, Kind::Onbuild(_)));
     let entrypoint = below.iter().any(|i| matches!(i.kind, Kind::Entrypoint(_)));
-    !trigger && !(has_cmd && entrypoint)
+    let forgets = has_cmd && entrypoint;
+    !trigger && !forgets
 }
 
 /// A name that no stage has.
@@ -68,13 +69,11 @@ fn name(cursor: &Cursor<'_>, from: &From) -> String {
 }
 
 fn named(from: &From, name: &str) -> (TextRange, String) {
-    match &from.name {
-        Some(old) => (old.range, name.to_owned()),
-        None => {
-            let end = from.base.range.end;
-            (TextRange::new(end, end), format!(" AS {name}"))
-        }
+    if let Some(old) = &from.name {
+        return (old.range, name.to_owned());
     }
+    let end = from.base.range.end;
+    (TextRange::new(end, end), format!(" AS {name}"))
 }
 
 fn second_from(

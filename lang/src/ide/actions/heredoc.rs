@@ -24,11 +24,9 @@ pub(super) fn offer(cursor: &Cursor<'_>, out: &mut Vec<Action>) {
         chain: &chain,
     };
     let offer = match cursor.file.parse().heredocs(node) {
-        [] => runs
-            .into_document()
-            .map(|edit| ("use a here document", edit)),
+        [] => runs.as_document().map(|edit| ("use a here document", edit)),
         [document] => runs
-            .into_chain(document)
+            .as_chain(document)
             .map(|edit| ("use a chain of &&", edit)),
         _ => None,
     };
@@ -44,7 +42,7 @@ struct Runs<'a> {
 
 impl Runs<'_> {
     /// `a && b` is `set -e`, `a`, `b`; unless lists inside a part would end with their first failure, or `!` hides it.
-    fn into_document(&self) -> Option<(TextRange, String)> {
+    fn as_document(&self) -> Option<(TextRange, String)> {
         let chain = self.chain;
         let stops = chain.is_joined_by(Joint::And);
         let may = chain.parts.len() > 1
@@ -101,7 +99,7 @@ impl Runs<'_> {
     }
 
     /// The lines of a document with `set -e` at its head.
-    fn into_chain(&self, document: &Heredoc) -> Option<(TextRange, String)> {
+    fn as_chain(&self, document: &Heredoc) -> Option<(TextRange, String)> {
         let file = self.cursor.file;
         let chain = self.chain;
         let body = file.text(document.body);
@@ -150,9 +148,7 @@ impl Runs<'_> {
         let mut lines = self.cursor.file.text(range).lines();
         let behind = lines.next().unwrap_or_default().trim();
         let alone = behind.is_empty() || behind == b";";
-        let comments = lines
-            .map(|line| line.trim())
-            .filter(|line| !line.is_empty());
+        let comments = lines.map(ByteSlice::trim).filter(|line| !line.is_empty());
         alone.then(|| {
             comments
                 .map(|line| line.to_str_lossy().into_owned())

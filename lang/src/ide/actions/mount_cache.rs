@@ -48,7 +48,8 @@ fn is_missing(cursor: &Cursor<'_>, node: &Node, cache: &Cache) -> bool {
         .parse()
         .piece_texts(cursor.file.source(), &node.flags);
     let mounted = flags.any(|flag| flag.contains_str(cache.target));
-    !mounted && !(cache.home && runs_as_user(cursor, node))
+    let elsewhere = cache.home && runs_as_user(cursor, node);
+    !mounted && !elsewhere
 }
 
 /// Tells whether the last `USER` of the stage in front of a line is somebody else than root.

@@ -64,6 +64,6 @@ fn offer_instruction(menu: &mut Menu<'_>, slot: &Slot, spec: &'static Spec) {
         } else {
             4 + u8::from(i > 0)
         };
-        menu.offer(slot, entry.detail(spec.summary).doc(spec.docs).rank(rank));
+        menu.offer(slot, entry.detail(spec.summary).doc(spec.page()).rank(rank));
     }
 }

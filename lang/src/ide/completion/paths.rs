@@ -38,48 +38,79 @@ impl Typed {
         }
     }
 
+    /// Tells whether a name can be written there as it is.
+    fn can_hold(&self, name: &str) -> bool {
+        self.spaces || !name.contains(char::is_whitespace)
+    }
+
     /// The folder part, its last `/` included.
     fn folder(&self) -> &str {
         &self.text[..self.text.rfind('/').map_or(0, |at| at + 1)]
     }
 }
 
+/// Which folder a relative path is below, and what of it is wanted.
+#[derive(Clone, Copy)]
+struct Search<'a> {
+    files: Files<'a>,
+    base: &'a str,
+    wanted: Wanted,
+}
+
+/// A source or the destination of a `COPY` that is being typed.
+struct Operand {
+    index: usize,
+    is_last: bool,
+    /// Where it starts in the joined text.
+    from: usize,
+    typed: Typed,
+}
+
+impl Operand {
+    /// `None` where none can be: between the strings of an array, at a dash that begins a flag.
+    fn at(line: &Line<'_>, word: Spot) -> Option<Self> {
+        if let Some(spot) = json::at_cursor(line) {
+            let from = spot.string?;
+            return Some(Self {
+                index: spot.index,
+                is_last: spot.is_last,
+                from,
+                typed: Typed::of(line, from, true),
+            });
+        }
+        let typed = Typed::of(line, word.from, false);
+        let is_flag = word.index == 0 && typed.text.starts_with('-');
+        (!is_flag).then(|| Self {
+            index: word.index,
+            is_last: word.index + 1 >= line.words.len(),
+            from: word.from,
+            typed,
+        })
+    }
+}
+
 /// Sources and destination of `COPY` and `ADD`.
 pub(super) fn offer_copy(menu: &mut Menu<'_>, line: &Line<'_>, keyword: Keyword, word: Spot) {
-    let (index, from, spaces, last) = match json::at_cursor(line) {
-        Some(json) => match json.string {
-            Some(start) => (json.index, start, true, json.is_last),
-            None => return,
-        },
-        None => (
-            word.index,
-            word.from,
-            false,
-            word.index + 1 >= line.words.len(),
-        ),
-    };
-    let typed = Typed::of(line, from, spaces);
-    if typed.text.starts_with('-') && index == 0 {
+    let Some(operand) = Operand::at(line, word) else {
         return;
-    }
-    // The last of several words is the destination; a first word is a source until another follows.
-    if index > 0 && last {
-        offer_destination(menu, line, &typed, from);
+    };
+    // The last of several is the destination, until another follows.
+    let may_be_destination = operand.index > 0 && operand.is_last;
+    if may_be_destination {
+        offer_destination(menu, line, &operand);
     }
     // The context of a trigger is that of another build.
-    let sources = !line.trigger && (index == 0 || !last || !spaces);
-    if sources {
-        let given = flag_value(line, b"from");
-        let files = match keyword {
-            Keyword::Copy => sources::files(line, given.as_deref(), Numbers::Stages),
-            _ => Files::Context,
-        };
-        if index > 0 && last {
-            // More sources may follow, but the destination is likelier.
-            return offer_entries(menu, &typed, files, Wanted::Any, "", 7);
-        }
-        offer_entries(menu, &typed, files, Wanted::Any, "", 5);
+    if line.trigger {
+        return;
     }
+    let from = flag_value(line, b"from").filter(|_| keyword == Keyword::Copy);
+    let search = Search {
+        files: sources::files(line, from.as_deref(), Numbers::Stages),
+        base: "/",
+        wanted: Wanted::Any,
+    };
+    let rank = if may_be_destination { 7 } else { 5 };
+    offer_entries(menu, &operand.typed, search, rank);
 }
 
 /// Value of a flag of the line.
@@ -91,66 +122,47 @@ fn flag_value(line: &Line<'_>, name: &[u8]) -> Option<String> {
 }
 
 /// Working directories of the stage, then folders of the files as they are there.
-fn offer_destination(menu: &mut Menu<'_>, line: &Line<'_>, typed: &Typed, from: usize) {
+fn offer_destination(menu: &mut Menu<'_>, line: &Line<'_>, operand: &Operand) {
     let workdirs = Workdirs::above(line);
-    let slot = Slot::of(line, from);
+    let slot = Slot::of(line, operand.from);
     for (i, workdir) in workdirs.all.iter().rev().enumerate() {
         let path = format!("{}/", workdir.trim_end_matches('/'));
-        if !menu.has(&path) && (typed.spaces || !path.contains(' ')) {
+        if !menu.has(&path) && operand.typed.can_hold(&path) {
             let detail = if i == 0 { "working directory" } else { "" };
-            menu.offer(
-                &slot,
-                Entry::new(ItemKind::Folder, path).detail(detail).rank(3),
-            );
+            let entry = Entry::new(ItemKind::Folder, path).detail(detail);
+            menu.offer(&slot, entry.rank(3));
         }
     }
-    if typed.text.is_empty() {
+    if operand.typed.text.is_empty() {
         let here = Entry::new(ItemKind::Folder, "./").detail("working directory");
         menu.offer(&slot, here.rank(3));
     }
-    offer_entries(
-        menu,
-        typed,
-        Files::Before(line.offset),
-        Wanted::Folders,
-        workdirs.now(),
-        5,
-    );
+    offer_entries(menu, &operand.typed, workdirs.folders(line), 5);
 }
 
 /// The path of a `WORKDIR`.
 pub(super) fn offer_folder(menu: &mut Menu<'_>, line: &Line<'_>, word: Spot) {
+    // The whole text is the path, spaces included.
     let from = line.arguments.start.min(word.from);
     let typed = Typed::of(line, from, true);
-    let workdirs = Workdirs::above(line);
-    offer_entries(
-        menu,
-        &typed,
-        Files::Before(line.offset),
-        Wanted::Folders,
-        workdirs.now(),
-        5,
-    );
+    offer_entries(menu, &typed, Workdirs::above(line).folders(line), 5);
 }
 
 /// A path of a `VOLUME`.
 pub(super) fn offer_volume(menu: &mut Menu<'_>, line: &Line<'_>, word: Spot) {
-    let (from, spaces) = match json::at_cursor(line) {
-        Some(json) => match json.string {
-            Some(start) => (start, true),
+    let typed = match json::at_cursor(line) {
+        None => Typed::of(line, word.from, false),
+        Some(spot) => match spot.string {
+            Some(start) => Typed::of(line, start, true),
             None => return,
         },
-        None => (word.from, false),
     };
-    let typed = Typed::of(line, from, spaces);
-    offer_entries(
-        menu,
-        &typed,
-        Files::Before(line.offset),
-        Wanted::Folders,
-        "/",
-        5,
-    );
+    let search = Search {
+        files: Files::Before(line.offset),
+        base: "/",
+        wanted: Wanted::Folders,
+    };
+    offer_entries(menu, &typed, search, 5);
 }
 
 /// A pattern of `--exclude`.
@@ -171,29 +183,26 @@ pub(super) fn offer_in(
         Files::Before(_) => workdirs.now(),
         Files::Context | Files::Named(_) | Files::Stage(_) => "/",
     };
-    offer_entries(menu, &Typed::of(line, from, false), files, wanted, base, 5);
+    let search = Search {
+        files,
+        base,
+        wanted,
+    };
+    offer_entries(menu, &Typed::of(line, from, false), search, 5);
 }
 
-/// Entries of the folder that is typed; one that does not begin with `/` is below `base`.
-fn offer_entries(
-    menu: &mut Menu<'_>,
-    typed: &Typed,
-    files: Files<'_>,
-    wanted: Wanted,
-    base: &str,
-    rank: u8,
-) {
-    let Some(folder) = below_root(base, typed.folder()) else {
+/// Entries of the folder that is typed.
+fn offer_entries(menu: &mut Menu<'_>, typed: &Typed, search: Search<'_>, rank: u8) {
+    let Some(folder) = below_root(search.base, typed.folder()) else {
         return;
     };
-    // A path of the context may not be one that a variable makes.
+    // A folder that a variable or a pattern makes is not one that can be looked into.
     if folder.contains(['$', '*', '?']) {
         return;
     }
-    let listing = menu.around.entries(files, &folder);
+    let listing = menu.around.entries(search.files, &folder);
     for entry in menu.listed(listing) {
-        let written = typed.spaces || !entry.name.contains(char::is_whitespace);
-        if !written || (wanted == Wanted::Folders && !entry.folder) {
+        if !typed.can_hold(&entry.name) || (search.wanted == Wanted::Folders && !entry.folder) {
             continue;
         }
         let item = if entry.folder {
@@ -254,6 +263,15 @@ impl Workdirs {
             }
         }
         Self { all }
+    }
+
+    /// Folders of the files as the line finds them, below the one in force.
+    fn folders(&self, line: &Line<'_>) -> Search<'_> {
+        Search {
+            files: Files::Before(line.offset),
+            base: self.now(),
+            wanted: Wanted::Folders,
+        }
     }
 
     /// The one in force, as far as the file tells.

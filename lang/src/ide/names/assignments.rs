@@ -54,12 +54,11 @@ impl Scan<'_> {
     fn run(&mut self) {
         while let Some(&b) = self.text.get(self.at) {
             match b {
-                b' ' | b'\t' | b'\r' => self.at += 1,
+                b' ' | b'\t' | b'\r' | b'<' | b'>' => self.at += 1,
                 b'\n' | b';' | b'&' | b'|' | b'(' | b')' | b'`' => {
                     self.at += 1;
                     self.expects = Expects::Command;
                 }
-                b'<' | b'>' => self.at += 1,
                 b'#' => self.comment(),
                 _ => self.word(),
             }

@@ -375,7 +375,7 @@ impl<'a> Collector<'a> {
 
     fn references_in(&mut self, text: &Spelled<'_>, part: Range<usize>, reader: Reader) {
         let bytes = &text.bytes()[part.clone()];
-        if bytes.find_byteset(b"$=").is_none() {
+        if bytes.find_byteset(b"$=%").is_none() {
             return;
         }
         let shift = |r: Range<usize>| r.start + part.start..r.end + part.start;

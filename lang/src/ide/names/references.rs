@@ -1,4 +1,4 @@
-//! Where a text refers to variables: `$name`, `${name}`, `${name:-$other}`.
+//! Where a text refers to variables: `$name`, `${name}`, `${name:-$other}`; on Windows `$env:name` and `%name%`.
 //!
 //! Two readers look at an instruction. The builder expands what [`expand`](crate::model::expand) describes; a shell
 //! sees the rest, with the same variables in its environment. Both are read here for places only: values and errors
@@ -58,7 +58,8 @@ impl Scan<'_> {
         while let Some(&b) = self.text.get(self.at) {
             let quoted = self.open.last() == Some(&b'"');
             match b {
-                b'$' => self.dollar(),
+                b'$' => self.dollar(reader),
+                b'%' if reader == WINDOWS => self.percent(),
                 _ if b == escape => self.at += 2,
                 _ if self.open.last() == Some(&b) => {
                     self.open.pop();
@@ -80,10 +81,27 @@ impl Scan<'_> {
         self.at += len.map_or(rest.len() + 1, |n| n + 2);
     }
 
-    fn dollar(&mut self) {
+    /// `%name%`, as `cmd` writes it.
+    fn percent(&mut self) {
+        let start = self.at;
+        let end = start + 1 + name_len(&self.text[start + 1..]);
+        self.at = end;
+        if end > start + 1 && self.text.get(end) == Some(&b'%') {
+            self.at += 1;
+            self.found.push(Reference {
+                name: start + 1..end,
+                whole: start..self.at,
+            });
+        }
+    }
+
+    fn dollar(&mut self, reader: Reader) {
         let start = self.at;
         let brace = self.text.get(start + 1) == Some(&b'{');
-        let name_start = start + 1 + usize::from(brace);
+        let mut name_start = start + 1 + usize::from(brace);
+        if matches!(reader, Reader::Shell { .. }) {
+            name_start += environment_prefix(&self.text[name_start..]);
+        }
         let name_end = name_start + name_len(&self.text[name_start..]);
         self.at = name_end;
         if name_end == name_start {
@@ -100,6 +118,17 @@ impl Scan<'_> {
             name: name_start..name_end,
             whole: start..self.at,
         });
+    }
+}
+
+/// The shells of Windows read files that have the backquote as escape character.
+const WINDOWS: Reader = Reader::Shell { escape: b'`' };
+
+/// Length of the `env:` with which PowerShell begins names of the environment.
+fn environment_prefix(text: &[u8]) -> usize {
+    match text.get(..4) {
+        Some(prefix) if prefix.eq_ignore_ascii_case(b"env:") => 4,
+        _ => 0,
     }
 }
 
@@ -147,5 +176,7 @@ mod tests {
         let shell = Reader::Shell { escape: b'\\' };
         assert_eq!(names("sh -c 'echo $a' \\$b $$c", shell), ["a"]);
         assert_eq!(names("'$a' \"$b\"", Reader::Document), ["a", "b"]);
+        assert_eq!(names("$env:a ${Env:b} %c%", shell), ["a", "b"]);
+        assert_eq!(names("%a% 5%b % %c%d%%", WINDOWS), ["a", "c"]);
     }
 }

@@ -36,6 +36,10 @@ pub(super) struct Painter<'f, 'o> {
     /// Between `${name` and `}`, which a quote between them hides.
     in_braces: bool,
     hidden_brace: bool,
+    /// A `$name` ended at the end of its line, so the name may go on.
+    in_name: bool,
+    /// The arguments are a JSON array.
+    json: bool,
     flag: TextRange,
     after_heredoc_mark: bool,
 }
@@ -52,6 +56,8 @@ impl<'f, 'o> Painter<'f, 'o> {
             in_quotes: false,
             in_braces: false,
             hidden_brace: false,
+            in_name: false,
+            json: false,
             flag: TextRange::default(),
             after_heredoc_mark: false,
         }
@@ -59,7 +65,9 @@ impl<'f, 'o> Painter<'f, 'o> {
 
     pub(super) fn paint(mut self) {
         let node = &self.file.parse().nodes()[self.index];
-        self.roles = roles(self.file, inner(self.file, node));
+        let inner = inner(self.file, node);
+        self.roles = roles(self.file, inner);
+        self.json = inner.json;
         let mut shell = script::Script::new(self.file, self.index);
         let mut documents = foreign::documents(self.file, node).into_iter().peekable();
         for token in self.file.tree().instruction_tokens(self.index) {
@@ -96,6 +104,7 @@ impl<'f, 'o> Painter<'f, 'o> {
     fn token(&mut self, token: Token) {
         let range = token.range;
         let after_mark = std::mem::take(&mut self.after_heredoc_mark);
+        let in_name = self.in_name && token.kind == TokenKind::LineEnd;
         match token.kind {
             TokenKind::Keyword => self.keyword(range),
             TokenKind::FlagName => {
@@ -104,6 +113,7 @@ impl<'f, 'o> Painter<'f, 'o> {
             }
             TokenKind::FlagValue => self.flag_value(range),
             TokenKind::Equals => self.equals(range),
+            TokenKind::Word if self.in_name => self.rest_of_name(range),
             TokenKind::Word if after_mark => self.out.push(TokenType::Label, range),
             TokenKind::Quote => self.quote(range),
             TokenKind::Escape if self.in_quotes => self.braced(range, Self::quoted),
@@ -117,18 +127,54 @@ impl<'f, 'o> Painter<'f, 'o> {
                 self.out.push(TokenType::Operator, range);
                 self.after_heredoc_mark = true;
             }
-            TokenKind::JsonString | TokenKind::HeredocBody => {
-                self.out.push(TokenType::String, range);
-            }
+            TokenKind::JsonString => self.json_string(range),
+            TokenKind::HeredocBody => self.out.push(TokenType::String, range),
+            // Between the parts there is white space, or the `--` that ends the flags.
+            TokenKind::Blank => self
+                .out
+                .push(TokenType::Parameter, trimmed(self.file, range)),
             TokenKind::HeredocEnd => self.out.push(TokenType::Label, range),
             TokenKind::Bom
             | TokenKind::LineEnd
-            | TokenKind::Blank
             | TokenKind::Comment
             | TokenKind::DirectiveMark
             | TokenKind::DirectiveName
             | TokenKind::DirectiveValue
             | TokenKind::Continuation => {}
+        }
+        self.in_name = in_name || (token.kind == TokenKind::Variable && !self.is_whole(range));
+    }
+
+    /// Tells whether `$name` or `${name}` cannot go on.
+    fn is_whole(&self, range: TextRange) -> bool {
+        self.file.text(range).ends_with(b"}")
+    }
+
+    /// A word behind a variable at the end of the line above: the name goes on.
+    fn rest_of_name(&mut self, range: TextRange) {
+        let text = self.file.text(range);
+        let name = text
+            .iter()
+            .take_while(|b| b.is_ascii_alphanumeric() || **b == b'_')
+            .count();
+        self.out.push(TokenType::Variable, slice(range, 0, name));
+        let rest = slice(range, name, text.len());
+        if !rest.is_empty() {
+            self.braced(rest, Self::plain);
+        }
+    }
+
+    /// A string of an array; variables are replaced in those of some instructions only.
+    fn json_string(&mut self, range: TextRange) {
+        let node = inner(self.file, &self.file.parse().nodes()[self.index]);
+        let expanded = matches!(
+            node.known,
+            Some(Keyword::Add | Keyword::Copy | Keyword::Volume)
+        );
+        if expanded {
+            self.with_variables(TokenType::String, range);
+        } else {
+            self.out.push(TokenType::String, range);
         }
     }
 
@@ -206,6 +252,11 @@ impl<'f, 'o> Painter<'f, 'o> {
         }
     }
 
+    fn is_argument(&self, offset: u32) -> bool {
+        let argument = self.roles.get(self.next_role);
+        argument.is_some_and(|(range, _)| range.start <= offset && offset < range.end)
+    }
+
     fn equals(&mut self, range: TextRange) {
         // The first one parts name and value; others are text.
         match self.role(range.start) {
@@ -243,6 +294,10 @@ impl<'f, 'o> Painter<'f, 'o> {
             Role::Pair(kind) if !self.in_value => declared(self.out, kind),
             Role::Name(kind) => declared(self.out, kind),
             Role::Port => self.port(range),
+            // A string of an array that goes on from the line above.
+            Role::Plain | Role::Pair(_) if self.json && self.is_argument(range.start) => {
+                self.out.push(TokenType::String, range);
+            }
             Role::Plain | Role::Pair(_) => self.out.push(TokenType::Parameter, range),
         }
     }
@@ -333,6 +388,12 @@ fn slice(range: TextRange, start: usize, end: usize) -> TextRange {
     TextRange::new(range.start + start as u32, range.start + end as u32)
 }
 
+/// A range without white space around it.
+fn trimmed(file: &File, range: TextRange) -> TextRange {
+    let (start, end) = crate::rune::trim(file.text(range));
+    slice(range, start, end.max(start))
+}
+
 /// Length of `$name` or `${…}` at the start of a text; of the sign alone when no name follows.
 fn variable_len(text: &[u8]) -> usize {
     if text.get(1) == Some(&b'{') {
@@ -356,7 +417,7 @@ fn roles(file: &File, node: &Node) -> Vec<(TextRange, Role)> {
     let role = |at: usize| match node.known {
         Some(Keyword::From) => match (at, args.len()) {
             (0, _) => Role::Image,
-            (1, 3) => Role::Keyword,
+            (1, _) if file.text(args[1].range).eq_ignore_ascii_case(b"as") => Role::Keyword,
             (2, 3) => Role::Stage,
             _ => Role::Plain,
         },
