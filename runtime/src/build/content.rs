@@ -148,8 +148,19 @@ pub fn path_content(tree: &dyn FileTree, path: &[u8]) -> Result<ContentManifest,
 
 /// What differs, sorted by path.
 pub fn compare(old: &ContentManifest, new: &ContentManifest) -> Vec<Culprit> {
+    // A large context differs in few places: what is the same at both ends needs no sorting.
+    let most = old.entries.len().min(new.entries.len());
+    let same = |a: usize, b: usize| {
+        let (a, b) = (old.entry(a), new.entry(b));
+        a.path == b.path && difference(&a, &b).is_none()
+    };
+    let front = (0..most).take_while(|i| same(*i, *i)).count();
+    let from_back = |m: &ContentManifest, i: usize| m.entries.len() - 1 - i;
+    let back = (0..most - front)
+        .take_while(|i| same(from_back(old, *i), from_back(new, *i)))
+        .count();
     let sorted = |m: &ContentManifest| {
-        let mut all: Vec<usize> = (0..m.entries.len()).collect();
+        let mut all: Vec<usize> = (front..m.entries.len() - back).collect();
         all.sort_by(|a, b| m.entry(*a).path.cmp(m.entry(*b).path));
         all.dedup_by(|a, b| m.entry(*a).path == m.entry(*b).path);
         all
