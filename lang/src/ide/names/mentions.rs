@@ -92,11 +92,8 @@ struct Collector<'a> {
 impl<'a> Collector<'a> {
     fn instruction(&mut self) {
         let outer = self.node;
-        while let (Some(Keyword::Onbuild), Some(sub)) = (self.node.known, self.parse.sub(self.node))
-        {
-            self.node = sub;
-            self.trigger = true;
-        }
+        self.node = self.parse.innermost(outer);
+        self.trigger = outer.known == Some(Keyword::Onbuild);
         let Some(keyword) = self.node.known else {
             return;
         };

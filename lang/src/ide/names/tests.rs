@@ -244,7 +244,7 @@ fn renaming_keeps_the_language() {
         (
             "FROM a\nARG |TARGETARCH\n",
             "y",
-            "`TARGETARCH` is given by the builder; it has no other name",
+            "the builder knows `TARGETARCH` by this name alone; leave it as it is",
         ),
         (
             "FROM a\nRUN cat <<E|\nF\nE\n",
@@ -310,6 +310,29 @@ fn chains_of_stages_cost_each_line_once() {
     assert!(values.len() == 4_999 && values.iter().all(|v| v.value == "1"));
     assert_eq!(file.names().variables(&file, all.end).len(), 5_000);
     assert_eq!(links(&file).len(), 1);
+}
+
+#[test]
+fn long_lines_are_answered_in_time() {
+    for text in [
+        "ONBUILD ".repeat(20_000) + "COPY a b",
+        "RUN cat ".to_owned() + &"<<A ".repeat(20_000),
+        "RUN ".to_owned() + &"x=$x; ".repeat(20_000),
+        "ENV ".to_owned() + &"a=$a${b:-".repeat(10_000),
+        "COPY --from=b ".repeat(10_000),
+        "RUN --mount=from=b,".to_owned() + &"id=a,".repeat(20_000),
+    ] {
+        let file = File::new(text.into_bytes());
+        let end = file.source().len() as u32;
+        for offset in [0, end / 2, end] {
+            _ = definition(&file, offset);
+            _ = selection(&file, offset);
+            _ = rename(&file, offset, "zz");
+        }
+        _ = links(&file);
+        _ = outline(&file);
+        _ = inline_values(&file, TextRange::new(0, end));
+    }
 }
 
 /// Fragments that together reach every way to name something.
@@ -390,7 +413,7 @@ fn ask_everything(source: Vec<u8>) {
         if let Some(linked) = linked(&file, offset) {
             linked.ranges.iter().for_each(|r| inside(*r));
         }
-        _ = renamable(&file, offset).map(inside);
+        _ = renamable(&file, offset).map(|found| inside(found.range));
         let edits = rename(&file, offset, "zz").unwrap_or_default();
         assert!(
             edits.windows(2).all(|e| e[0].0.end <= e[1].0.start),
