@@ -1,6 +1,6 @@
 //! What a project wants of the check rules. A value: who reads which file into it is not decided here.
 
-use super::Lint;
+use super::{LINTS, Lint};
 use crate::diagnostic::Severity;
 use std::collections::BTreeMap;
 
