@@ -13,16 +13,26 @@ use sha2::{Digest as _, Sha256};
 use std::fmt;
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// Everything selected, and its digest.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct ContentManifest {
     /// SHA-256 over the whole selection.
     pub digest: [u8; 32],
     paths: Vec<u8>,
     entries: Vec<Raw>,
+    /// See [`ContentManifest::litter`].
+    litter: OnceLock<Vec<BString>>,
 }
+
+impl PartialEq for ContentManifest {
+    fn eq(&self, other: &Self) -> bool {
+        (self.digest, &self.paths, &self.entries) == (other.digest, &other.paths, &other.entries)
+    }
+}
+
+impl Eq for ContentManifest {}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Raw {
@@ -214,6 +224,11 @@ fn difference(a: &ManifestEntry<'_>, b: &ManifestEntry<'_>) -> Option<What> {
 }
 
 impl ContentManifest {
+    /// Folders in it that `find` takes for litter; looked for once, however often a forecast asks.
+    pub(super) fn litter(&self, find: impl FnOnce(&Self) -> Vec<BString>) -> &[BString] {
+        self.litter.get_or_init(|| find(self))
+    }
+
     /// Its entries, in the order in which they are copied.
     pub fn entries(&self) -> impl ExactSizeIterator<Item = ManifestEntry<'_>> {
         (0..self.entries.len()).map(|i| self.entry(i))
