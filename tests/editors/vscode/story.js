@@ -187,7 +187,6 @@ await scene('Explain says beside the text what will run, and why', async () => {
   await workbench.shows('explanation', () => workbench.texts('.editor-group-container .view-lines'), (texts) =>
     texts.some((text) => /# next build: \d+ of \d+ cached.*## line 9: `RUN mkdir.*cached/.test(text)),
   );
-  await picture('vscode-explain');
 });
 
 await scene('Shell Here opens a terminal in the layers up to the line', async () => {
