@@ -4,7 +4,7 @@ use crate::Images;
 use bstr::ByteSlice;
 use cooperage_lang::diagnostic::Diagnostic;
 use cooperage_lang::format::{self, Options};
-use cooperage_lang::ide::actions::{Request, actions};
+use cooperage_lang::ide::actions::{Action, Request, actions};
 use cooperage_lang::ide::tokens::tokens;
 use cooperage_lang::ide::{File, folding, links, navigation, rename, selection, symbols, values};
 use cooperage_lang::lints::{self, Config};
@@ -107,7 +107,10 @@ fn changes(file: &File, range: TextRange, found: &[Diagnostic]) -> Vec<TextRange
     };
     let options = Options::default();
     let typed = ['\n', '\\', '`'].map(|typed| format::on_type(file, &options, range.end, typed));
-    let offered = actions(&request).into_iter().map(|action| action.edits);
+    let offered = actions(&request).into_iter().map(|action| {
+        assert_well_formed(file, &action);
+        action.edits
+    });
     let formatted = std::iter::once(format::edits(file, &options, Some(range)));
     let all = offered.chain(typed).chain(formatted);
     all.flat_map(|edits| {
@@ -115,6 +118,16 @@ fn changes(file: &File, range: TextRange, found: &[Diagnostic]) -> Vec<TextRange
         edits.into_iter().map(|(range, _)| range)
     })
     .collect()
+}
+
+/// What an action makes of a file that is read without error is read without error.
+fn assert_well_formed(file: &File, action: &Action) {
+    let after = File::new(text::apply(file.source(), &action.edits));
+    let error = |file: &File| file.dockerfile().official_error.clone();
+    if error(file).is_none() {
+        let text = after.source().as_bstr();
+        assert_eq!(error(&after), None, "after {:?}:\n{text}", action.title);
+    }
 }
 
 /// Ranges of all that an editor shows of a file's names and structure.

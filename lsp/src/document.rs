@@ -2,6 +2,7 @@
 
 use crate::convert::{self, Text};
 use crate::sent::Sent;
+use cooperage_lang::diagnostic::Diagnostic;
 use cooperage_runtime::build::forecast::Forecast;
 use std::path::Path;
 use std::sync::Arc;
@@ -15,6 +16,10 @@ pub(crate) struct Document {
     pub(crate) text: Arc<Text>,
     /// The last forecast, of this text or an older one.
     pub(crate) forecast: Option<Arc<Forecasted>>,
+    /// The forecast that was last spoken of gave reason to say something.
+    pub(crate) advised: bool,
+    /// Number of the diagnosis that was sent last; an older one that took longer is not sent after it.
+    pub(crate) published: u64,
     /// The text of which there is no forecast, as an option is not valid.
     pub(crate) hopeless: Option<Arc<Text>>,
     /// What was sent and may be asked about again.
@@ -25,6 +30,8 @@ pub(crate) struct Document {
 pub(crate) struct Forecasted {
     pub(crate) text: Arc<Text>,
     pub(crate) forecast: Forecast,
+    /// What the forecast gives reason to say.
+    pub(crate) advice: Vec<Diagnostic>,
 }
 
 impl Document {

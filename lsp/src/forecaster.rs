@@ -1,12 +1,14 @@
 //! Forecasts, in the background: one thread, the newest text of each document, nothing before it had a moment of quiet.
 
 use crate::convert::Text;
+use crate::document::Forecasted;
 use crate::jobs::{Fault, guarded};
 use crate::setup::Setup;
 use crate::talk::{Event, Events};
+use cooperage_runtime::build::advice::advice;
 use cooperage_runtime::cancel::Cancel;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 use tower_lsp::lsp_types as lsp;
 
 /// A forecast that is wanted.
@@ -97,10 +99,13 @@ impl Shared {
         loop {
             let (order, cancel) = self.next();
             let forecast = guarded(|| {
-                order
-                    .setup
-                    .forecast(&order.uri, &order.text, &cancel)
-                    .map_err(|error| Fault::Failed(error.to_string()))
+                let forecast = order.setup.forecast(&order.uri, &order.text, &cancel);
+                let forecast = forecast.map_err(|error| Fault::Failed(error.to_string()))?;
+                Ok(Forecasted {
+                    text: order.text.clone(),
+                    advice: advice(&forecast, SystemTime::now()),
+                    forecast,
+                })
             });
             self.lock().running = None;
             if cancel.is_canceled() {

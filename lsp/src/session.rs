@@ -13,7 +13,6 @@ use crate::setup::Setup;
 use crate::talk::{Event, Events};
 use cooperage_lang::diagnostic::Diagnostic;
 use cooperage_lang::ide::File;
-use cooperage_runtime::build::forecast::Forecast;
 use cooperage_runtime::cancel::Cancel;
 use cooperage_runtime::engine::Changed;
 use std::collections::HashMap;
@@ -53,7 +52,8 @@ impl Snapshot {
 
     /// What there is to say about the text.
     pub(crate) fn findings(&self) -> Vec<Diagnostic> {
-        self.setup.findings(&self.uri, &self.text)
+        let forecast = self.forecast.as_deref();
+        self.setup.findings(&self.uri, &self.text, forecast)
     }
 }
 
@@ -165,6 +165,8 @@ impl Session {
             version: item.version,
             text: Arc::new(text),
             forecast: None,
+            advised: false,
+            published: 0,
             hopeless: None,
             sent: Arc::default(),
         };
@@ -361,20 +363,20 @@ impl Session {
         let Some(snapshot) = self.snapshot_of(uri.as_str()) else {
             return;
         };
-        let forecast = self
-            .documents
-            .get(uri.as_str())
-            .and_then(|document| document.forecast.clone());
+        let number = self.next_number();
         let events = self.events.clone();
         self.jobs.run(move || {
             if snapshot.text.is_superseded() {
                 return;
             }
-            let found = guarded(|| Ok(diagnostics::of_document(&snapshot, forecast.as_deref())));
+            let found = guarded(|| Ok(diagnostics::of_document(&snapshot)));
             let _ = events.send(Event::Done(Box::new(move |session| {
                 if let Ok(found) = found
+                    && let Some(document) = session.documents.get_mut(snapshot.uri.as_str())
                     && !snapshot.text.is_superseded()
+                    && document.published < number
                 {
+                    document.published = number;
                     session.publish(&snapshot.uri, Some(snapshot.version), found);
                 }
             })));
@@ -421,7 +423,7 @@ impl Session {
         &mut self,
         uri: &lsp::Url,
         text: &Arc<Text>,
-        done: Answer<Forecast>,
+        done: Answer<Forecasted>,
     ) {
         let Some(document) = self.documents.get_mut(uri.as_str()) else {
             return;
@@ -429,15 +431,20 @@ impl Session {
         if !Arc::ptr_eq(&document.text, text) {
             return;
         }
-        let text = text.clone();
+        let advised = document.advised;
         match done {
-            Ok(forecast) => document.forecast = Some(Arc::new(Forecasted { text, forecast })),
+            Ok(forecast) => {
+                document.advised = !forecast.advice.is_empty();
+                document.forecast = Some(Arc::new(forecast));
+            }
             Err(fault) => {
-                document.hopeless = Some(text);
-                let message = format!("no forecast: {}", fault);
+                document.advised = false;
+                document.hopeless = Some(text.clone());
+                let message = format!("no forecast: {fault}");
                 self.output.log(message);
             }
         }
+        let advised = advised || document.advised;
         // Settings were read for it.
         self.publish_settings();
         let waited = self.unpark(|parked| parked.uri == *uri);
@@ -452,14 +459,13 @@ impl Session {
         for parked in waited {
             (parked.go)(self, Ok(()));
         }
-        self.findings_changed(uri);
+        if advised || self.setup.settings.hint_diagnostics {
+            self.findings_changed(uri);
+        }
     }
 
     /// What is said about a document depends on its forecast too.
     fn findings_changed(&mut self, uri: &lsp::Url) {
-        if !self.setup.settings.hint_diagnostics {
-            return;
-        }
         if self.setup.features.pull_diagnostics {
             self.refresh_diagnostics();
         } else {

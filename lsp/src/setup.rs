@@ -2,6 +2,7 @@
 
 use crate::client::Features;
 use crate::convert::{self, Encoding, Text};
+use crate::document::Forecasted;
 use crate::settings::Settings;
 use cooperage_lang::diagnostic::Diagnostic;
 use cooperage_lang::lints;
@@ -92,11 +93,20 @@ impl Setup {
         }
     }
 
-    /// What there is to say about a text, all of its stages.
-    pub(crate) fn findings(&self, uri: &lsp::Url, text: &Text) -> Vec<Diagnostic> {
+    /// What there is to say about a text, all of its stages; with its forecast what that gives reason to say too.
+    pub(crate) fn findings(
+        &self,
+        uri: &lsp::Url,
+        text: &Text,
+        forecast: Option<&Forecasted>,
+    ) -> Vec<Diagnostic> {
         let dockerfile = text.file().dockerfile();
         match self.engine.plan_read(dockerfile, &self.request(uri), true) {
-            Ok(plan) => lints::report(text.file(), &plan.diagnostics, &self.project(uri).lint),
+            Ok(plan) => {
+                let mut found = plan.diagnostics;
+                found.extend(forecast.iter().flat_map(|f| &f.advice).cloned());
+                lints::report(text.file(), &found, &self.project(uri).lint)
+            }
             // An option of the settings is not valid: what the text itself has to say.
             Err(_) => dockerfile.diagnostics.clone(),
         }

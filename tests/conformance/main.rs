@@ -8,6 +8,7 @@
     reason = "the counts of each kind are the result"
 )]
 
+mod actions;
 mod corpus;
 mod format;
 mod lint;
@@ -59,6 +60,11 @@ fn findings_of_other_linters() {
 #[test]
 fn service_cases() {
     service::run(&service::kinds());
+}
+
+#[test]
+fn code_actions() {
+    run(&actions::kinds(), "");
 }
 
 #[test]

@@ -34,7 +34,7 @@ fn completion_knows_the_place_and_the_folder() {
         capabilities,
     );
     let found = client.at("textDocument/completion", &uri, 2, 12);
-    assert_eq!(labels(&found)[0], "base", "{found}");
+    assert!(labels(&found).contains(&"base"), "{found}");
     let found = client.at("textDocument/completion", &uri, 3, 5);
     assert!(
         labels(&found).contains(&"a") && labels(&found).contains(&"b"),
@@ -45,7 +45,7 @@ fn completion_knows_the_place_and_the_folder() {
         .as_array()
         .unwrap()
         .iter()
-        .find(|item| item["label"] == "WORKDIR");
+        .find(|item| item["label"].as_str().unwrap().starts_with("WORKDIR"));
     let item = item.expect("an instruction");
     assert!(item["documentation"].is_null(), "it comes when asked for");
     let resolved = client.ask("completionItem/resolve", item.clone());
@@ -300,6 +300,6 @@ fn a_target_can_be_chosen() {
     let (_sandbox, uri, mut client) = opened(STAGES, json!({}));
     let all = client.hints(&uri).len();
     let choose = json!({"command": "cooper.selectTarget", "arguments": [&uri, {"target": "base"}]});
-    assert!(client.ask("workspace/executeCommand", choose).is_null());
+    assert_eq!(client.ask("workspace/executeCommand", choose), "base");
     assert!(client.hints(&uri).len() < all);
 }

@@ -25,16 +25,16 @@ fn nothing_is_answered_before_the_greeting_and_after_the_farewell() {
 #[test]
 fn columns_are_counted_as_agreed() {
     let (sandbox, uri) = built();
-    let text = "FROM scratch\nENV A=\u{1F433} B=$A\n";
+    let text = "FROM scratch\nENV A=1\nENV C=\u{1F433} B=$A\n";
     for (offered, chosen, column) in [
-        (json!(["utf-8", "utf-16"]), "utf-8", 15),
-        (json!(["utf-16"]), "utf-16", 13),
+        (json!(["utf-8", "utf-16"]), "utf-8", 14),
+        (json!(["utf-16"]), "utf-16", 12),
     ] {
         let capabilities = json!({"general": {"positionEncodings": offered}});
         let mut client = Client::with(&sandbox, json!({"capabilities": capabilities}));
         assert_eq!(client.can["positionEncoding"], chosen);
         client.open(&uri, text);
-        let found = client.at("textDocument/definition", &uri, 1, column);
+        let found = client.at("textDocument/definition", &uri, 2, column);
         let start = &found[0]["range"]["start"];
         assert_eq!(
             (&start["line"], &start["character"]),

@@ -112,7 +112,9 @@ pub(super) fn report_missing_yes<'a>(
     forgets: impl Fn(&'a Command) -> Option<&'a Word>,
 ) {
     for (snippet, command) in commands(subject) {
-        let Some(word) = forgets(command) else {
+        // What comes through a pipe is the answer.
+        let asked = Some(command).filter(|command| command.place.position == 0);
+        let Some(word) = asked.and_then(&forgets) else {
             continue;
         };
         let message = format!(
@@ -206,10 +208,19 @@ pub(super) fn has_scratch_mount(subject: &Subject<'_>, snippet: &Snippet, fragme
         let scratch =
             fields().any(|(key, value)| key == b"type" && matches!(value, b"cache" | b"tmpfs"));
         let at = fields().any(|(key, value)| {
-            matches!(key, b"target" | b"dst" | b"destination") && value.contains_str(fragment)
+            matches!(key, b"target" | b"dst" | b"destination") && covers(value, fragment)
         });
         scratch && at
     })
+}
+
+/// The path contains the fragment, or is the folder of caches that the fragment lies in.
+fn covers(path: &[u8], fragment: &str) -> bool {
+    let all_caches = path
+        .strip_suffix(b"/")
+        .unwrap_or(path)
+        .ends_with(b"/.cache");
+    path.contains_str(fragment) || (all_caches && fragment.starts_with(".cache/"))
 }
 
 /// Flags of the instruction as written.
@@ -330,6 +341,15 @@ mod tests {
                 "mcr.microsoft.com/windows/nanoserver",
                 "RUN cd src; if exist a del a",
             ),
+            (
+                "debian:12",
+                "RUN --mount=type=cache,target=/root/.cache pip install a",
+            ),
+            (
+                "debian:12",
+                "RUN --mount=type=cache,target=/cache/pip PIP_CACHE_DIR=/cache/pip pip install a",
+            ),
+            ("debian:12", "RUN yes | apt-get install a"),
             ("debian:12", "RUN find . -name x | xargs rm && yes | cp a b"),
             ("debian:12", "RUN echo {{ .x }} if"),
             ("debian:12", "RUN [\"sh\", \"-c\", \"cd /src && make\"]"),
@@ -351,6 +371,10 @@ mod tests {
             ("debian:12", "RUN [ a == \"$b\" ] && c", "Bashism"),
             ("python:3.13", "RUN diff <(a) <(b)", "Bashism"),
             ("alpine", "RUN a=(1 2)", "Bashism"),
+            ("alpine", "RUN ((a > 1)) && b", "Bashism"),
+            ("debian:12", "RUN printf %q a", "Bashism"),
+            ("debian:12", "RUN function a { b; }; a", "Bashism"),
+            ("debian:12", "RUN echo ${a:-b} {1..3}", "Bashism"),
             ("debian:12", "RUN echo -e 'a\\tb'", "Bashism"),
             ("debian AS a", "FROM a\nRUN source b", "Bashism"),
             ("alpine", "RUN echo 'a\\nb' >c", "EchoEscapes"),

@@ -7,14 +7,21 @@ use crate::text::TextRange;
 use std::ops::ControlFlow;
 use std::sync::OnceLock;
 
-/// Longest text that is read, in bytes; a longer one is data, not a script.
-const MAX_TEXT: usize = 256 * 1024;
+/// Most bytes that one parser is given for a file. More is data, not scripts.
+const MAX_BYTES: usize = 1024 * 1024;
 
-/// Most rounds of the parser (of a hundred steps each) for a text of `len` bytes. Ordinary text needs less than a
-/// tenth of it; the limit is for input that makes recovery from errors explode.
+/// Longest text that is read in one go, in bytes. Error recovery looks far ahead for each byte, so its time grows with
+/// the square of the length; the longest script of a thousand Dockerfiles has 5 KB.
+const MAX_PIECE: usize = 8 * 1024;
+
+/// Most rounds of the parser (of a hundred steps each) for a text of `len` bytes. Scripts need half as many; what needs
+/// more is no script, and each round of it takes long.
 const fn max_rounds(len: usize) -> usize {
-    64 + len / 4
+    8 + len / 50
 }
+
+/// After so many texts that took too many rounds a file is not read any further.
+const MAX_FAILURES: u32 = 4;
 
 /// What a node of the grammar is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -226,6 +233,18 @@ impl Nodes {
         index + 1..self.0[index].behind as usize
     }
 
+    /// Puts the statements of a piece that begins at `start` behind those that are here.
+    fn append(&mut self, piece: &Self, start: u32) {
+        // The first node is the piece as a whole, the first one here the text as a whole.
+        let shift = self.0.len() as u32 - 1;
+        self.0.extend(piece.0.iter().skip(1).map(|node| Node {
+            range: TextRange::new(node.range.start + start, node.range.end + start),
+            behind: node.behind + shift,
+            ..*node
+        }));
+        self.0[0].behind = self.0.len() as u32;
+    }
+
     /// The first direct child of a kind.
     pub(super) fn child(&self, index: usize, kind: Kind) -> Option<usize> {
         self.children(index).find(|i| self.0[*i].kind == kind)
@@ -246,9 +265,11 @@ fn kinds() -> &'static [Kind] {
     })
 }
 
-/// Reads texts one after the other with one parser.
+/// Reads the texts of a file one after the other.
 pub(super) struct Grammar {
     parser: tree_sitter::Parser,
+    bytes_left: usize,
+    failures: u32,
 }
 
 impl Grammar {
@@ -258,14 +279,39 @@ impl Grammar {
         parser
             .set_language(&language)
             .expect("library and grammar are built for each other");
-        Self { parser }
+        Self {
+            parser,
+            bytes_left: MAX_BYTES,
+            failures: 0,
+        }
     }
 
-    /// The nodes of a text; none when it is too long or too hard.
+    /// The nodes of a text; none of what is too long or too hard. A long one is cut at line ends, and what stands
+    /// across a cut is not understood.
     pub(super) fn read(&mut self, text: &[u8]) -> Nodes {
-        if text.len() > MAX_TEXT {
+        if text.len() <= MAX_PIECE {
+            return self.piece(text);
+        }
+        let mut nodes = Nodes(vec![Node {
+            kind: Kind::Program,
+            range: TextRange::new(0, text.len() as u32),
+            behind: 0,
+            missing: false,
+        }]);
+        let mut start = 0;
+        while start < text.len() {
+            let end = start + piece_len(&text[start..]);
+            nodes.append(&self.piece(&text[start..end]), start as u32);
+            start = end;
+        }
+        nodes
+    }
+
+    fn piece(&mut self, text: &[u8]) -> Nodes {
+        if text.len() > self.bytes_left || self.failures >= MAX_FAILURES {
             return Nodes::default();
         }
+        self.bytes_left -= text.len();
         let mut rounds = max_rounds(text.len());
         let mut limit = |_: &tree_sitter::ParseState| match rounds.checked_sub(1) {
             Some(left) => {
@@ -275,16 +321,28 @@ impl Grammar {
             None => ControlFlow::Break(()),
         };
         let options = tree_sitter::ParseOptions::new().progress_callback(&mut limit);
-        let rest = |at: usize, _| text.get(at..).unwrap_or_default();
-        let Some(tree) = self
+        let mut rest = |at: usize, _| text.get(at..).unwrap_or_default();
+        if let Some(tree) = self
             .parser
-            .parse_with_options(&mut { rest }, None, Some(options))
-        else {
-            self.parser.reset();
-            return Nodes::default();
-        };
-        flatten(&tree)
+            .parse_with_options(&mut rest, None, Some(options))
+        {
+            return flatten(&tree);
+        }
+        self.parser.reset();
+        self.failures += 1;
+        Nodes::default()
     }
+}
+
+/// Length of the first piece of a text: up to its last line end, else its last space.
+fn piece_len(text: &[u8]) -> usize {
+    let Some(piece) = text.get(..MAX_PIECE) else {
+        return text.len();
+    };
+    let last = |byte: u8| piece.iter().rposition(|b| *b == byte);
+    last(b'\n')
+        .or_else(|| last(b' '))
+        .map_or(MAX_PIECE, |at| at + 1)
 }
 
 fn flatten(tree: &tree_sitter::Tree) -> Nodes {

@@ -15,16 +15,13 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::SystemTime;
 use tower_lsp::lsp_types as lsp;
 
-/// All that is said of one version of a document. The forecast may be of an older version; it is left out then.
-pub(crate) fn of_document(
-    snapshot: &Snapshot,
-    forecast: Option<&Forecasted>,
-) -> Vec<lsp::Diagnostic> {
+/// All that is said of one version of a document.
+pub(crate) fn of_document(snapshot: &Snapshot) -> Vec<lsp::Diagnostic> {
     let text = &snapshot.text;
     let findings = snapshot.findings();
     let mut found: Vec<_> = findings.iter().map(|d| diagnostic(text, d)).collect();
-    let current = forecast.filter(|f| std::ptr::eq(&raw const *f.text, &raw const *snapshot.text));
-    if let Some(forecasted) = current.filter(|_| snapshot.setup.settings.hint_diagnostics) {
+    let shown = snapshot.setup.settings.hint_diagnostics;
+    if let Some(forecasted) = snapshot.forecast.as_ref().filter(|_| shown) {
         found.extend(hints(forecasted));
     }
     found
@@ -95,7 +92,7 @@ pub(crate) fn document(
     snapshot: &Snapshot,
     params: lsp::DocumentDiagnosticParams,
 ) -> Answer<Option<lsp::DocumentDiagnosticReportResult>> {
-    let items = of_document(snapshot, snapshot.forecast.as_deref());
+    let items = of_document(snapshot);
     let result_id = name_of(&items);
     let report = if params.previous_result_id.as_ref() == Some(&result_id) {
         lsp::DocumentDiagnosticReport::Unchanged(lsp::RelatedUnchangedDocumentDiagnosticReport {
@@ -146,7 +143,7 @@ pub(crate) fn workspace(
         .collect();
     let mut items = Vec::new();
     for snapshot in &workspace.open {
-        let found = of_document(snapshot, snapshot.forecast.as_deref());
+        let found = of_document(snapshot);
         let version = Some(i64::from(snapshot.version));
         items.push(report(&known, snapshot.uri.clone(), version, found));
     }
@@ -160,7 +157,7 @@ pub(crate) fn workspace(
         // A file that vanished or cannot be read has nothing to say.
         if let Some(source) = workspace::read(&path) {
             let text = Text::new(source, workspace.setup.encoding);
-            let findings = workspace.setup.findings(&uri, &text);
+            let findings = workspace.setup.findings(&uri, &text, None);
             let found = findings.iter().map(|d| diagnostic(&text, d)).collect();
             items.push(report(&known, uri, None, found));
         }

@@ -1,9 +1,10 @@
 //! What a build would do: the decision for every step, nothing executed.
 
+use super::advice::{self, Litter};
 use super::cache::{CacheStatus, CacheView, Decision, State, decide};
 use super::content::ContentManifest;
 use crate::store::DiffId;
-use cooperage_lang::plan::{Plan, StepId};
+use cooperage_lang::plan::{Plan, Step, StepId};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +34,8 @@ pub struct StepForecast {
     pub inputs: Vec<Arc<ContentManifest>>,
     /// Its files, layer by layer, when they are here: a hit, or an image of the store.
     pub layers: Option<Arc<[DiffId]>>,
+    /// Folders among what it copies of the context that do not belong into an image.
+    pub litter: Vec<Litter>,
 }
 
 /// Walks the plan and decides about every step; nothing runs.
@@ -45,7 +48,7 @@ pub fn forecast<V: CacheView<Error: std::fmt::Display>>(plan: &Arc<Plan>, view: 
     for step in &plan.steps {
         match decide(plan, step, &states, view) {
             Ok(decision) => {
-                steps.push(StepForecast::new(step.id, &decision));
+                steps.push(StepForecast::new(plan, step, &decision));
                 states.push(decision.state);
             }
             Err(error) => {
@@ -57,6 +60,7 @@ pub fn forecast<V: CacheView<Error: std::fmt::Display>>(plan: &Arc<Plan>, view: 
                     problem: Some(error.to_string()),
                     inputs: Vec::new(),
                     layers: None,
+                    litter: Vec::new(),
                 });
                 states.push(State::Pending {
                     chain: None,
@@ -72,14 +76,14 @@ pub fn forecast<V: CacheView<Error: std::fmt::Display>>(plan: &Arc<Plan>, view: 
 }
 
 impl StepForecast {
-    fn new(step: StepId, decision: &Decision) -> Self {
+    fn new(plan: &Plan, step: &Step, decision: &Decision) -> Self {
         let last = decision.last.as_deref();
         let size = match &decision.status {
             CacheStatus::Hit(hit) => Some(hit.size),
             _ => last.map(|l| l.size),
         };
         Self {
-            step,
+            step: step.id,
             status: decision.status.clone(),
             estimate: last.map(|l| l.took),
             size,
@@ -89,6 +93,7 @@ impl StepForecast {
                 State::Ready { snapshot, .. } => Some(snapshot.layers.clone()),
                 State::Pending { .. } => None,
             },
+            litter: advice::swept(plan, step, &decision.inputs),
         }
     }
 }

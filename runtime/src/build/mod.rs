@@ -3,6 +3,7 @@
 //! [`forecast`](forecast::forecast) and [`execute`](exec::execute) walk the same plan and call the same
 //! [`decide`](cache::decide); nothing else computes a cache key.
 
+pub mod advice;
 pub mod cache;
 pub mod content;
 pub mod context;

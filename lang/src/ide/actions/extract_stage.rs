@@ -1,7 +1,7 @@
 //! A stage becomes two, the second built on the first; the same is built, and others can build on the first as well.
 //!
-//! Steps stay cached, unless an `ARG` stands above: the second stage has it in front of the variables of the image, so
-//! the steps below run once more.
+//! Steps stay cached, unless the environment has another order in the second stage: below an `ARG`, or where a variable
+//! of the image was set anew. Then they run once more.
 
 use super::{Action, ActionKind, Cursor, line_end, lines_with_comments};
 use crate::instructions::{From, Instruction, Kind, Stage};

@@ -9,7 +9,7 @@ use bstr::ByteSlice;
 /// Offered where an argument that is set once, to plain text, is declared or used.
 pub(super) fn offer(cursor: &Cursor<'_>, out: &mut Vec<Action>) {
     let names = cursor.file.names();
-    let Some(id) = names.at(cursor.request.range.start) else {
+    let Some(id) = names.at(place(cursor)) else {
         return;
     };
     let symbol = names.symbol_of(names.get(id));
@@ -32,6 +32,13 @@ pub(super) fn offer(cursor: &Cursor<'_>, out: &mut Vec<Action>) {
     edits.dedup();
     let title = format!("put `{value}` in the place of `{}`", symbol.name);
     out.push(Action::new(ActionKind::Inline, title, edits));
+}
+
+/// Where the name is looked for: of an `ARG` anywhere on it.
+fn place(cursor: &Cursor<'_>) -> u32 {
+    let args = cursor.node_of(Keyword::Arg).map(|(_, node)| &node.args);
+    let name = args.and_then(|args| cursor.file.parse().pieces(args).first());
+    name.map_or(cursor.request.range.start, |name| name.range.start)
 }
 
 /// The value of an `ARG` with this argument only, and the instruction.

@@ -4,6 +4,7 @@
 //! about the build is said in its title or in its file.
 
 mod chain;
+mod correct;
 mod extract_stage;
 mod fix;
 mod heredoc;
@@ -114,6 +115,7 @@ type Offer = fn(&Cursor<'_>, &mut Vec<Action>);
 /// Every action, fixes first.
 const ACTIONS: &[Offer] = &[
     fix::offer,
+    correct::offer,
     suppress::offer,
     pin_image::offer,
     split_run::offer,

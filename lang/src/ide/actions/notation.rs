@@ -79,12 +79,13 @@ fn plain_words(script: &Script) -> Option<Vec<&str>> {
 }
 
 /// A JSON array of strings.
-fn json(words: &[&str]) -> String {
+pub(super) fn json(words: &[&str]) -> String {
     let strings: Vec<String> = words.iter().map(|word| json_string(word)).collect();
     format!("[{}]", strings.join(", "))
 }
 
-fn json_string(text: &str) -> String {
+/// A JSON string.
+pub(super) fn json_string(text: &str) -> String {
     let mut out = String::from('"');
     for c in text.chars() {
         match c {

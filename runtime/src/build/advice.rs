@@ -1,0 +1,462 @@
+//! Findings that follow from a forecast: what is old, what is slow for nothing, what does not belong into an image.
+//!
+//! The rules have their rows and pages in `lang::lints`; only what is to be seen is decided here. Give the findings to
+//! [`lints::report`](cooperage_lang::lints::report) with those of planning, so that levels and comments count.
+
+use super::cache::CacheStatus;
+use super::content::{ContentManifest, ManifestEntry};
+use super::forecast::{Forecast, StepForecast};
+use super::tree::Kind;
+use crate::units::{Span, ago};
+use bstr::{BStr, BString, ByteSlice};
+use cooperage_lang::diagnostic::Diagnostic;
+use cooperage_lang::lints::of_the_forecast::{CONTEXT_LITTER, STALE_STEP, STEP_ORDER};
+use cooperage_lang::plan::{CopySource, Exec, MountKind, Op, Plan, Source, Step, StepId};
+use cooperage_lang::shell::{Command, Script};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+/// From this age on a step that fetched packages is called old.
+pub const STALE_AFTER: Duration = Duration::from_secs(30 * 24 * 3600);
+/// A step that is done faster is not worth moving.
+const SLOW: Duration = Duration::from_secs(10);
+
+/// What a forecast gives reason to say, in plan order. `now` is the time ages count to.
+pub fn advice(forecast: &Forecast, now: SystemTime) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    found.extend(
+        forecast
+            .steps
+            .iter()
+            .filter_map(|step| litter(forecast, step)),
+    );
+    for stage in 0..forecast.plan.stages.len() {
+        let steps: Vec<&StepForecast> = of_stage(forecast, stage).collect();
+        found.extend(stale(&forecast.plan, &steps, now));
+        found.extend(order(&forecast.plan, &steps));
+    }
+    found
+}
+
+fn of_stage(forecast: &Forecast, stage: usize) -> impl Iterator<Item = &StepForecast> {
+    let steps = forecast.steps.iter();
+    steps.filter(move |step| forecast.plan.step(step.step).stage == Some(stage))
+}
+
+/// A folder of the context that belongs to the machine it lies on, and how many files it holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Litter {
+    /// Path in the context.
+    pub folder: BString,
+    /// Files in it.
+    pub files: usize,
+}
+
+/// Folders that tools make for themselves.
+const LITTER: [&str; 16] = [
+    ".cache",
+    ".direnv",
+    ".git",
+    ".gradle",
+    ".hg",
+    ".idea",
+    ".mypy_cache",
+    ".nox",
+    ".pytest_cache",
+    ".ruff_cache",
+    ".svn",
+    ".terraform",
+    ".tox",
+    ".venv",
+    "__pycache__",
+    "node_modules",
+];
+
+/// Its presence says that a folder can be made anew. **Source:** the Cache Directory Tagging Specification.
+const CACHE_TAG: &str = "CACHEDIR.TAG";
+
+/// The litter among what a step copies of the context. A folder that the instruction names is wanted.
+pub(super) fn swept(plan: &Plan, step: &Step, inputs: &[Arc<ContentManifest>]) -> Vec<Litter> {
+    let Op::Copy(copy) = &step.op else {
+        return Vec::new();
+    };
+    if !copy
+        .sources
+        .iter()
+        .any(|source| is_of_context(plan, source))
+    {
+        return Vec::new();
+    }
+    let named = |folder: &BStr| {
+        let name = file_name(folder);
+        copy.sources.iter().any(|source| match source {
+            CopySource::Path { path, .. } => path.split('/').any(|part| part.as_bytes() == name),
+            _ => false,
+        })
+    };
+    let entries = || inputs.iter().flat_map(|manifest| manifest.entries());
+    let find = |manifest: &ContentManifest| -> Vec<BString> {
+        let found = manifest.entries();
+        found.filter_map(|entry| litter_folder(&entry)).collect()
+    };
+    let mut folders: BTreeSet<BString> = inputs
+        .iter()
+        .flat_map(|manifest| manifest.litter(find))
+        .cloned()
+        .collect();
+    folders.retain(|folder| !named(folder.as_bstr()));
+    let outermost = |folder: &&BString| {
+        !folders
+            .iter()
+            .any(|other| is_below(folder.as_bstr(), other.as_bstr()))
+    };
+    folders
+        .iter()
+        .filter(outermost)
+        .map(|folder| Litter {
+            folder: folder.clone(),
+            files: entries()
+                .filter(|entry| entry.kind != Kind::Dir && is_below(entry.path, folder.as_bstr()))
+                .count(),
+        })
+        .filter(|litter| litter.files > 0)
+        .collect()
+}
+
+/// The folder that an entry shows to be litter. Asked of every file of a context with every forecast, so that most are
+/// done with after a look at their last bytes.
+fn litter_folder(entry: &ManifestEntry<'_>) -> Option<BString> {
+    match entry.kind {
+        Kind::Dir => {
+            let name = file_name(entry.path);
+            let is_litter = LITTER.iter().any(|litter| litter.as_bytes() == name);
+            is_litter.then(|| entry.path.into())
+        }
+        Kind::File => {
+            let folder = entry.path.strip_suffix(CACHE_TAG.as_bytes())?;
+            Some(folder.strip_suffix(b"/")?.into())
+        }
+        _ => None,
+    }
+}
+
+fn file_name(path: &BStr) -> &[u8] {
+    path.rsplit_once_str("/")
+        .map_or(path.as_bytes(), |(_, name)| name)
+}
+
+fn is_below(path: &BStr, folder: &BStr) -> bool {
+    path.strip_prefix(folder.as_bytes())
+        .is_some_and(|rest| rest.starts_with(b"/"))
+}
+
+fn is_of_context(plan: &Plan, source: &CopySource) -> bool {
+    match source {
+        CopySource::Path { from, .. } => is_context(plan, *from),
+        _ => false,
+    }
+}
+
+fn is_context(plan: &Plan, step: StepId) -> bool {
+    matches!(plan.step(step).op, Op::Source(Source::Local { .. }))
+}
+
+fn litter(forecast: &Forecast, step: &StepForecast) -> Option<Diagnostic> {
+    let names: Vec<String> = step.litter.iter().map(described).collect();
+    if names.is_empty() {
+        return None;
+    }
+    let step = forecast.plan.step(step.step);
+    let them = if names.len() == 1 { "it" } else { "them" };
+    let message = format!(
+        "this copies {}; name {them} in .dockerignore",
+        names.join(", ")
+    );
+    Some(CONTEXT_LITTER.diagnostic(step.range, step.lines, message))
+}
+
+fn described(litter: &Litter) -> String {
+    let files = if litter.files == 1 { "file" } else { "files" };
+    format!("`{}` ({} {files})", litter.folder, litter.files)
+}
+
+/// The first step of a stage whose packages are old; to run it again is to run the others again.
+fn stale(plan: &Plan, steps: &[&StepForecast], now: SystemTime) -> Option<Diagnostic> {
+    steps.iter().find_map(|forecast| {
+        let CacheStatus::Hit(hit) = &forecast.status else {
+            return None;
+        };
+        let step = plan.step(forecast.step);
+        let age = now.duration_since(hit.created).ok()?;
+        let Op::Exec(exec) = &step.op else {
+            return None;
+        };
+        if age < STALE_AFTER || !fetches_packages(exec) {
+            return None;
+        }
+        let message = format!(
+            "these packages were fetched {}; run it again for the fixes since (--no-cache-filter)",
+            ago(hit.created, now)
+        );
+        Some(STALE_STEP.diagnostic(step.range, step.lines, message))
+    })
+}
+
+/// Slow steps of a stage that only install packages, below a copy of the whole context.
+fn order<'a>(plan: &'a Plan, steps: &'a [&StepForecast]) -> impl Iterator<Item = Diagnostic> + 'a {
+    let ops = || steps.iter().map(|forecast| plan.step(forecast.step));
+    let copy = ops().position(|step| is_whole_context(plan, step));
+    let below = copy.map_or(&[][..], |at| &steps[at + 1..]);
+    below.iter().filter_map(move |forecast| {
+        let step = plan.step(forecast.step);
+        let took = last_time(forecast).filter(|took| *took >= SLOW)?;
+        let Op::Exec(exec) = &step.op else {
+            return None;
+        };
+        let reads_context = exec.mounts.iter().any(|mount| match &mount.kind {
+            MountKind::Bind { from, .. } => is_context(plan, *from),
+            _ => false,
+        });
+        if reads_context || !only_installs(exec) {
+            return None;
+        }
+        let copy = plan.step(steps[copy?].step);
+        let message = format!(
+            "every change of the context runs this again ({}), which needs none of its files; move it above `{}`",
+            Span(took),
+            copy.text
+        );
+        Some(STEP_ORDER.diagnostic(step.range, step.lines, message))
+    })
+}
+
+/// How long the step took when it last ran.
+fn last_time(forecast: &StepForecast) -> Option<Duration> {
+    match &forecast.status {
+        CacheStatus::Hit(hit) => hit.took,
+        CacheStatus::Miss(_) | CacheStatus::Depends { .. } | CacheStatus::Never => {
+            forecast.estimate
+        }
+    }
+}
+
+fn is_whole_context(plan: &Plan, step: &Step) -> bool {
+    let Op::Copy(copy) = &step.op else {
+        return false;
+    };
+    let is_root =
+        |source: &CopySource| matches!(source, CopySource::Path { path, .. } if path == "/");
+    copy.sources
+        .iter()
+        .any(|source| is_root(source) && is_of_context(plan, source))
+}
+
+/// Programs that install packages of a distribution, and the words that make them do so.
+const MANAGERS: [(&str, &[&str]); 7] = [
+    ("apk", &["add", "upgrade"]),
+    ("apt", &["install", "upgrade", "full-upgrade"]),
+    ("apt-get", &["install", "upgrade", "dist-upgrade"]),
+    ("dnf", &["install", "upgrade", "update"]),
+    ("microdnf", &["install", "upgrade", "update"]),
+    ("yum", &["install", "upgrade", "update"]),
+    ("zypper", &["install", "in", "update", "up"]),
+];
+
+/// Programs beside them that read no file of a context.
+const HARMLESS: [&str; 7] = [
+    "echo",
+    "ldconfig",
+    "locale-gen",
+    "rm",
+    "set",
+    "true",
+    "update-ca-certificates",
+];
+
+/// The shell text that a step runs.
+fn script(exec: &Exec) -> Option<Script> {
+    match exec.argv.as_slice() {
+        [_, flag, text] if flag == "-c" => Some(Script::new(text)),
+        _ => None,
+    }
+}
+
+fn fetches_packages(exec: &Exec) -> bool {
+    script(exec).is_some_and(|script| script.commands().iter().any(is_install))
+}
+
+fn only_installs(exec: &Exec) -> bool {
+    let Some(script) = script(exec) else {
+        return false;
+    };
+    let commands = script.commands();
+    commands.iter().any(is_install) && commands.iter().all(needs_no_file)
+}
+
+fn is_install(command: &Command) -> bool {
+    let verb = |verbs: &[&str]| {
+        verbs
+            .iter()
+            .any(|verb| command.args().iter().any(|word| word.is(verb)))
+    };
+    MANAGERS
+        .iter()
+        .any(|(name, verbs)| command.runs(name) && verb(verbs))
+}
+
+/// The command is a package manager that is given no file, or harmless.
+fn needs_no_file(command: &Command) -> bool {
+    let is_file = |word: &cooperage_lang::shell::Word| {
+        word.constant().is_none_or(|text| text.contains(&b'/'))
+    };
+    let manages =
+        MANAGERS.iter().any(|(name, _)| command.runs(name)) && !command.operands().any(is_file);
+    manages || HARMLESS.iter().any(|name| command.runs(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::cache::Hit;
+    use super::super::content::selection;
+    use super::super::context::{Context, ignore::IgnoreFile};
+    use super::super::ops::tests::Scratch;
+    use super::super::selection::SourceView;
+    use super::*;
+    use cooperage_lang::instructions;
+    use cooperage_lang::model::platform::Platform;
+    use cooperage_lang::model::reference::Reference;
+    use cooperage_lang::plan::PlanOptions;
+    use cooperage_lang::plan::config::ImageConfig;
+    use cooperage_lang::plan::lower::plan;
+    use cooperage_lang::world::{Known, World};
+
+    struct Nowhere;
+
+    impl World for Nowhere {
+        fn image(&self, _: &Reference, _: &Platform) -> Known<Arc<ImageConfig>> {
+            Known::Unknown
+        }
+
+        fn layout_image(&self, _: &str, _: &Platform) -> Known<Arc<ImageConfig>> {
+            Known::Unknown
+        }
+    }
+
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+
+    fn planned(source: &str) -> Arc<Plan> {
+        let options = PlanOptions {
+            build_platform: Platform::new("linux", "amd64", ""),
+            ..PlanOptions::default()
+        };
+        Arc::new(plan(
+            &instructions::parse(source.as_bytes()),
+            &options,
+            &Nowhere,
+        ))
+    }
+
+    /// The codes and lines of the advice on a file all of whose steps were made `age` ago and took `took`.
+    fn codes(source: &str, age: Duration, took: Duration) -> Vec<(&'static str, u32)> {
+        let now = SystemTime::UNIX_EPOCH + 1000 * DAY;
+        let plan = planned(source);
+        let steps = plan.steps.iter().map(|step| StepForecast {
+            step: step.id,
+            status: CacheStatus::Hit(Hit {
+                created: now - age,
+                size: 0,
+                took: Some(took),
+            }),
+            estimate: None,
+            size: None,
+            problem: None,
+            litter: Vec::new(),
+        });
+        let forecast = Forecast {
+            steps: steps.collect(),
+            plan: plan.clone(),
+        };
+        let found = advice(&forecast, now);
+        found.iter().map(|d| (d.code, d.lines[0].start)).collect()
+    }
+
+    /// What the first COPY of a file sweeps in, of a context with litter.
+    fn sweeps(source: &str, ignore: &str) -> Vec<String> {
+        let scratch = Scratch::new();
+        let files = [
+            ".git/HEAD=x",
+            ".git/objects/ab=x",
+            "app/node_modules/a/index.js=x",
+            "app/node_modules/a/node_modules/b/index.js=x",
+            "app/main.js=x",
+            "empty/.venv/",
+            "out/CACHEDIR.TAG=x",
+            "out/a.o=x",
+        ];
+        let folder = scratch.folder("context", &files);
+        let ignore = IgnoreFile::parse(".dockerignore", ignore.into()).unwrap();
+        let context = Context::open(&folder, ignore, None).unwrap();
+        let plan = planned(source);
+        let step = plan
+            .steps
+            .iter()
+            .find(|step| matches!(step.op, Op::Copy(_)));
+        let step = step.unwrap();
+        let Op::Copy(copy) = &step.op else {
+            unreachable!("found by its kind")
+        };
+        let views: Vec<SourceView<'_>> = copy
+            .sources
+            .iter()
+            .map(|_| SourceView::Tree(&context))
+            .collect();
+        let manifest = Arc::new(selection(copy, &views).unwrap());
+        let found = swept(&plan, step, &[manifest]);
+        found
+            .iter()
+            .map(|litter| format!("{} {}", litter.folder, litter.files))
+            .collect()
+    }
+
+    #[test]
+    fn litter_of_the_context_is_counted() {
+        let all = [".git 2", "app/node_modules 2", "out 2"];
+        assert_eq!(sweeps("FROM a\nCOPY . .\n", ""), all);
+        assert_eq!(
+            sweeps("FROM a\nCOPY . .\n", ".git\nout\n"),
+            ["app/node_modules 2"]
+        );
+        assert_eq!(
+            sweeps("FROM a\nCOPY app /app\n", ""),
+            ["app/node_modules 2"]
+        );
+        assert_eq!(
+            sweeps("FROM a\nCOPY . app/node_modules .git /b/\n", ""),
+            ["out 2"]
+        );
+    }
+
+    #[test]
+    fn old_packages_are_told_once_a_stage() {
+        let source = "FROM a\nRUN make\nRUN apk add b\nRUN apk add c\nFROM d\nRUN sudo apt-get update && apt-get install -y e\nCOPY --from=0 f f\n";
+        let second = Duration::from_secs(1);
+        assert_eq!(
+            codes(source, 40 * DAY, second),
+            [("StaleStep", 3), ("StaleStep", 6)]
+        );
+        assert_eq!(codes(source, 29 * DAY, second), []);
+    }
+
+    #[test]
+    fn slow_installs_below_the_context_are_told() {
+        let source = "FROM a\nRUN apt-get update\nCOPY . /srv\nRUN apt-get update && apt-get install -y b && rm -rf /var/lib/apt/lists/*\nRUN apt-get install ./c.deb\nRUN make && apt-get install d\n";
+        assert_eq!(
+            codes(source, DAY, Duration::from_secs(42)),
+            [("StepOrder", 4)]
+        );
+        assert_eq!(codes(source, DAY, Duration::from_secs(4)), []);
+        let one_file = "FROM a\nCOPY sources.list /etc/apt/\nRUN apt-get install -y b\n";
+        assert_eq!(codes(one_file, DAY, Duration::from_secs(42)), []);
+    }
+}
