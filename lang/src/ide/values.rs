@@ -13,7 +13,7 @@ pub struct InlineValue {
 }
 
 /// The values of the variables used in `range`, in the order of the text. What only the command line or the base
-/// image tells is missing.
+/// image tells is missing, and uses that change the value (`${name%.*}`).
 ///
 /// ```
 /// use cooperage_lang::ide::{File, values::inline_values};
@@ -25,12 +25,17 @@ pub struct InlineValue {
 pub fn inline_values(file: &File, range: TextRange) -> Vec<InlineValue> {
     let names = file.names();
     let known = names.known_values(file, range);
+    let is_plain = |range: TextRange| {
+        let text = file.text(range);
+        !text.starts_with(b"${") || text.ends_with(b"}")
+    };
     known
         .into_iter()
         .map(|(used, value)| InlineValue {
             range: names.get(used).whole,
             value,
         })
+        .filter(|found| is_plain(found.range))
         .collect()
 }
 
@@ -52,7 +57,7 @@ mod tests {
             "CMD echo $A $E\n",
             "ONBUILD CMD $A\n",
             "ARG T\n",
-            "USER $T$A\n",
+            "USER $T${A%2}$A\n",
         );
         let file = File::new(text.as_bytes().to_vec());
         let all = TextRange::new(0, text.len() as u32);

@@ -152,10 +152,10 @@ await scene('a finding is underlined, and its fix is applied', async () => {
   await workbench.shows('squiggle', () => workbench.page.locator(squiggles).count(), (count) => count > 0);
   await workbench.goTo(MKDIR, 2);
   await workbench.command('Quick Fix...');
-  const fix = workbench.page.locator('.action-widget .monaco-list-row.action', { hasText: 'RUN' }).first();
-  await fix.waitFor();
+  const chosen = '.action-widget .monaco-list-row.action.focused';
+  await workbench.shows('fix', () => workbench.texts(chosen), ([title]) => title === 'write `RUN`');
   await picture('vscode-fix');
-  await fix.click();
+  await workbench.press('Enter');
   await workbench.shows('fixed', () => workbench.lines(), (lines) => lines.some((text) => text.startsWith('RUN mkdir')));
   await workbench.shows('no squiggle', () => workbench.page.locator(squiggles).count(), (count) => count === 0);
   await forecast(CACHED, LAST, CACHED);
@@ -166,7 +166,7 @@ await scene('a file of the context that is saved changes the forecast of the ste
   await workbench.shows('oak.txt', () => workbench.texts('.tab.active'), (tabs) => tabs.some((tab) => /oak\.txt/.test(tab)));
   await workbench.press('Control+End');
   await workbench.type('It was bent again today.');
-  await workbench.command('File: Save');
+  await workbench.press('Control+s');
   await workbench.openFile('Dockerfile');
   await forecast(CACHED, /^COPY articles/, RUNS);
   await workbench.shows('culprit', () => workbench.lines(), (lines) =>

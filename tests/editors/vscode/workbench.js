@@ -177,6 +177,8 @@ class CodeServer {
       '--disable-workspace-trust',
       '--disable-getting-started-override',
     ]);
+    // However this program ends, it leaves nothing running.
+    process.on('exit', () => this.child.kill('SIGTERM'));
     await accepts(port);
     return address;
   }

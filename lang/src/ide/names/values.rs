@@ -57,7 +57,11 @@ impl Names {
     }
 
     /// The uses of variables in `range` whose value the text alone tells, with that value.
-    pub fn known_values(&self, file: &File, range: TextRange) -> Vec<(OccurrenceId, String)> {
+    pub(in crate::ide) fn known_values(
+        &self,
+        file: &File,
+        range: TextRange,
+    ) -> Vec<(OccurrenceId, String)> {
         let nodes = file.parse().nodes();
         let mut found = Vec::new();
         let mut walk = Walk::new(self, file);
