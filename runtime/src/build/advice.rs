@@ -243,7 +243,7 @@ pub fn waste(
 ) -> Vec<Diagnostic> {
     let mut ledger = Ledger::default();
     for step in of_the_image(&forecast.plan) {
-        if let Some(index) = own_layer(forecast, step).and_then(|layer| index(layer)) {
+        if let Some(index) = own_layer(forecast, step).and_then(index) {
             index
                 .iter()
                 .for_each(|entry| ledger.enter(step, &Change::of(&entry)));

@@ -182,5 +182,25 @@ await scene('Build to Here builds, and the forecast turns to cached', async () =
   await picture('vscode-built');
 });
 
+await scene('Explain says beside the text what will run, and why', async () => {
+  await workbench.command('Cooper: Explain What Will Run, and Why');
+  await workbench.shows('explanation', () => workbench.texts('.editor-group-container .view-lines'), (texts) =>
+    texts.some((text) => /# next build: \d+ of \d+ cached.*## line 9: `RUN mkdir.*cached/.test(text)),
+  );
+});
+
+await scene('Shell Here opens a terminal in the layers up to the line', async () => {
+  await workbench.goTo(line(/^COPY articles/), 1);
+  await workbench.command('Cooper: Shell Here');
+  const rows = '.terminal-wrapper.active .xterm-rows > div';
+  const screen = async () => (await workbench.texts(rows)).join('\n');
+  await workbench.shows('prompt', screen, (text) => /[#$] *$/m.test(text));
+  await workbench.type('ls /blog/articles\n');
+  await workbench.shows('files of the layer', screen, (text) => /oak\.txt/.test(text) && /staves\.txt/.test(text));
+  await picture('vscode-shell');
+  await workbench.type('exit\n');
+  await workbench.page.locator('.terminal-wrapper.active').waitFor({ state: 'hidden' });
+});
+
 console.log(`${passed} passed, 0 failed`);
 await workbench.close();

@@ -20,6 +20,8 @@ const SETTINGS = {
   'files.autoSave': 'off',
   'security.workspace.trust.enabled': false,
   'telemetry.telemetryLevel': 'off',
+  // Drawn as text that can be read.
+  'terminal.integrated.gpuAcceleration': 'off',
   'window.commandCenter': false,
   'workbench.activityBar.location': 'hidden',
   'workbench.colorTheme': 'Default Dark Modern',

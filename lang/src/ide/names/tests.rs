@@ -110,6 +110,11 @@ fn variables_belong_to_a_stage_and_those_that_continue_it() {
             "FROM a\nENV |X=1\nRUN X=2; echo $X\nRUN X=3 make; echo $X\n",
             "1:4! 2:4! 2:15 3:4! 3:20",
         ),
+        // The text of a file and a word for a program set nothing.
+        (
+            "FROM a\nENV |X=1\nRUN cat <<E >.env\nX=$X\nE\nRUN [\"make\", \"X=2\"]\nRUN [\"sh\", \"-c\", \"X=2; $X\"]\n",
+            "1:4! 3:3 6:18! 6:24",
+        ),
         (
             "FROM a\nRUN for |f in a; do echo $f; done\nRUN f=1; echo $f\n",
             "1:8! 1:25",
