@@ -147,6 +147,10 @@ fn two_thousand_edits_leave_what_their_text_says() {
             let symbols = client.request("textDocument/documentSymbol", about.clone());
             let tokens = client.request("textDocument/semanticTokens/full", about);
             let hints = client.request_hints(&uri);
+            if version % 200 == 0 {
+                // Now and then somebody waits for the answer.
+                client.await_answer(tokens);
+            }
             asked.push((format!("{}\n", lines.join("\n")), symbols, tokens, hints));
         }
     }
@@ -179,7 +183,7 @@ fn two_thousand_edits_leave_what_their_text_says() {
         let answer = client.answer(hints);
         assert!(answer.is_array() || is_stale(&answer), "{answer}");
     }
-    assert!(compared > 0, "every answer was refused");
+    assert!(compared >= 10, "only {compared} answers were not refused");
 }
 
 #[test]

@@ -113,6 +113,13 @@ impl Client {
         }
     }
 
+    /// Waits for an answer, without taking it.
+    pub(crate) fn await_answer(&mut self, number: u64) {
+        while !self.answers.contains_key(&number) {
+            self.receive();
+        }
+    }
+
     pub(crate) fn ask(&mut self, method: &str, params: Value) -> Value {
         let number = self.request(method, params);
         self.answer(number)

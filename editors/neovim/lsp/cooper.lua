@@ -3,6 +3,8 @@ return {
   cmd = { 'cooper', 'lsp' },
   filetypes = { 'dockerfile' },
   root_markers = { 'cooperage.toml', '.git', 'Dockerfile', 'Containerfile' },
+  -- Neovim draws lenses behind the text, where the hints are.
+  settings = { cooper = { stepLenses = false } },
   -- What Neovim 0.11 does not do by itself; see plugin/cooper.lua.
   capabilities = {
     workspace = { codeLens = { refreshSupport = true } },

@@ -15,6 +15,28 @@ interface Text {
   text: string;
 }
 
+const SCHEME = 'cooper';
+
+/** Texts of the server as documents that nobody has to save. */
+class Texts implements vscode.TextDocumentContentProvider {
+  private readonly texts = new Map<string, string>();
+  private readonly changed = new vscode.EventEmitter<vscode.Uri>();
+  readonly onDidChange = this.changed.event;
+
+  provideTextDocumentContent(uri: vscode.Uri): string {
+    return this.texts.get(uri.path) ?? '';
+  }
+
+  /** Shows a text beside the Dockerfile, in the place of the last one of its title. */
+  async show({ title, text }: Text): Promise<void> {
+    const uri = vscode.Uri.from({ scheme: SCHEME, path: `/${title.replaceAll('/', ' ')}.md` });
+    this.texts.set(uri.path, text);
+    this.changed.fire(uri);
+    const document = await vscode.workspace.openTextDocument(uri);
+    await vscode.window.showTextDocument(document, { viewColumn: vscode.ViewColumn.Beside, preserveFocus: true });
+  }
+}
+
 /** Told to the server as `experimental.cooper`; it keeps to the protocol with clients that say nothing of it. */
 export class Requests implements StaticFeature {
   private readonly registered: vscode.Disposable[] = [];
@@ -27,9 +49,11 @@ export class Requests implements StaticFeature {
   }
 
   initialize(): void {
+    const texts = new Texts();
     this.registered.push(
+      vscode.workspace.registerTextDocumentContentProvider(SCHEME, texts),
       this.client.onRequest('cooper/terminal', openTerminal),
-      this.client.onNotification('cooper/show', showText),
+      this.client.onNotification('cooper/show', (text: Text) => texts.show(text)),
     );
   }
 
@@ -45,9 +69,4 @@ export class Requests implements StaticFeature {
 function openTerminal({ name, command: [shellPath, ...shellArgs] }: Terminal): null {
   vscode.window.createTerminal({ name, shellPath, shellArgs }).show();
   return null;
-}
-
-async function showText({ text }: Text): Promise<void> {
-  const document = await vscode.workspace.openTextDocument({ content: text, language: 'markdown' });
-  await vscode.window.showTextDocument(document, { viewColumn: vscode.ViewColumn.Beside, preserveFocus: true });
 }

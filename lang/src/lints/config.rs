@@ -2,7 +2,7 @@
 
 use super::{LINTS, Lint};
 use crate::diagnostic::Severity;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// How much the findings of a rule matter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,8 +76,6 @@ pub struct Config {
     pub strict_labels: bool,
     /// Comments silence nothing.
     pub disable_ignore_pragma: bool,
-    /// `cooper lint` fails from this severity on; any finding when absent.
-    pub failure_threshold: Option<Severity>,
 }
 
 /// Levels of single rules by name or alias, whatever the case.
@@ -138,20 +136,6 @@ impl Config {
         self.levels.0.insert(name.to_ascii_lowercase(), level);
     }
 
-    /// Names that were given a level and are no rule's, as written but in lower case.
-    pub fn unknown_names(&self) -> impl Iterator<Item = &str> {
-        let known: BTreeSet<String> = LINTS
-            .iter()
-            .flat_map(Lint::names)
-            .map(str::to_ascii_lowercase)
-            .collect();
-        self.levels
-            .0
-            .keys()
-            .filter(move |name| !known.contains(*name))
-            .map(String::as_str)
-    }
-
     /// Experimental rules that were given a level, for [`PlanOptions`](crate::plan::PlanOptions).
     pub fn experimental(&self) -> Vec<&'static str> {
         let rules = LINTS.iter().filter(|lint| lint.experimental);
@@ -205,7 +189,6 @@ mod tests {
         assert_eq!(config.experimental(), ["InvalidDefinitionDescription"]);
         config.set_level("dl4000", Level::Hint);
         assert_eq!(config.level(lint), Level::Hint);
-        assert_eq!(config.unknown_names().next(), None);
     }
 
     #[test]

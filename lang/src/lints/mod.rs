@@ -6,7 +6,6 @@
 //! at a [`Subject`] ([`Run::File`]). [`report`] joins both, and applies levels ([`Config`]) and comments ([`Pragmas`]).
 
 pub mod config;
-pub mod fix;
 pub mod options;
 pub mod pragma;
 pub mod subject;

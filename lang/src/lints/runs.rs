@@ -450,6 +450,11 @@ mod tests {
                 "RUN <<E\n  apt-get update\nE",
                 "RUN <<E\n  apt-get update\n  rm -rf /var/lib/apt/lists/*\nE",
             ),
+            // A later instruction needs the lists.
+            (
+                "RUN apt-get update\nRUN apt-get install -y a",
+                "RUN apt-get update\nRUN apt-get install -y a",
+            ),
             // Where more would change what is there, nothing is offered.
             (
                 "RUN if a; then apt-get update; fi",
@@ -466,6 +471,9 @@ mod tests {
             fixed("RUN [\"apt-get\", \"install\", \"a\"]", "AptYesMissing"),
             "RUN [\"apt-get\", \"install\", \"-y\", \"a\"]"
         );
+        let sudo = |lines: &str| fixed(lines, "SudoInRun");
+        assert_eq!(sudo("USER root\nRUN sudo b"), "USER root\nRUN b");
+        assert_eq!(sudo("USER c\nRUN sudo b"), "USER c\nRUN sudo b");
         assert_eq!(
             fixed("RUN a\n# note\nRUN b", "ConsecutiveRuns"),
             "RUN a\n# note\nRUN b"

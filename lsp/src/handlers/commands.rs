@@ -442,7 +442,13 @@ fn select_build(session: &mut Session, call: Call) {
             .into_iter()
             .find(|build| Some(&build.name) == name.as_ref());
         let found = declared.is_some() || name.is_none();
-        choose(session, uri, |choice| choice.declared = declared);
+        // A build says all of it: what was selected before is of another one.
+        choose(session, uri, |choice| {
+            *choice = Choice {
+                declared,
+                ..Choice::default()
+            };
+        });
         found
     });
 }

@@ -98,8 +98,14 @@ pub(super) fn swept(plan: &Plan, step: &Step, inputs: &[Arc<ContentManifest>]) -
         })
     };
     let entries = || inputs.iter().flat_map(|manifest| manifest.entries());
-    let mut folders: BTreeSet<BString> = entries()
-        .filter_map(|entry| litter_folder(&entry))
+    let find = |manifest: &ContentManifest| -> Vec<BString> {
+        let found = manifest.entries();
+        found.filter_map(|entry| litter_folder(&entry)).collect()
+    };
+    let mut folders: BTreeSet<BString> = inputs
+        .iter()
+        .flat_map(|manifest| manifest.litter(find))
+        .cloned()
         .collect();
     folders.retain(|folder| !named(folder.as_bstr()));
     let outermost = |folder: &&BString| {

@@ -13,16 +13,26 @@ use sha2::{Digest as _, Sha256};
 use std::fmt;
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// Everything selected, and its digest.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct ContentManifest {
     /// SHA-256 over the whole selection.
     pub digest: [u8; 32],
     paths: Vec<u8>,
     entries: Vec<Raw>,
+    /// See [`ContentManifest::litter`].
+    litter: OnceLock<Vec<BString>>,
 }
+
+impl PartialEq for ContentManifest {
+    fn eq(&self, other: &Self) -> bool {
+        (self.digest, &self.paths, &self.entries) == (other.digest, &other.paths, &other.entries)
+    }
+}
+
+impl Eq for ContentManifest {}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Raw {
@@ -148,8 +158,19 @@ pub fn path_content(tree: &dyn FileTree, path: &[u8]) -> Result<ContentManifest,
 
 /// What differs, sorted by path.
 pub fn compare(old: &ContentManifest, new: &ContentManifest) -> Vec<Culprit> {
+    // A large context differs in few places: what is the same at both ends needs no sorting.
+    let most = old.entries.len().min(new.entries.len());
+    let same = |a: usize, b: usize| {
+        let (a, b) = (old.entry(a), new.entry(b));
+        a.path == b.path && difference(&a, &b).is_none()
+    };
+    let front = (0..most).take_while(|i| same(*i, *i)).count();
+    let from_back = |m: &ContentManifest, i: usize| m.entries.len() - 1 - i;
+    let back = (0..most - front)
+        .take_while(|i| same(from_back(old, *i), from_back(new, *i)))
+        .count();
     let sorted = |m: &ContentManifest| {
-        let mut all: Vec<usize> = (0..m.entries.len()).collect();
+        let mut all: Vec<usize> = (front..m.entries.len() - back).collect();
         all.sort_by(|a, b| m.entry(*a).path.cmp(m.entry(*b).path));
         all.dedup_by(|a, b| m.entry(*a).path == m.entry(*b).path);
         all
@@ -203,6 +224,11 @@ fn difference(a: &ManifestEntry<'_>, b: &ManifestEntry<'_>) -> Option<What> {
 }
 
 impl ContentManifest {
+    /// Folders in it that `find` takes for litter; looked for once, however often a forecast asks.
+    pub(super) fn litter(&self, find: impl FnOnce(&Self) -> Vec<BString>) -> &[BString] {
+        self.litter.get_or_init(|| find(self))
+    }
+
     /// Its entries, in the order in which they are copied.
     pub fn entries(&self) -> impl ExactSizeIterator<Item = ManifestEntry<'_>> {
         (0..self.entries.len()).map(|i| self.entry(i))

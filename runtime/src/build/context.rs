@@ -24,7 +24,7 @@ use super::tree::{
     self, ContentDigest, FileTree, Kind, Listed, Listing, MissingHint, Stat, TreeError, Xattrs,
     child, elements, file_name, is_below, open_below, parent, relative,
 };
-use bstr::{BString, ByteSlice};
+use bstr::{BStr, BString, ByteSlice};
 use cooperage_lang::model::ignore::ParentMatches;
 use ignore::IgnoreFile;
 use index::{Index, Key};
@@ -59,6 +59,8 @@ pub struct Context {
 struct State {
     /// Counts refreshes: what was read before one is not kept after it.
     generation: u64,
+    /// Digests that were computed when they were last written into the listings.
+    written: usize,
     /// What selections hold; see [`Context::selected`].
     selected: HashMap<String, Arc<ContentManifest>>,
     /// Read by [`Context::prefetch`], not yet asked for.
@@ -231,8 +233,25 @@ impl Context {
         let mut state = self.state_mut();
         if state.generation == generation && self.watch.is_some() {
             state.selected.insert(name.to_owned(), manifest.clone());
+            self.write_in(&mut state);
         }
         Ok(manifest)
+    }
+
+    /// Writes the digests that were computed into the listings, so that the next selection need not look for them.
+    fn write_in(&self, state: &mut State) {
+        let fresh = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.written == fresh.len() {
+            return;
+        }
+        state.written = fresh.len();
+        for (folder, listing) in &mut state.listings {
+            if listing.iter().any(is_unread) {
+                let mut entries = listing.to_vec();
+                known_digests(&fresh, folder.as_bstr(), &mut entries);
+                *listing = Arc::from(entries);
+            }
+        }
     }
 
     fn state(&self) -> RwLockReadGuard<'_, State> {
@@ -265,6 +284,7 @@ impl Context {
         let mut state = self.state_mut();
         state.generation += 1;
         state.selected.clear();
+        state.written = 0;
         state.read.retain(|known, _| !gone(known));
         // Whether an excluded folder shows depends on what is below it, so its parents go too.
         let negated = self.ignore.patterns().has_negations();
@@ -532,6 +552,10 @@ impl FileTree for Context {
                 folder.entries.retain(|l| l.name != name);
             }
         }
+        if self.watch.is_some() {
+            let fresh = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);
+            known_digests(&fresh, path, &mut folder.entries);
+        }
         let listing: Listing = Arc::from(folder.entries);
         let mut state = self.state_mut();
         if state.generation == generation {
@@ -620,6 +644,19 @@ impl FileTree for Context {
             tree::near_names(self, path)
         };
         MissingHint { excluded_by, near }
+    }
+}
+
+fn is_unread(listed: &Listed) -> bool {
+    listed.stat.kind == Kind::File && listed.digest.is_none()
+}
+
+/// Fills in digests that this process has computed.
+fn known_digests(fresh: &HashMap<BString, Fresh>, folder: &BStr, entries: &mut [Listed]) {
+    for listed in entries.iter_mut().filter(|listed| is_unread(listed)) {
+        let known = fresh.get(&child(folder, &listed.name));
+        let known = known.filter(|known| known.key == Key::of(&listed.stat));
+        listed.digest = known.map(|known| known.digest);
     }
 }
 

@@ -152,10 +152,10 @@ await scene('a finding is underlined, and its fix is applied', async () => {
   await workbench.shows('squiggle', () => workbench.page.locator(squiggles).count(), (count) => count > 0);
   await workbench.goTo(MKDIR, 2);
   await workbench.command('Quick Fix...');
-  const fix = workbench.page.locator('.action-widget .monaco-list-row.action', { hasText: 'RUN' }).first();
-  await fix.waitFor();
+  const chosen = '.action-widget .monaco-list-row.action.focused';
+  await workbench.shows('fix', () => workbench.texts(chosen), ([title]) => title === 'write `RUN`');
   await picture('vscode-fix');
-  await fix.click();
+  await workbench.press('Enter');
   await workbench.shows('fixed', () => workbench.lines(), (lines) => lines.some((text) => text.startsWith('RUN mkdir')));
   await workbench.shows('no squiggle', () => workbench.page.locator(squiggles).count(), (count) => count === 0);
   await forecast(CACHED, LAST, CACHED);
@@ -166,7 +166,7 @@ await scene('a file of the context that is saved changes the forecast of the ste
   await workbench.shows('oak.txt', () => workbench.texts('.tab.active'), (tabs) => tabs.some((tab) => /oak\.txt/.test(tab)));
   await workbench.press('Control+End');
   await workbench.type('It was bent again today.');
-  await workbench.command('File: Save');
+  await workbench.press('Control+s');
   await workbench.openFile('Dockerfile');
   await forecast(CACHED, /^COPY articles/, RUNS);
   await workbench.shows('culprit', () => workbench.lines(), (lines) =>
@@ -180,6 +180,26 @@ await scene('Build to Here builds, and the forecast turns to cached', async () =
   await workbench.command('Cooper: Build to Here');
   await forecast(CACHED, /^RUN sh generate/, RUNS);
   await picture('vscode-built');
+});
+
+await scene('Explain says beside the text what will run, and why', async () => {
+  await workbench.command('Cooper: Explain What Will Run, and Why');
+  await workbench.shows('explanation', () => workbench.texts('.editor-group-container .view-lines'), (texts) =>
+    texts.some((text) => /# next build: \d+ of \d+ cached.*## line 9: `RUN mkdir.*cached/.test(text)),
+  );
+});
+
+await scene('Shell Here opens a terminal in the layers up to the line', async () => {
+  await workbench.goTo(line(/^COPY articles/), 1);
+  await workbench.command('Cooper: Shell Here');
+  const rows = '.terminal-wrapper.active .xterm-rows > div';
+  const screen = async () => (await workbench.texts(rows)).join('\n');
+  await workbench.shows('prompt', screen, (text) => /[#$] *$/m.test(text));
+  await workbench.type('ls /blog/articles\n');
+  await workbench.shows('files of the layer', screen, (text) => /oak\.txt/.test(text) && /staves\.txt/.test(text));
+  await picture('vscode-shell');
+  await workbench.type('exit\n');
+  await workbench.page.locator('.terminal-wrapper.active').waitFor({ state: 'hidden' });
 });
 
 console.log(`${passed} passed, 0 failed`);

@@ -20,6 +20,8 @@ const SETTINGS = {
   'files.autoSave': 'off',
   'security.workspace.trust.enabled': false,
   'telemetry.telemetryLevel': 'off',
+  // Drawn as text that can be read.
+  'terminal.integrated.gpuAcceleration': 'off',
   'window.commandCenter': false,
   'workbench.activityBar.location': 'hidden',
   'workbench.colorTheme': 'Default Dark Modern',
@@ -177,6 +179,8 @@ class CodeServer {
       '--disable-workspace-trust',
       '--disable-getting-started-override',
     ]);
+    // However this program ends, it leaves nothing running.
+    process.on('exit', () => this.child.kill('SIGTERM'));
     await accepts(port);
     return address;
   }
