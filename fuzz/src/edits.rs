@@ -5,8 +5,12 @@ use bstr::ByteSlice;
 use cooperage_lang::diagnostic::Diagnostic;
 use cooperage_lang::format::{self, Options};
 use cooperage_lang::ide::actions::{Action, Request, actions};
+use cooperage_lang::ide::completion::{Style, complete};
+use cooperage_lang::ide::surroundings::Nowhere;
 use cooperage_lang::ide::tokens::tokens;
-use cooperage_lang::ide::{File, folding, links, navigation, rename, selection, symbols, values};
+use cooperage_lang::ide::{
+    File, folding, hover, links, navigation, rename, selection, signature, symbols, values,
+};
 use cooperage_lang::lints::{self, Config};
 use cooperage_lang::text::{self, TextRange};
 
@@ -89,12 +93,25 @@ fn ask(file: &File, at: u32) {
         ranges.extend(changes(file, range, &found));
     }
     ranges.extend(structure(file, at));
+    ranges.extend(help(file, at));
     for range in ranges {
         assert!(
             range.start <= range.end && range.end <= len,
             "{range:?} of {len}"
         );
     }
+}
+
+/// Ranges of what helps to type and to read at a place.
+fn help(file: &File, at: u32) -> Vec<TextRange> {
+    signature::signatures(file, at);
+    let items = complete(file, at, &Nowhere, Style::Snippets).items;
+    let hover = hover::hover(file, at, &Nowhere).map(|hover| hover.range);
+    items
+        .into_iter()
+        .map(|item| item.edit)
+        .chain(hover)
+        .collect()
 }
 
 /// What would be replaced by what is offered at a place; all of it can be done.

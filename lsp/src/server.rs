@@ -122,6 +122,7 @@ impl Backend {
     }
 
     /// `window/workDoneProgress/cancel`.
+    #[expect(clippy::unused_async, reason = "the library takes futures only")]
     pub(crate) async fn progress_cancel(&self, params: lsp::WorkDoneProgressCancelParams) {
         self.tell(move |session| handlers::commands::cancel(session, &params));
     }

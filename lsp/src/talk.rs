@@ -169,8 +169,12 @@ impl Talk {
                     Some(Message::Exit) if self.shut_down => return Leave::Orderly,
                     Some(Message::Exit) => return Leave::Abrupt,
                     // Fails only after `exit`.
-                    Some(Message::Response(reply)) => drop(replies.send(reply).await),
-                    Some(Message::Broken(answer)) => drop(self.bodies.send(answer)),
+                    Some(Message::Response(reply)) => {
+                        let _ = replies.send(reply).await;
+                    }
+                    Some(Message::Broken(answer)) => {
+                        let _ = self.bodies.send(answer);
+                    }
                     Some(Message::Request(request)) => self.request(request).await,
                 },
                 Some(_) = self.answers.join_next() => {}

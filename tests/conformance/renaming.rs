@@ -2,13 +2,14 @@
 //!
 //! Every stage and every variable of the corpus is renamed to a name that occurs nowhere. The plan of the new text,
 //! the old name put back, has to be the old plan: the same steps with the same inputs, commands, environment and
-//! texts, the same config, the same error. Names that the shell or the builder has a meaning for are left out.
+//! texts, the same config, the same error. Only names that cannot be renamed are left out: those that the builder knows,
+//! and stages whose name variables make up.
 
 use crate::plans::{corpus_file, options, planned_text};
 use bstr::ByteSlice;
 use cooperage_lang::ide::File;
-use cooperage_lang::ide::names::{Occurrence, Role, SymbolKind};
-use cooperage_lang::ide::rename::rename;
+use cooperage_lang::ide::names::{Occurrence, SymbolKind};
+use cooperage_lang::ide::rename::{RenameError, rename};
 use cooperage_lang::plan::Plan;
 use serde_json::Value;
 use std::collections::HashSet;
@@ -38,27 +39,16 @@ fn check(file: &File, definition: &Occurrence, before: &Plan) -> Result<(), Stri
     let names = file.names();
     let symbol = names.symbol_of(definition);
     let old = symbol.name.to_str_lossy().into_owned();
-    // The lint about secrets looks at parts of names, and what only a shell knows is not planned.
-    let is_set = names
-        .occurrences_of(definition.symbol)
-        .any(|o| names.set_by(o).is_some());
-    if symbol.kind == SymbolKind::Variable && (!is_set || has_meaning(&old)) {
+    let is_set = |o: &Occurrence| names.set_by(o).is_some();
+    if symbol.kind == SymbolKind::Variable && !names.occurrences_of(definition.symbol).any(is_set) {
+        // Only a command sets it; plans know nothing of that.
         return Ok(());
     }
     let new = unused(file.source());
     let edits = match rename(file, definition.range.start, &new) {
         Ok(edits) => edits,
-        Err(refused) => {
-            let indirect = names
-                .occurrences_of(definition.symbol)
-                .any(|o| o.role == Role::Indirect);
-            let reason = refused.to_string();
-            return if indirect || reason.contains("given by the builder") {
-                Ok(())
-            } else {
-                Err(reason)
-            };
-        }
+        Err(RenameError::Predefined { .. } | RenameError::MadeUp { .. }) => return Ok(()),
+        Err(refused) => return Err(refused.to_string()),
     };
     let mut text = file.source().to_vec();
     for (range, with) in edits.iter().rev() {
@@ -78,11 +68,6 @@ fn check(file: &File, definition: &Occurrence, before: &Plan) -> Result<(), Stri
 
 fn planned(source: &[u8]) -> Result<Plan, String> {
     planned_text(source, &options(true), None)
-}
-
-/// Names that mean something to whoever reads them: commands, the builder, or the base image.
-fn has_meaning(name: &str) -> bool {
-    matches!(name, "PATH" | "HOME" | "SOURCE_DATE_EPOCH") || name.to_lowercase().ends_with("_proxy")
 }
 
 /// A name that the text does not hold.

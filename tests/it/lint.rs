@@ -180,7 +180,7 @@ fn folders_are_searched_as_git_would() {
             "web/readme.txt",
             "vendor/x/Dockerfile",
             "web",
-            "web",
+            "./web/prod.Dockerfile",
         ],
     );
     let files = [
@@ -254,9 +254,8 @@ fn fixes_are_made_until_there_is_none_and_modes_stay() {
     assert!(
         ran.stdout
             .starts_with("--- Dockerfile\n+++ Dockerfile\n@@ ")
-            && ran
-                .stdout
-                .contains("\n-FROM scratch AS Base\n+FROM scratch AS base\n"),
+            && ran.stdout.contains("\n-FROM scratch AS Base\n")
+            && ran.stdout.contains("\n+FROM scratch AS base\n"),
         "{}",
         ran.stdout
     );
@@ -289,7 +288,7 @@ fn mistakes_in_settings_are_findings_of_the_settings_file() {
         ran.stdout,
         ".hadolint.yaml:3:1: error: unknown key `overrides`, did you mean `override`? [settings]\n\
          cooperage.toml:2:1: error: unknown key `fail-onn`, did you mean `fail-on`? [settings]\n\
-         cooperage.toml:3:31: error: unknown rule `DL40000`, did you mean `DL4000`? [settings]\n"
+         cooperage.toml:3:30: error: unknown rule `DL40000`, did you mean `DL4000`? [settings]\n"
     );
     assert_eq!(ran.status, 3);
     let ran = lint(&sandbox, &["--no-config"]);

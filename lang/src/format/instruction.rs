@@ -31,7 +31,9 @@ pub(super) fn format(file: &File, options: &Options, index: usize, edits: &mut E
         if line.number > 0 && options.continuations == Continuations::Keep {
             break;
         }
-        if line.number > 0 {
+        if line.number > 0
+            && let Some(indentation) = indentation
+        {
             edits.replace(line.indentation, indentation);
         }
         Spacing {

@@ -124,14 +124,19 @@ impl<'f> Layout<'f> {
         }
     }
 
-    /// What each line is indented by. That may depend on the lines below, so they are looked at from the end.
-    pub(super) fn indentations(&self, lines: &[Line<'_>]) -> Vec<String> {
+    /// What each line is indented by; `None` where that stays. It may depend on the lines below, so they are looked at
+    /// from the end.
+    pub(super) fn indentations(&self, lines: &[Line<'_>]) -> Vec<Option<String>> {
         let mut below: Option<String> = None;
         let mut indentations = Vec::with_capacity(lines.len());
         for line in lines.iter().rev() {
-            let indentation = self.indentation(line, below.as_deref());
+            let own = self.file.text(line.indentation);
+            let indentation = self
+                .indentation(line, below.as_deref())
+                .filter(|_| is_plain(own));
             if line.kind != LineKind::Empty {
-                below = Some(indentation.clone());
+                let stays = || is_plain(own).then(|| own.to_str_lossy().into_owned());
+                below = indentation.clone().or_else(stays).or(below);
             }
             indentations.push(indentation);
         }
@@ -139,18 +144,14 @@ impl<'f> Layout<'f> {
         indentations
     }
 
-    fn indentation(&self, line: &Line<'_>, below: Option<&str>) -> String {
-        let own = || self.file.text(line.indentation).to_str_lossy().into_owned();
-        if !is_plain(self.file.text(line.indentation)) {
-            return own();
-        }
+    fn indentation(&self, line: &Line<'_>, below: Option<&str>) -> Option<String> {
         match line.kind {
-            LineKind::Empty => String::new(),
-            LineKind::Comment => below.map_or_else(|| self.base(), str::to_owned),
-            LineKind::Separate if closes_array(self.file, line) => String::new(),
-            LineKind::Separate => self.base(),
-            LineKind::Shell if self.shift => self.shifted(line).unwrap_or_else(own),
-            LineKind::Shell | LineKind::Inside | LineKind::Quoted => own(),
+            LineKind::Empty => Some(String::new()),
+            LineKind::Comment => Some(below.map_or_else(|| self.base(), str::to_owned)),
+            LineKind::Separate if closes_array(self.file, line) => Some(String::new()),
+            LineKind::Separate => Some(self.base()),
+            LineKind::Shell if self.shift => self.shifted(line),
+            LineKind::Shell | LineKind::Inside | LineKind::Quoted => None,
         }
     }
 

@@ -161,10 +161,16 @@ struct Edits<'f> {
 
 impl<'f> Edits<'f> {
     fn new(file: &'f File, range: Option<TextRange>) -> Self {
-        let line = |offset| file.lines().line_column(offset).0;
+        let lines = range.map(|range| {
+            let (first, _) = file.lines().line_column(range.start);
+            let (last, column) = file.lines().line_column(range.end);
+            // Where a selection ends in front of a line, that is not selected.
+            let behind = column == 0 && first < last;
+            (first, last - u32::from(behind))
+        });
         Self {
             file,
-            lines: range.map(|range| (line(range.start), line(range.end))),
+            lines,
             list: Vec::new(),
         }
     }

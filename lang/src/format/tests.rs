@@ -146,7 +146,7 @@ fn here_documents_triggers_and_broken_lines_stay() {
 #[test]
 fn a_range_limits_the_lines() {
     let file = File::new(b" from a\n run b\n run c\n".to_vec());
-    let edits = edits(&file, &Options::default(), Some(TextRange::new(10, 11)));
+    let edits = edits(&file, &Options::default(), Some(TextRange::new(8, 15)));
     assert_eq!(
         text::apply(file.source(), &edits).as_bstr(),
         " from a\nRUN b\n run c\n"
@@ -176,6 +176,12 @@ fn typing_indents_the_next_line() {
         "EXPOSE 80 \\\nRUN x"
     );
     assert_eq!(typed("# a\nRUN x", 3, '\\'), "# a\nRUN x");
+}
+
+#[test]
+fn other_white_space_stays() {
+    check_any(b"RUN \\\n\x85");
+    check_any(b"EXPOSE 80 \\\n\xc2\xa0 81\n");
 }
 
 /// What a parse says, without places and without the case of keywords.

@@ -302,50 +302,50 @@ fn expanded(file: &File, range: TextRange) -> Option<String> {
     expanded.unmatched.is_empty().then_some(expanded.text)
 }
 
+/// A flag: at its name what it is for, at its value what that means.
 fn flag(line: &Line<'_>, index: usize, around: &dyn Surroundings) -> Option<Hover> {
     let span = &line.flags[index];
     let text = line.text(span);
-    let equals = text.find_byte(b'=').unwrap_or(text.len());
-    let name = span.start + 2..(span.start + equals).max(span.start + 2);
-    let keyword = line.known?;
-    let flag = spec(keyword)
-        .flags
+    let equals = span.start + text.find_byte(b'=').unwrap_or(text.len());
+    let name = span.start + 2..equals.max(span.start + 2);
+    let flags = spec(line.known?).flags;
+    let flag = flags
         .iter()
-        .find(|flag| flag.name.as_bytes() == line.text(&name))?;
-    if line.cursor < name.start {
-        return None;
+        .find(|f| f.name.as_bytes() == line.text(&name))?;
+    if line.cursor > name.end {
+        return flag_value(line, flag, &(equals + 1..span.end), around);
     }
-    if line.cursor <= name.end {
-        return Some(Hover {
-            range: line.range(&name),
-            subject: Subject::Flag,
-            text: flag_page(flag).into(),
-        });
-    }
-    let value = span.start + equals + 1..span.end;
-    match (keyword, flag.name) {
-        (Keyword::Run, "mount") => mount(line, &value),
-        (Keyword::From, "platform") => {
-            let text = line.text(&value).to_str_lossy();
-            let (name, machines) = platform::USUAL.iter().find(|(name, _)| **name == *text)?;
-            Some(word_hover(line, &value, format!("`{name}`: {machines}.")))
-        }
-        (Keyword::Copy, "from") => {
-            let reference = line.range(&value);
-            image(line.file(), reference, None, around)
+    (line.cursor >= name.start).then(|| Hover {
+        range: line.range(&name),
+        subject: Subject::Flag,
+        text: flag_page(flag).into(),
+    })
+}
+
+fn flag_value(
+    line: &Line<'_>,
+    flag: &Flag,
+    value: &Span,
+    around: &dyn Surroundings,
+) -> Option<Hover> {
+    let written = line.text(value).to_str_lossy();
+    let text = match flag.name {
+        "mount" => return mount(line, value),
+        "from" => return image(line.file(), line.range(value), None, around),
+        "platform" => {
+            let (name, machines) = platform::USUAL.iter().find(|(name, _)| *name == written)?;
+            format!("`{name}`: {machines}.")
         }
         _ => {
-            let choice = flag
-                .choices
-                .iter()
-                .find(|c| c.as_bytes() == line.text(&value))?;
-            Some(Hover {
-                range: line.range(&value),
-                subject: Subject::FlagValue,
-                text: format!("`--{}={choice}`: {}", flag.name, flag.doc).into(),
-            })
+            let choice = flag.choices.iter().find(|choice| **choice == written)?;
+            format!("`--{}={choice}`: {}", flag.name, flag.doc)
         }
-    }
+    };
+    Some(Hover {
+        range: line.range(value),
+        subject: Subject::FlagValue,
+        text: text.into(),
+    })
 }
 
 fn flag_page(flag: &Flag) -> String {

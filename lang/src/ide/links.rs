@@ -132,9 +132,7 @@ impl Links<'_> {
     }
 
     fn instruction(&mut self, node: &Node) {
-        if let Some(sub) = self.file.parse().sub(node) {
-            return self.instruction(sub);
-        }
+        let node = self.file.parse().innermost(node);
         match node.known {
             Some(Keyword::Copy | Keyword::Add) => self.sources(node),
             Some(Keyword::Run) => self.mounts(node),

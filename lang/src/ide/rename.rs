@@ -17,7 +17,7 @@ pub enum RenameError {
     Position { stage: usize },
     /// A name that variables make up stands for the stage.
     MadeUp { name: BString, line: u32 },
-    /// The builder gives the name its meaning.
+    /// The builder gives or looks for the name.
     Predefined { name: BString },
     /// The new name is not possible for such a thing.
     Invalid { name: String, rule: &'static str },
@@ -40,7 +40,10 @@ impl fmt::Display for RenameError {
                 "line {line} makes up the name `{name}` from variables; write it out there first"
             ),
             Self::Predefined { name } => {
-                write!(f, "`{name}` is given by the builder; it has no other name")
+                write!(
+                    f,
+                    "the builder knows `{name}` by this name alone; leave it as it is"
+                )
             }
             Self::Invalid { name, rule } => write!(f, "`{name}` is not possible: {rule}"),
             Self::Taken { name, line } => {
@@ -61,12 +64,24 @@ impl fmt::Display for RenameError {
 
 impl std::error::Error for RenameError {}
 
+/// A name that can be changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Renamable {
+    /// Where it stands.
+    pub range: TextRange,
+    /// What it is, without what takes it apart there.
+    pub name: BString,
+}
+
 /// The name at `offset`, when it can be changed.
 ///
 /// # Errors
 /// [`RenameError`], all but those about the new name.
-pub fn renamable(file: &File, offset: u32) -> Result<TextRange, RenameError> {
-    find(file, offset).map(|occurrence| occurrence.range)
+pub fn renamable(file: &File, offset: u32) -> Result<Renamable, RenameError> {
+    find(file, offset).map(|occurrence| Renamable {
+        range: occurrence.range,
+        name: file.names().symbol(occurrence.symbol).name.clone(),
+    })
 }
 
 /// The replacements that change the name at `offset`, in the order of the text.
@@ -107,7 +122,7 @@ fn find(file: &File, offset: u32) -> Result<&Occurrence, RenameError> {
     let occurrence = names.get(id);
     let symbol = names.symbol(occurrence.symbol);
     match symbol.kind {
-        SymbolKind::Variable if scope::is_predefined(&symbol.name.to_str_lossy()) => {
+        SymbolKind::Variable if is_known_to_builder(&symbol.name.to_str_lossy()) => {
             Err(RenameError::Predefined {
                 name: symbol.name.clone(),
             })
@@ -120,6 +135,17 @@ fn find(file: &File, offset: u32) -> Result<&Occurrence, RenameError> {
         | SymbolKind::Ssh
         | SymbolKind::Cache => Ok(occurrence),
     }
+}
+
+/// Names that the builder itself gives or looks for.
+///
+/// **Source:** `spec` sections 10.1, 10.2 and 10.8.
+fn is_known_to_builder(name: &str) -> bool {
+    scope::is_predefined(name)
+        || scope::is_setting(name)
+        || matches!(name, "PATH" | "SOURCE_DATE_EPOCH")
+        || name.starts_with("BUILDKIT_")
+        || name.to_ascii_lowercase().ends_with("_proxy")
 }
 
 /// A name that variables make up would go on meaning the old one.

@@ -182,6 +182,10 @@ fn argument(file: &File, node: &Node) -> String {
     let document = file.parse().heredocs(node).first();
     let is_script = matches!(heredoc::opener(text), Ok(Some(_)));
     let Some(document) = document.filter(|_| is_script) else {
+        let text = match node.known {
+            Some(Keyword::Run) if !node.json => without_shell_options(text),
+            _ => text,
+        };
         return text.to_str_lossy().into_owned();
     };
     let is_code =
@@ -192,6 +196,20 @@ fn argument(file: &File, node: &Node) -> String {
         .map(ByteSlice::trim)
         .find(is_code);
     line.unwrap_or_default().to_str_lossy().into_owned()
+}
+
+/// The commands behind a `set -eux` at the front, which so many scripts begin with.
+fn without_shell_options(script: &[u8]) -> &[u8] {
+    let Some(rest) = script.strip_prefix(b"set -") else {
+        return script;
+    };
+    let end = rest.find_byteset(b";&\n").unwrap_or(0);
+    let behind = rest[end..].trim_start_with(|c| matches!(c, ';' | '&' | ' ' | '\t' | '\n'));
+    if end == 0 || behind.is_empty() {
+        script
+    } else {
+        behind
+    }
 }
 
 /// One line of words, cut at a word when it is long.
@@ -230,6 +248,8 @@ mod tests {
             "FROM a\n",
             "RUN apt-get update && \\\n    apt-get install -y curl ca-certificates git openssh-client jq\n",
             "RUN <<E\nset -e\n# why\n  make all\nE\n",
+            "RUN set -eux; \\\n  make test\n",
+            "RUN set -e\n",
             "MAINTAINER me\n",
         );
         let file = File::new(text.as_bytes().to_vec());
@@ -247,10 +267,12 @@ mod tests {
                 "FROM a",
                 "RUN apt-get update && apt-get install -y curl …",
                 "RUN make all",
+                "RUN make test",
+                "RUN set -e",
                 "MAINTAINER me",
             ]
         );
-        assert!(outline[2].children[3].is_deprecated());
+        assert!(outline[2].children[5].is_deprecated());
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! What `apt-get update` leaves behind.
 
 use super::runs::{append_command, has_scratch_mount, runs, subcommand};
-use super::stages::KeptStages;
+use super::stages::{KeptStages, parents};
 use super::{Finding, Level, Lint, Run, Subject};
 use crate::shell::{Command, Snippet, Word};
 use bstr::ByteSlice;
+use std::collections::HashMap;
 
 pub(super) const LINT: Lint = Lint {
     name: "AptListsKept",
@@ -21,14 +22,17 @@ pub(super) const LINT: Lint = Lint {
 const LISTS: &str = "/var/lib/apt/lists";
 
 fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
-    let mut kept = None;
+    let mut stages = None;
     for snippet in runs(subject) {
         let commands = snippet.script.commands();
         let Some(update) = commands.iter().find_map(update) else {
             continue;
         };
+        let (kept, later) = stages.get_or_insert_with(|| {
+            let later = last_installs(subject);
+            (KeptStages::of(subject), later)
+        });
         let cleaned = commands.iter().any(cleans);
-        let kept = kept.get_or_insert_with(|| KeptStages::of(subject));
         if cleaned || !kept.has(snippet) || is_mounted(subject, snippet) {
             continue;
         }
@@ -36,18 +40,47 @@ fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
             "the package lists stay in the layer, remove /var/lib/apt/lists/* in this RUN";
         let finding = Finding::in_script(&LINT, subject, snippet, update.range, message);
         let clean = format!("rm -rf {LISTS}/*");
-        out.push(match append_command(subject, snippet, &clean) {
+        let needed = later
+            .get(&snippet.stage)
+            .is_some_and(|last| *last > snippet.node);
+        let edit = append_command(subject, snippet, &clean).filter(|_| !needed);
+        out.push(match edit {
             Some(edit) => finding.with_fix("remove the lists at the end", vec![edit]),
             None => finding,
         });
     }
 }
 
+/// The last instruction that uses the lists of an earlier one, for each stage that it is in or built upon.
+fn last_installs(subject: &Subject<'_>) -> HashMap<usize, usize> {
+    let parents = parents(subject);
+    let mut last = HashMap::new();
+    for snippet in runs(subject).filter(|snippet| uses_lists(snippet)) {
+        let stages =
+            std::iter::successors(Some(snippet.stage), |stage| parents.get(stage).copied());
+        last.extend(stages.map(|stage| (stage, snippet.node)));
+    }
+    last
+}
+
+/// Installs before it fetches lists of its own.
+fn uses_lists(snippet: &Snippet) -> bool {
+    let mut commands = snippet.script.commands().iter();
+    let first = commands.find(|command| update(command).is_some() || is_install(command));
+    first.is_some_and(is_install)
+}
+
+fn is_install(command: &Command) -> bool {
+    is_apt(command) && subcommand(command, &["install"]).is_some()
+}
+
 fn update(command: &Command) -> Option<&Word> {
-    let apt = ["apt-get", "apt", "aptitude"]
-        .iter()
-        .any(|name| command.runs(name));
-    subcommand(command, &["update"]).filter(|_| apt)
+    subcommand(command, &["update"]).filter(|_| is_apt(command))
+}
+
+fn is_apt(command: &Command) -> bool {
+    let programs = ["apt-get", "apt", "aptitude"];
+    programs.iter().any(|name| command.runs(name))
 }
 
 /// `rm -r` or `find -delete` of the lists or of what they lie in.

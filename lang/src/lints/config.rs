@@ -2,7 +2,7 @@
 
 use super::{LINTS, Lint};
 use crate::diagnostic::Severity;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// How much the findings of a rule matter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,13 +76,17 @@ pub struct Config {
     pub strict_labels: bool,
     /// Comments silence nothing.
     pub disable_ignore_pragma: bool,
-    /// `cooper lint` fails from this severity on; any finding when absent.
-    pub failure_threshold: Option<Severity>,
 }
 
 /// Levels of single rules by name or alias, whatever the case.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Levels(BTreeMap<String, Level>);
+
+impl Levels {
+    fn get(&self, name: &str) -> Option<Level> {
+        self.0.get(&name.to_ascii_lowercase()).copied()
+    }
+}
 
 /// What the value of a label looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,18 +136,14 @@ impl Config {
         self.levels.0.insert(name.to_ascii_lowercase(), level);
     }
 
-    /// Names that were given a level and are no rule's, as written but in lower case.
-    pub fn unknown_names(&self) -> impl Iterator<Item = &str> {
-        let known: BTreeSet<String> = LINTS
-            .iter()
-            .flat_map(Lint::names)
-            .map(str::to_ascii_lowercase)
-            .collect();
-        self.levels
-            .0
-            .keys()
-            .filter(move |name| !known.contains(*name))
-            .map(String::as_str)
+    /// Experimental rules that were given a level, for [`PlanOptions`](crate::plan::PlanOptions).
+    pub fn experimental(&self) -> Vec<&'static str> {
+        let rules = LINTS.iter().filter(|lint| lint.experimental);
+        let wanted = rules.filter(|lint| {
+            let mut levels = lint.names().filter_map(|name| self.levels.get(name));
+            levels.any(|level| level != Level::Off)
+        });
+        wanted.map(|lint| lint.name).collect()
     }
 
     fn is_off(&self, name: Option<&str>) -> bool {
@@ -151,17 +151,15 @@ impl Config {
             .filter(|_| !self.levels.0.is_empty())
             .and_then(super::find);
         let mut names = lint.into_iter().flat_map(Lint::names);
-        names.any(|name| self.levels.0.get(&name.to_ascii_lowercase()) == Some(&Level::Off))
+        names.any(|name| self.levels.get(name) == Some(Level::Off))
     }
 
     /// The level of a rule: its own, else that of the set, else the rule's default.
     pub fn level(&self, lint: &Lint) -> Level {
         if !self.levels.0.is_empty()
-            && let Some(level) = lint
-                .names()
-                .find_map(|name| self.levels.0.get(&name.to_ascii_lowercase()))
+            && let Some(level) = lint.names().find_map(|name| self.levels.get(name))
         {
-            return *level;
+            return level;
         }
         if self.is_off(lint.twin) {
             return Level::Off;
@@ -186,9 +184,11 @@ mod tests {
         assert_eq!(config.level(lint), Level::Warning);
         config.hadolint = true;
         assert_eq!(config.level(lint), Level::Error);
+        assert!(config.experimental().is_empty());
+        config.set_level("InvalidDefinitionDescription", Level::Info);
+        assert_eq!(config.experimental(), ["InvalidDefinitionDescription"]);
         config.set_level("dl4000", Level::Hint);
         assert_eq!(config.level(lint), Level::Hint);
-        assert_eq!(config.unknown_names().next(), None);
     }
 
     #[test]

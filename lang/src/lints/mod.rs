@@ -6,7 +6,6 @@
 //! at a [`Subject`] ([`Run::File`]). [`report`] joins both, and applies levels ([`Config`]) and comments ([`Pragmas`]).
 
 pub mod config;
-pub mod fix;
 pub mod options;
 pub mod pragma;
 pub mod subject;
@@ -78,6 +77,7 @@ mod label_version;
 mod labels;
 mod last_user_root;
 mod latest_tag;
+mod layer_waste;
 mod legacy_key_value_format;
 mod maintainer_deprecated;
 mod multiple_cmds;
@@ -336,6 +336,7 @@ pub const LINTS: &[Lint] = &[
     label_version::LINT,
     last_user_root::LINT,
     latest_tag::LINT,
+    layer_waste::LINT,
     legacy_key_value_format::LINT,
     maintainer_deprecated::LINT,
     multiple_cmds::LINT,
@@ -391,6 +392,7 @@ pub const LINTS: &[Lint] = &[
 /// The rules that the runtime raises.
 pub mod of_the_forecast {
     pub const CONTEXT_LITTER: super::Lint = super::context_litter::LINT;
+    pub const LAYER_WASTE: super::Lint = super::layer_waste::LINT;
     pub const STALE_STEP: super::Lint = super::stale_step::LINT;
     pub const STEP_ORDER: super::Lint = super::step_order::LINT;
 }

@@ -1,5 +1,6 @@
 //! Pipes whose failures go unnoticed.
 
+use super::base_shell::{Families, Family};
 use super::runs::{runs, subcommand};
 use super::{Finding, Level, Lint, Run, Subject};
 use crate::shell::{Command, Dialect, Snippet};
@@ -17,6 +18,7 @@ pub(super) const LINT: Lint = Lint {
 };
 
 fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
+    let mut families = None;
     for snippet in runs(subject).filter(|snippet| !snippet.trigger && !is_safe(snippet)) {
         let pipelines = snippet.script.pipelines();
         let Some(pipe) = pipelines.iter().find(|pipeline| pipeline.len > 1) else {
@@ -24,18 +26,28 @@ fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
         };
         let message = "a failure in front of the pipe goes unnoticed, set `-o pipefail` with SHELL";
         let finding = Finding::in_script(&LINT, subject, snippet, pipe.range, message);
-        out.push(if snippet.interpreter.chosen {
-            finding
-        } else {
-            let node = &subject.file.parse().nodes()[snippet.node];
-            let start = TextRange::new(node.range.start, node.range.start);
-            let edit = (start, format!("{SHELL}\n"));
-            finding.with_fix("set `-o pipefail` with SHELL", vec![edit])
+        let families = families.get_or_insert_with(|| Families::of(subject));
+        let shell = shell(families.shell(snippet)).filter(|_| !snippet.interpreter.chosen);
+        out.push(match shell {
+            Some(shell) => {
+                let node = &subject.file.parse().nodes()[snippet.node];
+                let start = TextRange::new(node.range.start, node.range.start);
+                let line = format!("SHELL [\"{shell}\", \"-o\", \"pipefail\", \"-c\"]\n");
+                finding.with_fix("set `-o pipefail` with SHELL", vec![(start, line)])
+            }
+            None => finding,
         });
     }
 }
 
-const SHELL: &str = r#"SHELL ["/bin/bash", "-o", "pipefail", "-c"]"#;
+/// The shell that knows the option in images of a family.
+fn shell(family: Family) -> Option<&'static str> {
+    match family {
+        Family::Dash | Family::Bash => Some("/bin/bash"),
+        Family::Ash => Some("/bin/ash"),
+        Family::Unknown => None,
+    }
+}
 
 /// The shell was told to, and is one that knows the option; or the script tells it.
 fn is_safe(snippet: &Snippet) -> bool {

@@ -1,7 +1,7 @@
 //! What the rules about `RUN` share: the commands of a file, what surrounds them, and edits of shell text.
 
 use super::{Finding, Lint, Subject};
-use crate::shell::{Command, Joint, Scopes, Snippet, TokenKind, Word};
+use crate::shell::{Command, Joint, Scopes, Snippet, Token, TokenKind, Word};
 use crate::syntax::Keyword;
 use crate::text::TextRange;
 use bstr::{BStr, ByteSlice};
@@ -145,53 +145,51 @@ pub(super) fn append_command(
     snippet: &Snippet,
     command: &str,
 ) -> Option<Edit> {
-    let script = &snippet.script;
-    let last = script.commands().iter().max_by_key(|c| c.range.end)?;
-    let open = [
-        Scopes::CONDITION,
-        Scopes::BRANCH,
-        Scopes::LOOP,
-        Scopes::FUNCTION,
-    ];
-    let nested = open.iter().any(|scope| last.place.scopes.has(*scope));
-    let token = script.tokens().last()?;
-    let at_end = token.range.end <= last.range.end && token.kind != TokenKind::Comment;
-    if snippet.exec || nested || !at_end || !script.mistakes().is_empty() {
+    let last = snippet
+        .script
+        .commands()
+        .iter()
+        .max_by_key(|c| c.range.end)?;
+    if !ends_with(snippet, last) {
         return None;
     }
     let end = snippet.source_range(last.range).end;
-    let place = TextRange::new(end, end);
-    let source = subject.file.source();
     let lines = subject.file.lines();
-    let (first_line, _) = lines.line_column(snippet.source_range(TextRange::new(0, 1)).start);
+    let start = snippet.source_range(TextRange::new(0, 1)).start;
+    let (first_line, _) = lines.line_column(start);
     let (last_line, _) = lines.line_column(end);
-    let line = lines.line_range(last_line + 1);
-    let line = &source[line.start as usize..line.end as usize];
-    let indent: String = line
-        .iter()
-        .take_while(|b| matches!(b, b' ' | b'\t'))
-        .map(|b| char::from(*b))
-        .collect();
-    if script.text().contains(&b'\n') {
-        return Some((place, format!("\n{indent}{command}")));
-    }
-    let sequence = last.place.before == Joint::Then;
-    let text = match (first_line == last_line, sequence) {
-        (true, true) => format!("; {command}"),
-        (true, false) => format!(" && {command}"),
-        (false, true) => format!("; {}\n{indent}{command}", subject.file.parse().escape()),
-        (false, false) => {
-            let escape = subject.file.parse().escape();
-            let sign = if line.trim_start().starts_with(b"&&") {
-                "&& "
-            } else {
-                ""
-            };
-            let joint = if sign.is_empty() { " &&" } else { "" };
-            format!("{joint} {escape}\n{indent}{sign}{command}")
-        }
+    let line = subject.file.text(lines.line_range(last_line + 1));
+    let indent = &line[..line.len() - line.trim_start().len()];
+    let indent = indent.to_str_lossy();
+    let escape = subject.file.parse().escape();
+    let joint = if last.place.before == Joint::Then {
+        ";"
+    } else {
+        " &&"
     };
-    Some((place, text))
+    let text = if snippet.script.text().contains(&b'\n') {
+        format!("\n{indent}{command}")
+    } else if first_line == last_line {
+        format!("{joint} {command}")
+    } else if line.trim_start().starts_with(b"&&") {
+        format!(" {escape}\n{indent}&& {command}")
+    } else {
+        format!("{joint} {escape}\n{indent}{command}")
+    };
+    Some((TextRange::new(end, end), text))
+}
+
+/// Tells whether a shell text ends with `last` and nothing around it, so that another command can follow.
+fn ends_with(snippet: &Snippet, last: &Command) -> bool {
+    let around = Scopes::CONDITION
+        .with(Scopes::BRANCH)
+        .with(Scopes::LOOP)
+        .with(Scopes::FUNCTION);
+    let script = &snippet.script;
+    let behind =
+        |token: &Token| token.range.end > last.range.end || token.kind == TokenKind::Comment;
+    let read = !snippet.exec && script.mistakes().is_empty();
+    read && !last.place.scopes.has(around) && !script.tokens().last().is_none_or(behind)
 }
 
 /// Tells whether a cache or a file system in memory is mounted at a path that contains `fragment`.
@@ -452,6 +450,11 @@ mod tests {
                 "RUN <<E\n  apt-get update\nE",
                 "RUN <<E\n  apt-get update\n  rm -rf /var/lib/apt/lists/*\nE",
             ),
+            // A later instruction needs the lists.
+            (
+                "RUN apt-get update\nRUN apt-get install -y a",
+                "RUN apt-get update\nRUN apt-get install -y a",
+            ),
             // Where more would change what is there, nothing is offered.
             (
                 "RUN if a; then apt-get update; fi",
@@ -468,6 +471,9 @@ mod tests {
             fixed("RUN [\"apt-get\", \"install\", \"a\"]", "AptYesMissing"),
             "RUN [\"apt-get\", \"install\", \"-y\", \"a\"]"
         );
+        let sudo = |lines: &str| fixed(lines, "SudoInRun");
+        assert_eq!(sudo("USER root\nRUN sudo b"), "USER root\nRUN b");
+        assert_eq!(sudo("USER c\nRUN sudo b"), "USER c\nRUN sudo b");
         assert_eq!(
             fixed("RUN a\n# note\nRUN b", "ConsecutiveRuns"),
             "RUN a\n# note\nRUN b"

@@ -1,14 +1,18 @@
 //! `sudo` in a build.
 
+use super::image_name::ImageName;
 use super::runs::commands;
+use super::stages::parents;
 use super::{Finding, Level, Lint, Run, Subject};
+use crate::instructions::Kind;
 use crate::shell::{Command, Snippet};
 use crate::text::TextRange;
+use std::collections::HashMap;
 
 pub(super) const LINT: Lint = Lint {
     name: "SudoInRun",
     aliases: &["DL3004"],
-    description: "sudo in a build adds nothing but a program that must be installed",
+    description: "USER switches the user of a build, sudo is for people",
     docs: include_str!("../../docs/lints/sudo-in-run.md"),
     level: Level::Warning,
     hadolint: Level::Error,
@@ -18,16 +22,23 @@ pub(super) const LINT: Lint = Lint {
 };
 
 fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
+    let mut roots = None;
     for (snippet, command) in commands(subject) {
         let words = || command.words.iter().take(command.wrapper().len() + 1);
         let Some(sudo) = words().find(|word| word.is("sudo") || word.is("/usr/bin/sudo")) else {
             continue;
         };
-        let message = "sudo gives no right that a build step lacks, switch with USER instead";
+        let roots = roots.get_or_insert_with(|| Roots::of(subject));
+        let is_root = roots.at(subject.file.parse().nodes()[snippet.node].range.start);
+        let message = if is_root {
+            "this runs as root already, leave sudo out"
+        } else {
+            "sudo behaves unexpectedly in a build, become root with USER instead"
+        };
         let finding = Finding::in_script(&LINT, subject, snippet, sudo.range, message);
         out.push(match command.words.get(1) {
             // Without options `sudo` can go; what they mean would be lost.
-            Some(next) if is_plain(snippet, command) => {
+            Some(next) if is_root && is_plain(snippet, command) => {
                 let start = snippet.source_range(sudo.range).start;
                 let end = snippet.source_range(next.range).start;
                 let edit = (TextRange::new(start, end), String::new());
@@ -41,5 +52,63 @@ fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
 /// `sudo program …` of a shell text.
 fn is_plain(snippet: &Snippet, command: &Command) -> bool {
     let only_sudo = command.wrapper().len() == 1 && command.words[0].is("sudo");
-    only_sudo && !snippet.exec
+    only_sudo && !snippet.exec && !snippet.trigger
+}
+
+/// Official images that set no user.
+const ROOT_IMAGES: &[&str] = &[
+    "almalinux",
+    "alpine",
+    "amazonlinux",
+    "archlinux",
+    "busybox",
+    "debian",
+    "fedora",
+    "golang",
+    "node",
+    "php",
+    "python",
+    "rockylinux",
+    "ruby",
+    "rust",
+    "ubuntu",
+];
+
+/// From which offsets on instructions are known to run as root, or not.
+struct Roots(Vec<(u32, bool)>);
+
+impl Roots {
+    fn of(subject: &Subject<'_>) -> Self {
+        let parents = parents(subject);
+        let mut ended: HashMap<usize, bool> = HashMap::new();
+        let mut roots = Vec::new();
+        for line in &subject.lines {
+            let root = match &line.instruction.kind {
+                Kind::From(from) => parents
+                    .get(&line.stage)
+                    .and_then(|parent| ended.get(parent).copied())
+                    .unwrap_or_else(|| is_root_image(&from.base.text)),
+                Kind::User(user) => is_root(&user.text),
+                _ => continue,
+            };
+            ended.insert(line.stage, root);
+            roots.push((line.instruction.range.start, root));
+        }
+        Self(roots)
+    }
+
+    fn at(&self, offset: u32) -> bool {
+        let behind = self.0.partition_point(|(start, _)| *start < offset);
+        behind.checked_sub(1).is_some_and(|at| self.0[at].1)
+    }
+}
+
+fn is_root(user: &[u8]) -> bool {
+    let name = user.split(|b| *b == b':').next().unwrap_or_default();
+    name == b"root" || name == b"0"
+}
+
+fn is_root_image(text: &[u8]) -> bool {
+    let image = ImageName::parse(text);
+    image.registry.is_none() && ROOT_IMAGES.iter().any(|name| image.name == name.as_bytes())
 }

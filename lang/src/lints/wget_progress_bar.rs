@@ -1,5 +1,6 @@
 //! Progress bars of `wget`.
 
+use super::base_shell::{Families, Family};
 use super::runs::{commands, insert_behind, subcommand};
 use super::{Finding, Level, Lint, Run, Subject};
 
@@ -27,6 +28,7 @@ const QUIET: &[&str] = &[
 ];
 
 fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
+    let mut families = None;
     for (snippet, command) in commands(subject).filter(|(_, command)| command.runs("wget")) {
         let Some(name) = command.name() else {
             continue;
@@ -36,7 +38,13 @@ fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
         }
         let message = "the progress bar fills the log, add `--progress=dot:giga` or `-q`";
         let finding = Finding::in_script(&LINT, subject, snippet, name.range, message);
-        let edit = insert_behind(snippet, name, "--progress=dot:giga");
-        out.push(finding.with_fix("add `--progress=dot:giga`", vec![edit]));
+        let families = families.get_or_insert_with(|| Families::of(subject));
+        // That of BusyBox knows `-q` only.
+        let flag = match families.shell(snippet) {
+            Family::Ash => "-q",
+            Family::Dash | Family::Bash | Family::Unknown => "--progress=dot:giga",
+        };
+        let edit = insert_behind(snippet, name, flag);
+        out.push(finding.with_fix(format!("add `{flag}`"), vec![edit]));
     }
 }

@@ -212,6 +212,15 @@ impl Parse {
         node.sub.map(|i| &self.subs[i as usize])
     }
 
+    /// The instruction inside of all `ONBUILD`s; the node itself when it is none.
+    pub fn innermost<'a>(&'a self, node: &'a Node) -> &'a Node {
+        let mut node = node;
+        while let Some(sub) = self.sub(node) {
+            node = sub;
+        }
+        node
+    }
+
     /// Bytes of a text.
     pub fn text<'a>(&'a self, source: &'a [u8], text: Text) -> &'a BStr {
         let from = match text.place {

@@ -64,10 +64,6 @@ fn options(snapshot: &Snapshot, editor: &lsp::FormattingOptions) -> Options {
     Options { indent, ..project }
 }
 
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "the protocol's results are optional"
-)]
 fn edits(snapshot: &Snapshot, edits: Vec<(TextRange, String)>) -> Option<Vec<lsp::TextEdit>> {
     Some(
         edits

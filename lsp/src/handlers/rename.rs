@@ -11,12 +11,11 @@ pub(crate) fn prepare(
     snapshot: &Snapshot,
     params: lsp::TextDocumentPositionParams,
 ) -> Answer<Option<lsp::PrepareRenameResponse>> {
-    let range = rename::renamable(snapshot.file(), snapshot.text.offset(params.position))
+    let found = rename::renamable(snapshot.file(), snapshot.text.offset(params.position))
         .map_err(|error| Fault::Failed(error.to_string()))?;
-    let placeholder = String::from_utf8_lossy(snapshot.file().text(range)).into_owned();
     Ok(Some(lsp::PrepareRenameResponse::RangeWithPlaceholder {
-        range: snapshot.text.range(range),
-        placeholder,
+        range: snapshot.text.range(found.range),
+        placeholder: found.name.to_string(),
     }))
 }
 

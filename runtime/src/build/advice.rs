@@ -7,13 +7,15 @@ use super::cache::CacheStatus;
 use super::content::{ContentManifest, ManifestEntry};
 use super::forecast::{Forecast, StepForecast};
 use super::tree::Kind;
-use crate::units::{Span, ago};
+use crate::store::{DiffId, Entry, EntryKind, LayerIndex};
+use crate::units::{Size, Span, ago};
 use bstr::{BStr, BString, ByteSlice};
 use cooperage_lang::diagnostic::Diagnostic;
-use cooperage_lang::lints::of_the_forecast::{CONTEXT_LITTER, STALE_STEP, STEP_ORDER};
+use cooperage_lang::lints::of_the_forecast::{CONTEXT_LITTER, LAYER_WASTE, STALE_STEP, STEP_ORDER};
 use cooperage_lang::plan::{CopySource, Exec, MountKind, Op, Plan, Source, Step, StepId};
 use cooperage_lang::shell::{Command, Script};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -231,6 +233,130 @@ fn order<'a>(plan: &'a Plan, steps: &'a [&StepForecast]) -> impl Iterator<Item =
     })
 }
 
+/// Files of so many bytes that later steps undo are worth a word.
+const WASTE: u64 = 10_000_000;
+
+/// What layers of the image hold that later ones delete or replace. `index` gives the entries of a layer that is here.
+pub fn waste(
+    forecast: &Forecast,
+    index: &dyn Fn(&DiffId) -> Option<LayerIndex>,
+) -> Vec<Diagnostic> {
+    let mut ledger = Ledger::default();
+    for step in of_the_image(&forecast.plan) {
+        if let Some(index) = own_layer(forecast, step).and_then(index) {
+            index
+                .iter()
+                .for_each(|entry| ledger.enter(step, &Change::of(&entry)));
+        }
+    }
+    let wasted = ledger
+        .wasted
+        .into_iter()
+        .filter(|(_, bytes)| *bytes >= WASTE);
+    wasted
+        .map(|(step, bytes)| {
+            let step = forecast.plan.step(step);
+            let message = format!(
+                "{} of this layer are deleted or replaced by later steps and stored all the same; delete them in this step",
+                Size(bytes)
+            );
+            LAYER_WASTE.diagnostic(step.range, step.lines, message)
+        })
+        .collect()
+}
+
+/// The layer that a cached step made; a source's layers are none of the file's.
+fn own_layer(forecast: &Forecast, step: StepId) -> Option<&DiffId> {
+    let step = &forecast.steps[step.0 as usize];
+    let made = matches!(step.status, CacheStatus::Hit(_))
+        && !matches!(forecast.plan.step(step.step).op, Op::Source(_));
+    step.layers.as_ref().filter(|_| made)?.last()
+}
+
+/// The steps whose layers make the image, bottom first, without those of the base image.
+fn of_the_image(plan: &Plan) -> Vec<StepId> {
+    let mut steps: Vec<StepId> =
+        std::iter::successors(plan.result, |step| plan.step(*step).root).collect();
+    steps.reverse();
+    steps
+}
+
+/// Which step made which file, and how many bytes of each step were in vain.
+#[derive(Default)]
+struct Ledger {
+    files: BTreeMap<BString, (StepId, u64)>,
+    wasted: BTreeMap<StepId, u64>,
+}
+
+/// What an entry of a layer does to a path.
+struct Change<'a> {
+    path: &'a BStr,
+    kind: EntryKind,
+    /// A folder that hides what the layers below have in it.
+    opaque: bool,
+    bytes: u64,
+}
+
+impl<'a> Change<'a> {
+    fn of(entry: &Entry<'a>) -> Self {
+        Self {
+            path: entry.path,
+            kind: entry.kind,
+            opaque: entry.opaque,
+            bytes: entry.size,
+        }
+    }
+}
+
+impl Ledger {
+    /// Enters what a step did to a path.
+    fn enter(&mut self, step: StepId, entry: &Change<'_>) {
+        match entry.kind {
+            EntryKind::Whiteout => {
+                self.undo(step, entry.path);
+                self.undo_below(step, entry.path);
+            }
+            EntryKind::Dir if entry.opaque => self.undo_below(step, entry.path),
+            EntryKind::Dir => {}
+            EntryKind::File => {
+                self.undo(step, entry.path);
+                self.files.insert(entry.path.into(), (step, entry.bytes));
+            }
+            EntryKind::Symlink
+            | EntryKind::HardLink
+            | EntryKind::Char
+            | EntryKind::Block
+            | EntryKind::Fifo => {
+                self.undo(step, entry.path);
+            }
+        }
+    }
+
+    fn undo(&mut self, step: StepId, path: &BStr) {
+        if let Some((maker, bytes)) = self.files.remove(path)
+            && maker != step
+        {
+            *self.wasted.entry(maker).or_default() += bytes;
+        }
+    }
+
+    fn undo_below(&mut self, step: StepId, folder: &BStr) {
+        let prefix = [folder.as_bytes(), b"/"].concat();
+        let below = self
+            .files
+            .range::<[u8], _>((Bound::Included(prefix.as_slice()), Bound::Unbounded));
+        // What the same step made below a folder that it made anew stays.
+        let gone: Vec<BString> = below
+            .take_while(|(path, _)| path.starts_with(&prefix))
+            .filter(|(_, (maker, _))| *maker != step)
+            .map(|(path, _)| path.clone())
+            .collect();
+        for path in gone {
+            self.undo(step, path.as_bstr());
+        }
+    }
+}
+
 /// How long the step took when it last ran.
 fn last_time(forecast: &StepForecast) -> Option<Duration> {
     match &forecast.status {
@@ -371,6 +497,8 @@ mod tests {
             estimate: None,
             size: None,
             problem: None,
+            inputs: Vec::new(),
+            layers: None,
             litter: Vec::new(),
         });
         let forecast = Forecast {
@@ -435,6 +563,26 @@ mod tests {
             sweeps("FROM a\nCOPY . app/node_modules .git /b/\n", ""),
             ["out 2"]
         );
+    }
+
+    #[test]
+    fn bytes_that_later_steps_undo_are_counted_for_their_maker() {
+        let entry = |path: &'static str, kind, bytes| Change {
+            path: path.into(),
+            kind,
+            opaque: false,
+            bytes,
+        };
+        let mut ledger = Ledger::default();
+        let (first, second, third) = (StepId(1), StepId(2), StepId(3));
+        ledger.enter(first, &entry("a.tar", EntryKind::File, 100));
+        ledger.enter(first, &entry("cache/x", EntryKind::File, 20));
+        ledger.enter(first, &entry("cache-of-another", EntryKind::File, 7));
+        ledger.enter(second, &entry("b", EntryKind::File, 3));
+        ledger.enter(second, &entry("a.tar", EntryKind::Whiteout, 0));
+        ledger.enter(third, &entry("cache", EntryKind::Whiteout, 0));
+        ledger.enter(third, &entry("b", EntryKind::File, 5));
+        assert_eq!(ledger.wasted, BTreeMap::from([(first, 120), (second, 3)]));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use crate::build::context::ignore::IgnoreFile;
 use crate::engine::host_platform;
 use crate::settings::{BuildDefaults, FailOn, Settings};
-use cooperage_lang::diagnostic::{Diagnostic, Severity};
+use cooperage_lang::diagnostic::{Diagnostic, Severity, merged};
 use cooperage_lang::ide::File;
 use cooperage_lang::lints;
 use cooperage_lang::model::ignore::Patterns;
@@ -12,7 +12,7 @@ use cooperage_lang::model::reference::Reference;
 use cooperage_lang::plan::config::ImageConfig;
 use cooperage_lang::plan::lower::plan;
 use cooperage_lang::plan::{Plan, PlanOptions};
-use cooperage_lang::text;
+use cooperage_lang::text::{self, TextRange};
 use cooperage_lang::world::{Known, World};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -116,18 +116,19 @@ pub fn mend(
     let mut findings = check(&file);
     let mut fixed = Vec::new();
     for _ in 0..ROUNDS {
-        let (edits, made) = lints::fix::together(&findings);
-        if edits.is_empty() {
+        let edits = merged(findings.iter().filter_map(|finding| finding.fix.as_ref()));
+        let next = File::new(text::apply(file.source(), &edits));
+        if next.source() == file.source() {
             break;
         }
-        let next = File::new(text::apply(file.source(), &edits));
         let left = check(&next);
-        if next.source() == file.source() || errors(&left) > errors(&findings) {
+        if errors(&left) > errors(&findings) {
             break;
         }
         fixed.extend(
-            made.iter()
-                .filter_map(|index| done(&findings[*index], &file)),
+            findings
+                .iter()
+                .filter_map(|finding| done(finding, &edits, &file)),
         );
         (file, findings) = (next, left);
     }
@@ -141,10 +142,17 @@ fn errors(found: &[Diagnostic]) -> usize {
         .count()
 }
 
-fn done(finding: &Diagnostic, file: &File) -> Option<Fixed> {
-    Some(Fixed {
+/// What was done about a finding whose fix is among the edits that were made.
+fn done(finding: &Diagnostic, edits: &[(TextRange, String)], file: &File) -> Option<Fixed> {
+    let fix = finding.fix.as_ref()?;
+    let made = !fix.edits.is_empty()
+        && fix
+            .edits
+            .iter()
+            .all(|edit| edits.binary_search(edit).is_ok());
+    made.then(|| Fixed {
         code: finding.code,
-        title: finding.fix.as_ref()?.title.clone(),
+        title: fix.title.clone(),
         line: file.lines().line_column(finding.range.start).0 + 1,
     })
 }

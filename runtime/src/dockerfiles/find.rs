@@ -47,7 +47,7 @@ pub fn find(paths: &[PathBuf], settings: &Finder) -> Found {
         match std::fs::metadata(path) {
             Ok(meta) if meta.is_dir() => folders.push(path),
             Ok(_) if excluded(path, settings) => found.excluded += 1,
-            Ok(_) => found.files.push(path.clone()),
+            Ok(_) => found.files.push(shown(path.clone())),
             Err(error) => found.failed.push((path.clone(), error.to_string())),
         }
     }

@@ -78,7 +78,9 @@ impl Engine {
     /// The files of layers that lie on each other, bottom first; `None` when one of them is not here.
     pub fn files_of_layers(&self, layers: &Arc<[DiffId]>) -> Option<Files> {
         let mut last = self
-            .last_files()
+            .inner
+            .last_files
+            .0
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         if let Some((known, files)) = &*last
@@ -92,10 +94,6 @@ impl Engine {
         let files = Files(Arc::new(LayerStack::of_layers(&opened).ok()?));
         *last = Some((layers.clone(), files.clone()));
         Some(files)
-    }
-
-    fn last_files(&self) -> &Mutex<Option<(Arc<[DiffId]>, Files)>> {
-        &self.inner.last_files.0
     }
 }
 

@@ -239,7 +239,7 @@ impl Setting for PlatformName {
         match Platform::parse(&text, &crate::engine::host_platform()) {
             Ok(_) => Some(Self(text)),
             Err(error) => {
-                reader.problem(node.range, error.to_string());
+                reader.problem(node.range, error);
                 None
             }
         }

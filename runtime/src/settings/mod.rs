@@ -17,7 +17,6 @@ pub use cooperage::FailOn;
 pub use declared::{Declared, declared, may_declare};
 pub use find::{Choice, Faulty, Finder, Project};
 pub use hadolint::Hadolint;
-pub use reader::CODE;
 
 use crate::build::request::{BuildRequest, ContextSource};
 use cooperage::{Build, Cooperage, Lint, Override, Set};
@@ -29,6 +28,7 @@ use cooperage_lang::lints::config::Config;
 use cooperage_lang::plan::NamedContext;
 use hadolint::Code;
 use reader::{ByRule, Loose, Reader, Rule, Setting};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Name of our own settings file.
@@ -276,7 +276,7 @@ pub fn parse_cooperage(text: &str) -> (Cooperage, Vec<Diagnostic>) {
 }
 
 /// Reads a text of `.hadolint.yaml`.
-pub fn parse_hadolint(text: &str) -> (Hadolint, Vec<Diagnostic>) {
+fn parse_hadolint(text: &str) -> (Hadolint, Vec<Diagnostic>) {
     parsed(text, false, yaml::read(text))
 }
 
@@ -300,18 +300,25 @@ fn parsed<T: Setting + Default>(
     (root, errors): (document::Node, Vec<document::SyntaxError>),
 ) -> (T, Vec<Diagnostic>) {
     let mut reader = Reader::new(text, quoted);
-    let is_sound = errors.is_empty();
     for error in errors {
         reader.syntax(error);
     }
+    reader.problems.sort_by_key(|problem| problem.range);
+    reader
+        .problems
+        .dedup_by_key(|problem| problem.lines.clone());
+    let mut problems = std::mem::take(&mut reader.problems);
+    let broken: BTreeSet<u32> = problems.iter().filter_map(line).collect();
     let values = T::read(&root, &mut reader).unwrap_or_default();
-    let mut problems = reader.problems;
+    // A mistake of spelling makes others out of what stands beside it.
+    let sound = |problem: &Diagnostic| line(problem).is_none_or(|line| !broken.contains(&line));
+    problems.extend(reader.problems.into_iter().filter(sound));
     problems.sort_by_key(|problem| problem.range);
-    if !is_sound {
-        // One mistake of spelling makes others out of what stands behind it.
-        problems.dedup_by_key(|problem| problem.lines.first().map(|lines| lines.start));
-    }
     (values, problems)
+}
+
+fn line(problem: &Diagnostic) -> Option<u32> {
+    problem.lines.first().map(|lines| lines.start)
 }
 
 /// Reads a file's bytes; a text that is not UTF-8 says nothing.

@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 
 /// Code of every problem of a settings file.
-pub const CODE: &str = "settings";
+const CODE: &str = "settings";
 
 /// Collects what is wrong with a file.
 pub(super) struct Reader {
@@ -131,13 +131,11 @@ fn few<'c>(known: impl IntoIterator<Item = &'c str>) -> String {
 
 impl Setting for bool {
     fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
-        match node.value {
-            Value::Bool(flag) => Some(flag),
-            _ => {
-                reader.wrong_type(node, "true or false");
-                None
-            }
-        }
+        let Value::Bool(flag) = node.value else {
+            reader.wrong_type(node, "true or false");
+            return None;
+        };
+        Some(flag)
     }
 
     fn schema() -> Json {
@@ -147,13 +145,11 @@ impl Setting for bool {
 
 impl Setting for String {
     fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
-        match &node.value {
-            Value::Text(text) => Some(text.clone()),
-            _ => {
-                reader.wrong_type(node, "text");
-                None
-            }
-        }
+        let Value::Text(text) = &node.value else {
+            reader.wrong_type(node, "text");
+            return None;
+        };
+        Some(text.clone())
     }
 
     fn schema() -> Json {
@@ -313,12 +309,12 @@ impl<T: Setting> Setting for ByRule<T> {
     }
 
     fn schema() -> Json {
-        let named = rule_names().map(|name| (name.to_owned(), T::schema()));
+        // The names are there to be offered; what values may be is said once, for all of them.
+        let named = rule_names().map(|name| (name.to_owned(), json!({})));
         json!({
             "type": "object",
             "properties": named.collect::<serde_json::Map<_, _>>(),
-            "patternProperties": {"^[sS][cC][0-9]{4}$": T::schema()},
-            "additionalProperties": false,
+            "patternProperties": {"": T::schema()},
         })
     }
 }

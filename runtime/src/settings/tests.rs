@@ -123,8 +123,14 @@ fn values_of_the_wrong_kind_are_told() {
 #[test]
 fn mistakes_of_spelling_do_not_hide_the_rest() {
     let values = check_toml(
-        "x = = 3\n[lint]\nstrict-labels = true\nstrict-labels = false\n[build\ntarget = 'a'\n",
-        expect![""],
+        "x = = 3\n[lint]\nstrict-labels = true\nstrict-labels = false\nextend = ['hadolnt']\n[build\ntarget = 'a'\n",
+        expect![[r#"
+            1:5 `=` extra `=`, expected nothing
+            4:1 `strict-labels` duplicate key
+            5:11 `'hadolnt'` unknown set of rules `hadolnt`, did you mean `hadolint`? -> "hadolint"
+            6:7 `` unclosed table, expected `]`
+            7:1 `target` unknown key `target`; known are exclude, lint, format, build, override
+        "#]],
     );
     assert_eq!(values.lint.unwrap().strict_labels, Some(true));
 }

@@ -19,7 +19,7 @@ fn check(case: &Case<'_>) -> Result<(), String> {
 }
 
 fn prepare(case: &Case<'_>) -> Result<(), String> {
-    let found = renamable(&case.file, case.offset());
+    let found = renamable(&case.file, case.offset()).map(|found| found.range);
     let recorded = case.expected();
     let recorded = (!recorded.is_null()).then(|| case.range(recorded));
     if found.as_ref().ok() == recorded.as_ref() {

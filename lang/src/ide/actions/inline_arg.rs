@@ -78,8 +78,8 @@ mod tests {
     fn the_default_stands_in_its_place() {
         check(
             "put `1.2` in the place of `V`",
-            "# which\nARG ‸V=1.2\nFROM a:$V AS b\nFROM c:${V}-x\n",
-            "FROM a:1.2 AS b\nFROM c:1.2-x\n",
+            "# escape=`\n# which\nARG ‸V=1.2\nFROM a:$V AS b\nFROM c:${V}-x\n",
+            "# escape=`\nFROM a:1.2 AS b\nFROM c:1.2-x\n",
         );
         check(
             "put `x`",

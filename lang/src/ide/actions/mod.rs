@@ -143,8 +143,11 @@ const ACTIONS: &[Offer] = &[
 /// ```
 pub fn actions(request: &Request<'_>) -> Vec<Action> {
     let cursor = Cursor::new(*request);
+    // What a rewriting moves has to be text, as replacements are.
+    let is_text = request.file.source().to_str().is_ok();
+    let offers = if is_text { ACTIONS } else { &ACTIONS[..1] };
     let mut found = Vec::new();
-    for offer in ACTIONS {
+    for offer in offers {
         offer(&cursor, &mut found);
     }
     found
@@ -236,14 +239,16 @@ fn whole_lines(file: &File, range: TextRange) -> TextRange {
     TextRange::new(line(range.start).start, line(range.end).end)
 }
 
-/// The same, from the first of the comment lines that stand on it.
+/// The same, from the first of the comment lines that stand on it. Directives stay where they are.
 fn lines_with_comments(file: &File, range: TextRange) -> TextRange {
     let mut lines = whole_lines(file, range);
     let mut number = file.lines().line_column(lines.start).0;
     while number > 0 {
         // That number counts from 0, and there lines count from 1: the line above.
         let above = file.lines().line_range(number);
-        if !file.text(above).trim_start().starts_with(b"#") {
+        let mut directives = file.parse().directives().iter();
+        let is_directive = directives.any(|directive| directive.line == number);
+        if is_directive || !file.text(above).trim_start().starts_with(b"#") {
             break;
         }
         lines.start = above.start;

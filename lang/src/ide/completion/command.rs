@@ -85,16 +85,15 @@ fn offer_programs(menu: &mut Menu<'_>, slot: &Slot, offset: u32) {
 pub(super) fn offer_program(menu: &mut Menu<'_>, line: &Line<'_>, word: Spot) {
     if json::at_cursor(line).is_some() {
         offer_json_program(menu, line);
-    } else if word.index == 0 {
+        return;
+    }
+    if word.index == 0 && menu.style == Style::Snippets {
         let slot = Slot::of(line, word.from);
         let entry = Entry::template(ItemKind::Snippet, "[\"${1:program}\"]");
         let doc = "The program is started without a shell, and gets signals.";
-        if menu.style == Style::Snippets {
-            menu.offer(&slot, entry.doc(doc).rank(3));
-        }
-        offer_programs(menu, &slot, line.offset);
-        offer_words(menu, line, word.from);
+        menu.offer(&slot, entry.doc(doc).rank(3));
     }
+    offer_words(menu, line, line.arguments.start);
 }
 
 /// An element of a JSON array: the first is a program, any may be a path.

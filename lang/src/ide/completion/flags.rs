@@ -65,7 +65,8 @@ fn entry(style: Style, keyword: Keyword, flag: &'static Flag) -> Entry {
     let name = flag.name;
     let entry = if flag.example.is_empty() {
         Entry::new(ItemKind::Flag, format!("--{name}"))
-    } else if style == Style::Plain {
+    } else if style == Style::Plain || name == "mount" {
+        // Whole mounts are items of their own.
         Entry::new(ItemKind::Flag, format!("--{name}=")).again()
     } else if flag.choices.is_empty() {
         Entry::template(ItemKind::Flag, format!("--{name}=${{1:{}}}", flag.example))

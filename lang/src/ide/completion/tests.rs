@@ -1,6 +1,7 @@
 use super::*;
 use crate::ide::surroundings::{ImageFacts, Memory, Nowhere};
 use proptest::prelude::*;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Texts of what is offered at `|`, the likely ones first.
@@ -231,6 +232,8 @@ fn short_lists_are_complete() {
     assert_eq!(found, ["app"]);
     let found = texts("FROM a\nRUN set -e && c|", &around, Style::Plain);
     assert_eq!(found, ["curl", "cat"]);
+    let found = texts("FROM a\nCMD c|", &around, Style::Plain);
+    assert_eq!(found, ["curl", "cat"]);
     assert_eq!(
         texts("FROM a\nRUN echo c|", &around, Style::Plain),
         Vec::<String>::new()
@@ -306,7 +309,10 @@ fn ask_everywhere(source: &[u8]) {
             .last()
             .unwrap_or(len);
         for style in [Style::Plain, Style::Snippets] {
-            for item in complete(&file, offset, &Nowhere, style).items {
+            let items = complete(&file, offset, &Nowhere, style).items;
+            let different: BTreeSet<_> = items.iter().map(|i| &i.label).collect();
+            assert_eq!(different.len(), items.len(), "{items:?}");
+            for item in items {
                 assert!(item.edit.start <= item.edit.end, "{item:?}");
                 assert!((at..=offset).contains(&item.edit.end), "{item:?}");
                 assert!(!file.text(item.edit).contains(&b'\n'), "{item:?}");

@@ -6,7 +6,7 @@
 use super::assignments::assignments;
 use super::references::{Reader, references};
 use crate::ide::mount;
-use crate::syntax::{Keyword, Node, Parse, Piece, Spelled, heredoc};
+use crate::syntax::{Heredoc, Keyword, Node, Parse, Piece, Spelled, heredoc};
 use crate::text::TextRange;
 use bstr::{BString, ByteSlice};
 use std::ops::Range;
@@ -92,11 +92,8 @@ struct Collector<'a> {
 impl<'a> Collector<'a> {
     fn instruction(&mut self) {
         let outer = self.node;
-        while let (Some(Keyword::Onbuild), Some(sub)) = (self.node.known, self.parse.sub(self.node))
-        {
-            self.node = sub;
-            self.trigger = true;
-        }
+        self.node = self.parse.innermost(outer);
+        self.trigger = outer.known == Some(Keyword::Onbuild);
         let Some(keyword) = self.node.known else {
             return;
         };
@@ -286,34 +283,39 @@ impl<'a> Collector<'a> {
         if line.bytes().find(b"<<").is_none() {
             return;
         }
-        let openers = heredoc::openers(line.bytes()).unwrap_or_default();
-        let alone = self.is_one_document();
         let mut documents = self.parse.heredocs(outer).iter();
-        for opener in openers {
+        for opener in heredoc::openers(line.bytes()).unwrap_or_default() {
             self.opener(&line, &opener);
-            let Some(document) = documents.next() else {
-                continue;
-            };
-            let body = self.parse.spelled_source(self.source, document.body);
-            match keyword {
-                Keyword::Run if reads_document(&opener, alone, body.bytes()) => {
-                    self.references(&body, Reader::Shell { escape: b'\\' });
-                }
-                Keyword::Copy | Keyword::Add if opener.expand => {
-                    self.references(&body, Reader::Document);
-                }
-                _ => {}
+            if let Some(document) = documents.next() {
+                self.body(document, &opener, keyword);
+                self.end(document);
             }
-            let end = document.terminator.end;
-            let start = end - (document.name.len() as u32).min(document.terminator.len());
-            let range = TextRange::new(start, end);
-            self.found.push(Mention {
-                kind: MentionKind::HeredocEnd,
-                name: document.name.clone(),
-                range,
-                whole: range,
-            });
         }
+    }
+
+    /// What a document refers to: a script is read by its shell; elsewhere the shell, or for files the builder, only
+    /// expands.
+    fn body(&mut self, document: &Heredoc, opener: &heredoc::Opener, keyword: Keyword) {
+        let body = self.parse.spelled_source(self.source, document.body);
+        if keyword == Keyword::Run && self.is_one_document() {
+            if is_shell_script(body.bytes()) {
+                self.references(&body, Reader::Shell { escape: b'\\' });
+            }
+        } else if opener.expand {
+            self.references(&body, Reader::Document);
+        }
+    }
+
+    fn end(&mut self, document: &Heredoc) {
+        let end = document.terminator.end;
+        let start = end - (document.name.len() as u32).min(document.terminator.len());
+        let range = TextRange::new(start, end);
+        self.found.push(Mention {
+            kind: MentionKind::HeredocEnd,
+            name: document.name.clone(),
+            range,
+            whole: range,
+        });
     }
 
     fn opener(&mut self, line: &Spelled<'_>, opener: &heredoc::Opener) {
@@ -380,6 +382,8 @@ impl<'a> Collector<'a> {
         }
         let shift = |r: Range<usize>| r.start + part.start..r.end + part.start;
         let mut assigned = match reader {
+            // One word of an exec form is no script.
+            Reader::Shell { .. } if self.node.json && !bytes.contains(&b' ') => Vec::new(),
             Reader::Shell { escape } => assignments(bytes, escape),
             Reader::Builder { .. } | Reader::Document => Vec::new(),
         }
@@ -412,16 +416,6 @@ fn mention(kind: MentionKind, text: &Spelled<'_>, part: Range<usize>) -> Mention
         name: text.bytes()[part].into(),
         range,
         whole: range,
-    }
-}
-
-/// Tells whether a shell sees the variables in a document of a `RUN`: one that is the script of a shell, or one that
-/// the shell expands before a command reads it.
-fn reads_document(opener: &heredoc::Opener, alone: bool, body: &[u8]) -> bool {
-    if alone {
-        is_shell_script(body)
-    } else {
-        opener.expand
     }
 }
 

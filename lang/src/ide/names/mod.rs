@@ -228,11 +228,6 @@ impl Names {
         behind.checked_sub(1)
     }
 
-    /// The stages in front of the one that `offset` is in: what it can copy from and continue.
-    pub fn stages_before(&self, offset: u32) -> &[Stage] {
-        &self.stages[..self.stage_at(offset).unwrap_or(0)]
-    }
-
     /// Of a definition of a variable: `ARG` or `ENV`.
     pub fn set_by(&self, occurrence: &Occurrence) -> Option<Keyword> {
         occurrence.set.map(|set| set.keyword)

@@ -12,7 +12,8 @@ use std::ops::Range;
 pub(super) enum Reader {
     /// The builder: single quotes protect, the escape character too.
     Builder { escape: u8 },
-    /// The builder in a here document: quotes mean nothing, the escape character is always the backslash.
+    /// The builder, or a shell, in a here document that is no script: quotes mean nothing, the escape character is
+    /// always the backslash.
     Document,
     /// A shell. Single quotes do not hide a name: the text in them is often meant for another shell
     /// (`sh -c 'echo $x'`), which has the same environment.

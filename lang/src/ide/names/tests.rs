@@ -110,6 +110,11 @@ fn variables_belong_to_a_stage_and_those_that_continue_it() {
             "FROM a\nENV |X=1\nRUN X=2; echo $X\nRUN X=3 make; echo $X\n",
             "1:4! 2:4! 2:15 3:4! 3:20",
         ),
+        // The text of a file and a word for a program set nothing.
+        (
+            "FROM a\nENV |X=1\nRUN cat <<E >.env\nX=$X\nE\nRUN [\"make\", \"X=2\"]\nRUN [\"sh\", \"-c\", \"X=2; $X\"]\n",
+            "1:4! 3:3 6:18! 6:24",
+        ),
         (
             "FROM a\nRUN for |f in a; do echo $f; done\nRUN f=1; echo $f\n",
             "1:8! 1:25",
@@ -244,7 +249,7 @@ fn renaming_keeps_the_language() {
         (
             "FROM a\nARG |TARGETARCH\n",
             "y",
-            "`TARGETARCH` is given by the builder; it has no other name",
+            "the builder knows `TARGETARCH` by this name alone; leave it as it is",
         ),
         (
             "FROM a\nRUN cat <<E|\nF\nE\n",
@@ -310,6 +315,29 @@ fn chains_of_stages_cost_each_line_once() {
     assert!(values.len() == 4_999 && values.iter().all(|v| v.value == "1"));
     assert_eq!(file.names().variables(&file, all.end).len(), 5_000);
     assert_eq!(links(&file).len(), 1);
+}
+
+#[test]
+fn long_lines_are_answered_in_time() {
+    for text in [
+        "ONBUILD ".repeat(20_000) + "COPY a b",
+        "RUN cat ".to_owned() + &"<<A ".repeat(20_000),
+        "RUN ".to_owned() + &"x=$x; ".repeat(20_000),
+        "ENV ".to_owned() + &"a=$a${b:-".repeat(10_000),
+        "COPY --from=b ".repeat(10_000),
+        "RUN --mount=from=b,".to_owned() + &"id=a,".repeat(20_000),
+    ] {
+        let file = File::new(text.into_bytes());
+        let end = file.source().len() as u32;
+        for offset in [0, end / 2, end] {
+            _ = definition(&file, offset);
+            _ = selection(&file, offset);
+            _ = rename(&file, offset, "zz");
+        }
+        _ = links(&file);
+        _ = outline(&file);
+        _ = inline_values(&file, TextRange::new(0, end));
+    }
 }
 
 /// Fragments that together reach every way to name something.
@@ -390,7 +418,7 @@ fn ask_everything(source: Vec<u8>) {
         if let Some(linked) = linked(&file, offset) {
             linked.ranges.iter().for_each(|r| inside(*r));
         }
-        _ = renamable(&file, offset).map(inside);
+        _ = renamable(&file, offset).map(|found| inside(found.range));
         let edits = rename(&file, offset, "zz").unwrap_or_default();
         assert!(
             edits.windows(2).all(|e| e[0].0.end <= e[1].0.start),

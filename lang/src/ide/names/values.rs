@@ -5,7 +5,7 @@ use super::{Names, Occurrence, OccurrenceId, Role, SymbolKind};
 use crate::ide::File;
 use crate::model::expand::{Env, Lexer};
 use crate::model::platform;
-use crate::syntax::Keyword;
+use crate::syntax::{Keyword, Node};
 use crate::text::TextRange;
 use bstr::{BStr, BString, ByteSlice};
 use std::collections::HashMap;
@@ -57,28 +57,39 @@ impl Names {
     }
 
     /// The uses of variables in `range` whose value the text alone tells, with that value.
-    pub fn known_values(&self, file: &File, range: TextRange) -> Vec<(OccurrenceId, String)> {
+    pub(in crate::ide) fn known_values(
+        &self,
+        file: &File,
+        range: TextRange,
+    ) -> Vec<(OccurrenceId, String)> {
+        let nodes = file.parse().nodes();
         let mut found = Vec::new();
         let mut walk = Walk::new(self, file);
-        let from = self
-            .occurrences
-            .partition_point(|o| o.whole.end < range.start);
+        let in_front = |o: &Occurrence| nodes[o.node as usize].range.end < range.start;
+        let from = self.occurrences.partition_point(in_front);
         for (index, used) in self.occurrences.iter().enumerate().skip(from) {
             if used.whole.start > range.end {
                 break;
             }
-            let symbol = self.symbol_of(used);
-            let hidden = used.former.is_some_and(|f| self.get(f).set.is_none());
-            if used.role == Role::Definition || symbol.kind != SymbolKind::Variable || hidden {
+            if used.whole.end < range.start || !self.takes_value(used) {
                 continue;
             }
-            let known = walk.at(used.whole.start).find(&symbol.name.to_str_lossy());
-            let known = known.filter(|variable| variable.complete);
+            let name = &self.symbol_of(used).name;
+            let known = walk.at(used.whole.start).find(&name.to_str_lossy());
+            let node = file.parse().innermost(&nodes[used.node as usize]);
+            let known = known.filter(|v| v.complete && is_seen_by(v, node));
             if let Some(value) = known.and_then(|variable| variable.value.clone()) {
                 found.push((OccurrenceId(index as u32), value));
             }
         }
         found
+    }
+
+    /// Tells whether a use is one of a variable of the Dockerfile, not of one that the command sets.
+    fn takes_value(&self, used: &Occurrence) -> bool {
+        let is_variable = self.symbol_of(used).kind == SymbolKind::Variable;
+        let hidden = used.former.is_some_and(|f| self.get(f).set.is_none());
+        is_variable && used.role != Role::Definition && !hidden
     }
 
     /// The global arguments as `FROM` lines see them.
@@ -107,6 +118,18 @@ impl Names {
         self.stages
             .get(stage + 1)
             .map_or(u32::MAX, |s| s.from.start)
+    }
+}
+
+/// Tells whether what reads the text of an instruction has the variable: containers have no arguments, and nobody
+/// expands an exec form.
+fn is_seen_by(variable: &Variable, node: &Node) -> bool {
+    match node.known {
+        Some(Keyword::Run) => !node.json,
+        Some(Keyword::Cmd | Keyword::Entrypoint | Keyword::Healthcheck) => {
+            !node.json && variable.keyword == Keyword::Env
+        }
+        _ => true,
     }
 }
 

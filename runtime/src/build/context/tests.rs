@@ -184,7 +184,7 @@ fn a_watched_context_reads_only_what_changed() {
 
     let steps: [(&str, &dyn Fn()); 6] = [
         ("a/f (content)", &|| {
-            fs::write(files.join("a/f"), "2").unwrap()
+            fs::write(files.join("a/f"), "2").unwrap();
         }),
         ("b/h (added)", &|| fs::write(files.join("b/h"), "").unwrap()),
         ("b/h (mode)", &|| {
@@ -192,14 +192,14 @@ fn a_watched_context_reads_only_what_changed() {
             fs::set_permissions(files.join("b/h"), mode).unwrap();
         }),
         ("b/h (removed)", &|| {
-            fs::remove_file(files.join("b/h")).unwrap()
+            fs::remove_file(files.join("b/h")).unwrap();
         }),
         ("n (added), n/m (added), n/m/x (added)", &|| {
             fs::create_dir_all(files.join("n/m")).unwrap();
             fs::write(files.join("n/m/x"), "1").unwrap();
         }),
         ("n/m/x (content)", &|| {
-            fs::write(files.join("n/m/x"), "2").unwrap()
+            fs::write(files.join("n/m/x"), "2").unwrap();
         }),
     ];
     let mut before = before;
