@@ -433,6 +433,8 @@ fn flag_set(case: &Value) -> Result<(), String> {
             name: name.to_owned().leak(),
             kind,
             value: "",
+            example: "",
+            choices: &[],
             doc: "",
         });
     }

@@ -3,6 +3,7 @@
 mod cache;
 mod cli;
 mod containers;
+mod editors;
 mod fmt;
 mod forecast;
 mod forecast_real;
@@ -11,7 +12,6 @@ mod lsp;
 mod lsp_client;
 mod lsp_features;
 mod lsp_protocol;
-mod neovim;
 mod prompt;
 mod sandbox;
 mod tidy;

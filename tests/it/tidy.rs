@@ -85,6 +85,25 @@ fn names(rows: &str, end: char) -> BTreeSet<String> {
 }
 
 #[test]
+fn every_capability_leads_to_a_test() {
+    let page = std::fs::read_to_string(repository().join("docs/capabilities.md")).unwrap();
+    let links: Vec<&str> = page.split("](../").skip(1).collect();
+    assert!(!links.is_empty());
+    for link in links {
+        let link = link.split(')').next().unwrap();
+        let (file, test) = link.split_once('#').expect(link);
+        let text = std::fs::read_to_string(repository().join(file)).expect(link);
+        let is_test = text
+            .split("#[test]\n")
+            .skip(1)
+            .any(|rest| rest.trim_start().starts_with(&format!("fn {test}(")));
+        // Properties are tests that a macro makes.
+        let is_property = text.contains("proptest!") && text.contains(&format!("fn {test}("));
+        assert!(is_test || is_property, "docs/capabilities.md: {link}");
+    }
+}
+
+#[test]
 fn no_module_is_called_utils() {
     let mut folders = vec![
         repository().join("lang"),

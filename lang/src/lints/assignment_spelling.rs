@@ -2,7 +2,7 @@
 
 use super::runs::commands;
 use super::{Finding, Level, Lint, Run, Subject};
-use crate::shell::{Value, Word};
+use crate::shell::{Command, Value, Word};
 use crate::text::TextRange;
 use bstr::{BStr, ByteSlice};
 
@@ -20,44 +20,69 @@ pub(super) const LINT: Lint = Lint {
 
 fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
     for (snippet, command) in commands(subject).filter(|(snippet, _)| !snippet.exec) {
-        let [first, rest @ ..] = command.words.as_slice() else {
-            continue;
-        };
-        let range = first
-            .range
-            .cover(rest.first().map_or(first.range, |word| word.range));
-        if let [equals, value] = rest
-            && equals.is("=")
-            && is_name(&first.text)
-        {
-            let message = format!(
-                "this runs a program called `{}`, write the assignment without spaces",
-                first.text
-            );
-            let finding = Finding::in_script(&LINT, subject, snippet, range, message);
-            let between = TextRange::new(first.range.end, value.range.start);
-            let edit = (snippet.source_range(between), "=".to_owned());
-            out.push(finding.with_fix("remove the spaces", vec![edit]));
-        } else if let Some(name) = assigned_expansion(first) {
-            let message = format!("this runs a program, write `{name}=…` to set {name}");
-            let finding = Finding::in_script(&LINT, subject, snippet, first.range, message);
-            let start = snippet.source_range(first.range).start;
-            let edit = (TextRange::new(start, start + 1), String::new());
-            out.push(finding.with_fix("remove the `$`", vec![edit]));
-        } else if let [value] = rest
-            && first.is("set")
-            && value
-                .text
-                .split_once_str("=")
-                .is_some_and(|(name, _)| is_name(name))
-        {
-            let message = "`set` gives no value to a variable, leave it out";
-            let finding = Finding::in_script(&LINT, subject, snippet, range, message);
-            let gap = TextRange::new(first.range.start, value.range.start);
-            let edit = (snippet.source_range(gap), String::new());
-            out.push(finding.with_fix("remove `set`", vec![edit]));
+        let slip = spaced(command)
+            .or_else(|| expanded(command))
+            .or_else(|| by_set(command));
+        if let Some(slip) = slip {
+            let finding = Finding::in_script(&LINT, subject, snippet, slip.range, slip.message);
+            let edit = (snippet.source_range(slip.replace), slip.by.to_owned());
+            out.push(finding.with_fix(slip.title, vec![edit]));
         }
     }
+}
+
+/// What was written and how it is meant; places count in the script.
+struct Slip {
+    range: TextRange,
+    message: String,
+    title: &'static str,
+    replace: TextRange,
+    by: &'static str,
+}
+
+/// `name = value`.
+fn spaced(command: &Command) -> Option<Slip> {
+    let [name, equals, value] = command.words.as_slice() else {
+        return None;
+    };
+    (equals.is("=") && is_name(&name.text)).then(|| Slip {
+        range: name.range.cover(equals.range),
+        message: format!(
+            "this runs a program called `{}`, write the assignment without spaces",
+            name.text
+        ),
+        title: "remove the spaces",
+        replace: TextRange::new(name.range.end, value.range.start),
+        by: "=",
+    })
+}
+
+/// `$name=value`.
+fn expanded(command: &Command) -> Option<Slip> {
+    let word = command.words.first()?;
+    let name = assigned_expansion(word)?;
+    Some(Slip {
+        range: word.range,
+        message: format!("this runs a program, write `{name}=…` to set {name}"),
+        title: "remove the `$`",
+        replace: TextRange::new(word.range.start, word.range.start + 1),
+        by: "",
+    })
+}
+
+/// `set name=value`.
+fn by_set(command: &Command) -> Option<Slip> {
+    let [set, value] = command.words.as_slice() else {
+        return None;
+    };
+    let (name, _) = value.text.split_once_str("=")?;
+    (set.is("set") && is_name(name)).then(|| Slip {
+        range: set.range.cover(value.range),
+        message: "`set` gives no value to a variable, leave it out".to_owned(),
+        title: "remove `set`",
+        replace: TextRange::new(set.range.start, value.range.start),
+        by: "",
+    })
 }
 
 fn is_name(text: &[u8]) -> bool {

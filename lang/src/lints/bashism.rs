@@ -11,8 +11,8 @@ pub(super) const LINT: Lint = Lint {
     name: "Bashism",
     aliases: &[
         "SC3001", "SC3003", "SC3006", "SC3009", "SC3010", "SC3011", "SC3014", "SC3020", "SC3024",
-        "SC3028", "SC3030", "SC3037", "SC3040", "SC3043", "SC3044", "SC3046", "SC3050", "SC3053",
-        "SC3054", "SC3057", "SC3059", "SC3060",
+        "SC3028", "SC3030", "SC3037", "SC3040", "SC3044", "SC3046", "SC3050", "SC3053", "SC3054",
+        "SC3057", "SC3059", "SC3060",
     ],
     description: "A text for sh uses nothing that only bash knows",
     docs: include_str!("../../docs/lints/bashism.md"),
@@ -58,6 +58,8 @@ const SUBSTRING: Construct = construct("`${x:1:2}`", "cut", true);
 const CASE: Construct = construct("`${x^^}`", "tr", false);
 const INDIRECT: Construct = construct("`${!x}`", "eval", false);
 const RANDOM: Construct = construct("`$RANDOM`", "shuf", true);
+const PRINTF_QUOTE: Construct = construct("`printf %q`", "quotes of your own", false);
+const ARITHMETIC: Construct = construct("`(( … ))`", "`[ $((…)) -ne 0 ]`", false);
 const FUNCTION: Construct = construct("`function`", "`name() { … }`", true);
 const BRACES: Construct = construct("`{1..3}`", "seq", false);
 const BRACE_LIST: Construct = construct("`{a,b}`", "both words", false);
@@ -120,10 +122,14 @@ fn constructs(script: &Script) -> Vec<(TextRange, &'static Construct)> {
     for expansion in script.words().flat_map(|word| &word.expansions) {
         found.extend(of_expansion(script, expansion).map(|c| (expansion.range, c)));
     }
-    let functions = script.tokens().iter().filter(|token| {
-        token.kind == TokenKind::Keyword && script.slice(token.range) == "function"
-    });
-    found.extend(functions.map(|token| (token.range, &FUNCTION)));
+    found.extend(script.tokens().iter().filter_map(|token| {
+        let construct = match (token.kind, script.slice(token.range).as_bytes()) {
+            (TokenKind::Keyword, b"function") => &FUNCTION,
+            (TokenKind::Operator, b"((") => &ARITHMETIC,
+            _ => return None,
+        };
+        Some((token.range, construct))
+    }));
     found.sort_by_key(|(range, _)| (range.start, range.end));
     found
 }
@@ -146,6 +152,14 @@ fn of_command(command: &Command, found: &mut Vec<(TextRange, &'static Construct)
                     .is_some_and(|w| w.is("-e") || w.is("-ne") || w.is("-en")) =>
         {
             add(&ECHO_FLAG);
+        }
+        b"printf"
+            if command
+                .args()
+                .first()
+                .is_some_and(|w| w.text.contains_str("%q")) =>
+        {
+            add(&PRINTF_QUOTE);
         }
         b"set" if subcommand(command, &["pipefail"]).is_some() => add(&PIPEFAIL),
         b"[" | b"test" => {

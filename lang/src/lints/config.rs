@@ -1,6 +1,6 @@
 //! What a project wants of the check rules. A value: who reads which file into it is not decided here.
 
-use super::Lint;
+use super::{LINTS, Lint};
 use crate::diagnostic::Severity;
 use std::collections::BTreeMap;
 
@@ -82,6 +82,12 @@ pub struct Config {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Levels(BTreeMap<String, Level>);
 
+impl Levels {
+    fn get(&self, name: &str) -> Option<Level> {
+        self.0.get(&name.to_ascii_lowercase()).copied()
+    }
+}
+
 /// What the value of a label looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LabelKind {
@@ -130,22 +136,30 @@ impl Config {
         self.levels.0.insert(name.to_ascii_lowercase(), level);
     }
 
+    /// Experimental rules that were given a level, for [`PlanOptions`](crate::plan::PlanOptions).
+    pub fn experimental(&self) -> Vec<&'static str> {
+        let rules = LINTS.iter().filter(|lint| lint.experimental);
+        let wanted = rules.filter(|lint| {
+            let mut levels = lint.names().filter_map(|name| self.levels.get(name));
+            levels.any(|level| level != Level::Off)
+        });
+        wanted.map(|lint| lint.name).collect()
+    }
+
     fn is_off(&self, name: Option<&str>) -> bool {
         let lint = name
             .filter(|_| !self.levels.0.is_empty())
             .and_then(super::find);
         let mut names = lint.into_iter().flat_map(Lint::names);
-        names.any(|name| self.levels.0.get(&name.to_ascii_lowercase()) == Some(&Level::Off))
+        names.any(|name| self.levels.get(name) == Some(Level::Off))
     }
 
     /// The level of a rule: its own, else that of the set, else the rule's default.
     pub fn level(&self, lint: &Lint) -> Level {
         if !self.levels.0.is_empty()
-            && let Some(level) = lint
-                .names()
-                .find_map(|name| self.levels.0.get(&name.to_ascii_lowercase()))
+            && let Some(level) = lint.names().find_map(|name| self.levels.get(name))
         {
-            return *level;
+            return level;
         }
         if self.is_off(lint.twin) {
             return Level::Off;
@@ -170,6 +184,9 @@ mod tests {
         assert_eq!(config.level(lint), Level::Warning);
         config.hadolint = true;
         assert_eq!(config.level(lint), Level::Error);
+        assert!(config.experimental().is_empty());
+        config.set_level("InvalidDefinitionDescription", Level::Info);
+        assert_eq!(config.experimental(), ["InvalidDefinitionDescription"]);
         config.set_level("dl4000", Level::Hint);
         assert_eq!(config.level(lint), Level::Hint);
     }

@@ -82,17 +82,16 @@ fn missing(stages: &[Stage<'_>], wanted: &str) -> Vec<usize> {
     let mut bad: Vec<usize> = Vec::new();
     for (at, stage) in stages.iter().enumerate() {
         let is_labelled = stage.labels.contains(wanted);
-        let is_called = |name: &Option<Vec<u8>>, wanted: &[u8]| name.as_deref() == Some(wanted);
-        bad.retain(|earlier| {
-            let name = &stages[*earlier].name;
-            let continued = is_labelled && stage.name.is_none() && is_called(name, &stage.base);
-            !continued && !stage.sources.iter().any(|source| is_called(name, source))
-        });
         if is_labelled || good.contains(stage.base.as_slice()) {
             good.extend(stage.name.as_deref());
         } else {
             bad.push(at);
         }
+        bad.retain(|earlier| {
+            let is_called = |wanted: &[u8]| stages[*earlier].name.as_deref() == Some(wanted);
+            let continued = is_labelled && stage.name.is_none() && is_called(&stage.base);
+            !continued && !stage.sources.iter().any(|source| is_called(source))
+        });
     }
     bad
 }

@@ -29,7 +29,7 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
 
 /// **Source:** RFC 3339, `date-time`.
 fn is_time(text: &str) -> bool {
-    let Some((date, time)) = text.split_once(['T', 't', ' ']) else {
+    let Some((date, time)) = text.split_once(['T', 't']) else {
         return false;
     };
     let Some(zone) = time.find(['Z', 'z', '+', '-']) else {

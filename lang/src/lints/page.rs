@@ -64,7 +64,9 @@ fn page() -> String {
     )
     .expect("writing to a string does not fail");
     page.push_str("| rule | also called | default | hadolint | fix | what it asks for |\n|---|---|---|---|---|---|\n");
-    LINTS.iter().for_each(|lint| row(&mut page, lint));
+    for lint in LINTS {
+        row(&mut page, lint);
+    }
     page
 }
 

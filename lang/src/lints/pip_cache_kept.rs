@@ -38,7 +38,9 @@ fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
             .is_some_and(is_on);
         if off
             || switched_off(snippet, command)
-            || has_scratch_mount(subject, snippet, ".cache/pip")
+            || [".cache/pip", "/cache/pip"]
+                .iter()
+                .any(|at| has_scratch_mount(subject, snippet, at))
         {
             continue;
         }

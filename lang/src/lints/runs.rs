@@ -1,7 +1,7 @@
 //! What the rules about `RUN` share: the commands of a file, what surrounds them, and edits of shell text.
 
 use super::{Finding, Lint, Subject};
-use crate::shell::{Command, Joint, Scopes, Snippet, TokenKind, Word};
+use crate::shell::{Command, Joint, Scopes, Snippet, Token, TokenKind, Word};
 use crate::syntax::Keyword;
 use crate::text::TextRange;
 use bstr::{BStr, ByteSlice};
@@ -112,7 +112,9 @@ pub(super) fn report_missing_yes<'a>(
     forgets: impl Fn(&'a Command) -> Option<&'a Word>,
 ) {
     for (snippet, command) in commands(subject) {
-        let Some(word) = forgets(command) else {
+        // What comes through a pipe is the answer.
+        let asked = Some(command).filter(|command| command.place.position == 0);
+        let Some(word) = asked.and_then(&forgets) else {
             continue;
         };
         let message = format!(
@@ -143,53 +145,51 @@ pub(super) fn append_command(
     snippet: &Snippet,
     command: &str,
 ) -> Option<Edit> {
-    let script = &snippet.script;
-    let last = script.commands().iter().max_by_key(|c| c.range.end)?;
-    let open = [
-        Scopes::CONDITION,
-        Scopes::BRANCH,
-        Scopes::LOOP,
-        Scopes::FUNCTION,
-    ];
-    let nested = open.iter().any(|scope| last.place.scopes.has(*scope));
-    let token = script.tokens().last()?;
-    let at_end = token.range.end <= last.range.end && token.kind != TokenKind::Comment;
-    if snippet.exec || nested || !at_end || !script.mistakes().is_empty() {
+    let last = snippet
+        .script
+        .commands()
+        .iter()
+        .max_by_key(|c| c.range.end)?;
+    if !ends_with(snippet, last) {
         return None;
     }
     let end = snippet.source_range(last.range).end;
-    let place = TextRange::new(end, end);
-    let source = subject.file.source();
     let lines = subject.file.lines();
-    let (first_line, _) = lines.line_column(snippet.source_range(TextRange::new(0, 1)).start);
+    let start = snippet.source_range(TextRange::new(0, 1)).start;
+    let (first_line, _) = lines.line_column(start);
     let (last_line, _) = lines.line_column(end);
-    let line = lines.line_range(last_line + 1);
-    let line = &source[line.start as usize..line.end as usize];
-    let indent: String = line
-        .iter()
-        .take_while(|b| matches!(b, b' ' | b'\t'))
-        .map(|b| char::from(*b))
-        .collect();
-    if script.text().contains(&b'\n') {
-        return Some((place, format!("\n{indent}{command}")));
-    }
-    let sequence = last.place.before == Joint::Then;
-    let text = match (first_line == last_line, sequence) {
-        (true, true) => format!("; {command}"),
-        (true, false) => format!(" && {command}"),
-        (false, true) => format!("; {}\n{indent}{command}", subject.file.parse().escape()),
-        (false, false) => {
-            let escape = subject.file.parse().escape();
-            let sign = if line.trim_start().starts_with(b"&&") {
-                "&& "
-            } else {
-                ""
-            };
-            let joint = if sign.is_empty() { " &&" } else { "" };
-            format!("{joint} {escape}\n{indent}{sign}{command}")
-        }
+    let line = subject.file.text(lines.line_range(last_line + 1));
+    let indent = &line[..line.len() - line.trim_start().len()];
+    let indent = indent.to_str_lossy();
+    let escape = subject.file.parse().escape();
+    let joint = if last.place.before == Joint::Then {
+        ";"
+    } else {
+        " &&"
     };
-    Some((place, text))
+    let text = if snippet.script.text().contains(&b'\n') {
+        format!("\n{indent}{command}")
+    } else if first_line == last_line {
+        format!("{joint} {command}")
+    } else if line.trim_start().starts_with(b"&&") {
+        format!(" {escape}\n{indent}&& {command}")
+    } else {
+        format!("{joint} {escape}\n{indent}{command}")
+    };
+    Some((TextRange::new(end, end), text))
+}
+
+/// Tells whether a shell text ends with `last` and nothing around it, so that another command can follow.
+fn ends_with(snippet: &Snippet, last: &Command) -> bool {
+    let around = Scopes::CONDITION
+        .with(Scopes::BRANCH)
+        .with(Scopes::LOOP)
+        .with(Scopes::FUNCTION);
+    let script = &snippet.script;
+    let behind =
+        |token: &Token| token.range.end > last.range.end || token.kind == TokenKind::Comment;
+    let read = !snippet.exec && script.mistakes().is_empty();
+    read && !last.place.scopes.has(around) && !script.tokens().last().is_none_or(behind)
 }
 
 /// Tells whether a cache or a file system in memory is mounted at a path that contains `fragment`.
@@ -206,10 +206,19 @@ pub(super) fn has_scratch_mount(subject: &Subject<'_>, snippet: &Snippet, fragme
         let scratch =
             fields().any(|(key, value)| key == b"type" && matches!(value, b"cache" | b"tmpfs"));
         let at = fields().any(|(key, value)| {
-            matches!(key, b"target" | b"dst" | b"destination") && value.contains_str(fragment)
+            matches!(key, b"target" | b"dst" | b"destination") && covers(value, fragment)
         });
         scratch && at
     })
+}
+
+/// The path contains the fragment, or is the folder of caches that the fragment lies in.
+fn covers(path: &[u8], fragment: &str) -> bool {
+    let all_caches = path
+        .strip_suffix(b"/")
+        .unwrap_or(path)
+        .ends_with(b"/.cache");
+    path.contains_str(fragment) || (all_caches && fragment.starts_with(".cache/"))
 }
 
 /// Flags of the instruction as written.
@@ -330,6 +339,15 @@ mod tests {
                 "mcr.microsoft.com/windows/nanoserver",
                 "RUN cd src; if exist a del a",
             ),
+            (
+                "debian:12",
+                "RUN --mount=type=cache,target=/root/.cache pip install a",
+            ),
+            (
+                "debian:12",
+                "RUN --mount=type=cache,target=/cache/pip PIP_CACHE_DIR=/cache/pip pip install a",
+            ),
+            ("debian:12", "RUN yes | apt-get install a"),
             ("debian:12", "RUN find . -name x | xargs rm && yes | cp a b"),
             ("debian:12", "RUN echo {{ .x }} if"),
             ("debian:12", "RUN [\"sh\", \"-c\", \"cd /src && make\"]"),
@@ -351,6 +369,10 @@ mod tests {
             ("debian:12", "RUN [ a == \"$b\" ] && c", "Bashism"),
             ("python:3.13", "RUN diff <(a) <(b)", "Bashism"),
             ("alpine", "RUN a=(1 2)", "Bashism"),
+            ("alpine", "RUN ((a > 1)) && b", "Bashism"),
+            ("debian:12", "RUN printf %q a", "Bashism"),
+            ("debian:12", "RUN function a { b; }; a", "Bashism"),
+            ("debian:12", "RUN echo ${a:-b} {1..3}", "Bashism"),
             ("debian:12", "RUN echo -e 'a\\tb'", "Bashism"),
             ("debian AS a", "FROM a\nRUN source b", "Bashism"),
             ("alpine", "RUN echo 'a\\nb' >c", "EchoEscapes"),

@@ -50,21 +50,21 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
 
 /// Names of images or stages in an instruction, and where they stand.
 fn images(instruction: &Instruction) -> Vec<(Vec<u8>, &Word)> {
-    let whole = |word| (unquoted(text(word)).to_vec(), word);
     match &instruction.kind {
-        Kind::From(from) => vec![whole(&from.base)],
-        Kind::Copy(copy) => copy.from.iter().map(whole).collect(),
-        Kind::Run(run) => run
-            .mounts
-            .iter()
-            .filter_map(|mount| Some((mounted(mount)?, mount)))
-            .collect(),
+        Kind::From(from) => vec![named(&from.base)],
+        Kind::Copy(copy) => copy.from.iter().map(named).collect(),
+        Kind::Run(run) => {
+            let mounts = run.mounts.iter();
+            mounts
+                .filter_map(|mount| Some((mounted(mount)?, mount)))
+                .collect()
+        }
         _ => Vec::new(),
     }
 }
 
-fn text(word: &Word) -> &[u8] {
-    &word.text
+fn named(word: &Word) -> (Vec<u8>, &Word) {
+    (unquoted(&word.text).to_vec(), word)
 }
 
 /// What `from=` of a mount names.

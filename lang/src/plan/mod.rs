@@ -43,6 +43,9 @@ pub struct PlanOptions {
     pub ulimits: Vec<(String, i64, i64)>,
     /// Look at every stage, not only those the target needs (`--check`, editors).
     pub all_stages: bool,
+    /// Experimental check rules that run besides those `# check=experimental=` names; see
+    /// [`Config::experimental`](crate::lints::Config::experimental).
+    pub experimental: Vec<&'static str>,
 }
 
 /// Where a named context comes from.

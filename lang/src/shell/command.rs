@@ -285,9 +285,7 @@ impl Command {
                 return true;
             }
             only_operands = word.is("--");
-            value_next = flags_of(word)
-                .last()
-                .is_some_and(|f| f.value.is_none() && with_value.iter().any(|n| f.name == *n));
+            value_next = takes_next(word, with_value);
             false
         })
     }
@@ -323,72 +321,103 @@ fn flags_of(word: &Word) -> impl Iterator<Item = Flag<'_>> {
     long.chain(short)
 }
 
-/// Programs that run the command behind them, with those of their flags that take a value. **Source:** their manual
-/// pages; POSIX `command`, `exec`, `env`, `nice`, `nohup`, `time`.
-const WRAPPERS: &[(&str, &[&str])] = &[
-    (
-        "sudo",
-        &[
-            "u", "g", "h", "p", "C", "T", "r", "t", "D", "R", "U", "user", "group",
-        ],
-    ),
-    ("env", &["u", "C", "unset", "chdir"]),
-    ("exec", &["a"]),
-    ("command", &[]),
-    ("builtin", &[]),
-    ("busybox", &[]),
-    ("eatmydata", &[]),
-    ("ionice", &["c", "n", "p"]),
-    ("nice", &["n", "adjustment"]),
-    ("nohup", &[]),
-    ("setsid", &[]),
-    ("stdbuf", &["i", "o", "e"]),
-    ("time", &["f", "o"]),
-    // The first operand is a duration, a user or a folder.
-    ("timeout", &["k", "s", "kill-after", "signal"]),
-    ("gosu", &[]),
-    ("su-exec", &[]),
-    ("chroot", &[]),
+/// A program that runs the command behind it.
+struct Wrapper {
+    name: &'static str,
+    /// Flags whose value is the next word.
+    with_value: &'static [&'static str],
+    /// Operands of its own in front of the command: a duration, a user.
+    operands: usize,
+    /// `NAME=value` may stand in front of the command.
+    assigns: bool,
+}
+
+const fn wrapper(name: &'static str, with_value: &'static [&'static str]) -> Wrapper {
+    Wrapper {
+        name,
+        with_value,
+        operands: 0,
+        assigns: false,
+    }
+}
+
+/// Programs that run another in the same file system. **Source:** their manual pages; POSIX `command`, `exec`, `env`,
+/// `nice`, `nohup`, `time`.
+const WRAPPERS: &[Wrapper] = &[
+    Wrapper {
+        assigns: true,
+        ..wrapper(
+            "sudo",
+            &[
+                "u", "g", "h", "p", "C", "T", "r", "t", "D", "R", "U", "user", "group",
+            ],
+        )
+    },
+    Wrapper {
+        assigns: true,
+        ..wrapper("env", &["u", "C", "unset", "chdir"])
+    },
+    wrapper("exec", &["a"]),
+    wrapper("command", &[]),
+    wrapper("builtin", &[]),
+    wrapper("busybox", &[]),
+    wrapper("eatmydata", &[]),
+    wrapper("ionice", &["c", "n", "p"]),
+    wrapper("nice", &["n", "adjustment"]),
+    wrapper("nohup", &[]),
+    wrapper("setsid", &[]),
+    wrapper("stdbuf", &["i", "o", "e"]),
+    wrapper("time", &["f", "o"]),
+    Wrapper {
+        operands: 1,
+        ..wrapper("timeout", &["k", "s", "kill-after", "signal"])
+    },
+    Wrapper {
+        operands: 1,
+        ..wrapper("gosu", &[])
+    },
+    Wrapper {
+        operands: 1,
+        ..wrapper("su-exec", &[])
+    },
 ];
 
 /// Index of the word that names the program really run.
 fn name_index(words: &[Word]) -> usize {
     let mut at = 0;
-    while let Some(next) = words
-        .get(at)
-        .and_then(|word| behind_wrapper(word, words, at))
-    {
-        at = next;
+    while let Some(inside) = words.get(at..).and_then(behind_wrapper) {
+        at += inside;
     }
     at
 }
 
-/// When `word` (at `at`) runs another command: the index of that command's name.
-fn behind_wrapper(word: &Word, words: &[Word], at: usize) -> Option<usize> {
-    let name = word.constant()?;
+/// When the first of `words` runs another command: the index of that command's name.
+fn behind_wrapper(words: &[Word]) -> Option<usize> {
+    let name = words.first()?.constant()?;
     let name = name.rsplit(|b| *b == b'/').next().unwrap_or(name);
-    let (name, with_value) = WRAPPERS.iter().find(|(w, _)| name == w.as_bytes())?;
-    let mut next = at + 1;
+    let wrapper = WRAPPERS.iter().find(|w| name == w.name.as_bytes())?;
+    let mut next = 1;
     while let Some(word) = words.get(next) {
         if word.is("--") {
             next += 1;
             break;
         }
-        let assigns = matches!(*name, "env" | "sudo") && word.text.contains(&b'=');
+        let assigns = wrapper.assigns && word.text.contains(&b'=');
         if !word.is_flag() && !assigns {
             break;
         }
         // `command -v x` only asks for x.
-        if *name == "command" && flags_of(word).any(|f| f.name == "v" || f.name == "V") {
+        if wrapper.name == "command" && flags_of(word).any(|f| f.name == "v" || f.name == "V") {
             return None;
         }
-        let takes_next = flags_of(word)
-            .last()
-            .is_some_and(|f| f.value.is_none() && with_value.iter().any(|n| f.name == *n));
-        next += 1 + usize::from(word.is_flag() && takes_next);
+        next += 1 + usize::from(takes_next(word, wrapper.with_value));
     }
-    if matches!(*name, "timeout" | "gosu" | "su-exec" | "chroot") {
-        next += 1;
-    }
+    next += wrapper.operands;
     (next < words.len()).then_some(next)
+}
+
+/// Tells whether the last flag of a word is one of `with_value` and has its value in the next word.
+fn takes_next(word: &Word, with_value: &[&str]) -> bool {
+    let last = flags_of(word).last().filter(|_| word.is_flag());
+    last.is_some_and(|flag| flag.value.is_none() && with_value.iter().any(|n| flag.name == *n))
 }

@@ -56,7 +56,7 @@ impl Interpreter {
                 interpreter.errexit |= arg == "errexit";
             } else if let Some(letters) = short_flags(arg) {
                 interpreter.errexit |= letters.contains(&b'e');
-                option_next = letters.ends_with(b"o");
+                option_next = letters.contains(&b'o');
             }
         }
         interpreter

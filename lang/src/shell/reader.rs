@@ -124,7 +124,6 @@ impl<'t> Reader<'t> {
             Kind::Program | Kind::Error => {
                 self.parts(node, frame.between(Joint::Edge, frame.after));
             }
-            Kind::Group | Kind::Do => self.parts(node, frame),
             Kind::Subshell => self.parts(node, frame.within(Scopes::SUBSHELL)),
             Kind::Function => self.parts(node, frame.within(Scopes::FUNCTION)),
             Kind::CommandSubstitution | Kind::ProcessSubstitution => {
@@ -138,17 +137,45 @@ impl<'t> Reader<'t> {
             Kind::While => self.while_loop(node, frame),
             Kind::For => self.for_loop(node, frame),
             Kind::ForArithmetic => self.parts(node, frame.within(Scopes::LOOP)),
-            kind if kind.is_literal() => {
+            Kind::Word
+            | Kind::Number
+            | Kind::Concatenation
+            | Kind::String
+            | Kind::RawString
+            | Kind::Variable
+            | Kind::Expansion
+            | Kind::Arithmetic
+            | Kind::Pattern => {
                 let word = self.word(node, frame);
                 self.out.other_words.push(word);
             }
-            _ => self.parts(
-                node,
-                Frame {
-                    depth: frame.depth + 1,
-                    ..frame
-                },
-            ),
+            // Groups; and where the grammar gave up anything can stand anywhere.
+            Kind::Group
+            | Kind::Do
+            | Kind::CommandName
+            | Kind::VariableName
+            | Kind::Subscript
+            | Kind::Array
+            | Kind::FileRedirect
+            | Kind::HeredocRedirect
+            | Kind::HereString
+            | Kind::Descriptor
+            | Kind::HeredocStart
+            | Kind::HeredocBody
+            | Kind::HeredocText
+            | Kind::HeredocEnd
+            | Kind::Compound
+            | Kind::TestOperator
+            | Kind::Keyword
+            | Kind::And
+            | Kind::Or
+            | Kind::Pipe
+            | Kind::Bang
+            | Kind::End
+            | Kind::Background
+            | Kind::Quote
+            | Kind::Operator
+            | Kind::Comment => self.parts(node, frame),
         }
     }
 

@@ -61,16 +61,6 @@ impl Snippet {
             .filter(|piece| !piece.is_empty())
     }
 
-    /// Offset in the script of an offset in the source; `None` outside and between its lines.
-    pub fn script_offset(&self, source: u32) -> Option<u32> {
-        let len = self.script.text().len() as u32;
-        self.stretches.iter().enumerate().find_map(|(i, stretch)| {
-            let end = self.stretches.get(i + 1).map_or(len, |s| s.text);
-            let inside = source.checked_sub(stretch.source)?;
-            (inside <= end - stretch.text).then_some(stretch.text + inside)
-        })
-    }
-
     fn source_offset(&self, offset: u32) -> u32 {
         let i = self.stretches.partition_point(|s| s.text <= offset).max(1) - 1;
         self.stretches
@@ -81,10 +71,11 @@ impl Snippet {
 
 /// The scripts of a file in order. Those of `known` are taken over where a text is the same.
 pub fn snippets(source: &[u8], parse: &Parse, known: &[Arc<Script>]) -> Vec<Snippet> {
+    let known = known.iter().filter(|script| !script.of_args);
     let mut finder = Finder {
         source,
         parse,
-        known: known.iter().map(|s| (s.text(), s)).collect(),
+        known: known.map(|script| (script.text(), script)).collect(),
         grammar: None,
         stages: Stages::new(source, parse),
         out: Vec::new(),

@@ -7,14 +7,16 @@ use super::cache::CacheStatus;
 use super::content::{ContentManifest, ManifestEntry};
 use super::forecast::{Forecast, StepForecast};
 use super::tree::Kind;
-use crate::units::{Span, ago};
+use crate::store::{DiffId, Entry, EntryKind, LayerIndex};
+use crate::units::{Size, Span, ago};
 use bstr::{BStr, BString, ByteSlice};
 use cooperage_lang::diagnostic::Diagnostic;
-use cooperage_lang::lints::of_the_forecast::{CONTEXT_LITTER, STALE_STEP, STEP_ORDER};
+use cooperage_lang::lints::of_the_forecast::{CONTEXT_LITTER, LAYER_WASTE, STALE_STEP, STEP_ORDER};
 use cooperage_lang::plan::{CopySource, Exec, MountKind, Op, Plan, Source, Step, StepId};
 use cooperage_lang::shell::{Command, Script};
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 /// From this age on a step that fetched packages is called old.
@@ -225,6 +227,163 @@ fn order<'a>(plan: &'a Plan, steps: &'a [&StepForecast]) -> impl Iterator<Item =
     })
 }
 
+/// Files of so many bytes that later steps undo are worth a word.
+const WASTE: u64 = 10_000_000;
+
+/// What layers of the image hold that later ones delete or replace. `index` gives the entries of a layer that is here.
+pub(crate) fn waste(
+    forecast: &Forecast,
+    known: &KnownWaste,
+    index: &dyn Fn(&DiffId) -> Option<LayerIndex>,
+) -> Vec<Diagnostic> {
+    let steps = of_the_image(&forecast.plan).into_iter();
+    let made = steps.filter_map(|step| Some((step, *own_layer(forecast, step)?)));
+    let (steps, layers): (Vec<StepId>, Vec<DiffId>) = made.unzip();
+    let wasted = known.bytes(&layers, index);
+    let much = steps
+        .iter()
+        .zip(wasted)
+        .filter(|(_, bytes)| *bytes >= WASTE);
+    much.map(|(step, bytes)| {
+        let step = forecast.plan.step(*step);
+        let message = format!(
+            "{} of this layer are deleted or replaced by later steps and stored all the same; delete them in this step",
+            Size(bytes)
+        );
+        LAYER_WASTE.diagnostic(step.range, step.lines, message)
+    })
+    .collect()
+}
+
+/// Stacks of layers that were looked at, with the bytes of each layer that are in vain: an editor asks again with every
+/// key, and layers never change.
+#[derive(Default)]
+pub(crate) struct KnownWaste(Mutex<HashMap<Vec<DiffId>, Vec<u64>>>);
+
+impl KnownWaste {
+    /// How many stacks are remembered before all are forgotten.
+    const ROOM: usize = 64;
+
+    fn bytes(&self, layers: &[DiffId], index: &dyn Fn(&DiffId) -> Option<LayerIndex>) -> Vec<u64> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bytes) = known.get(layers) {
+            return bytes.clone();
+        }
+        if known.len() >= Self::ROOM {
+            known.clear();
+        }
+        let bytes = in_vain(layers, index);
+        known.insert(layers.to_vec(), bytes.clone());
+        bytes
+    }
+}
+
+/// Bytes of each layer that those above it undo.
+fn in_vain(layers: &[DiffId], index: &dyn Fn(&DiffId) -> Option<LayerIndex>) -> Vec<u64> {
+    let mut ledger = Ledger::default();
+    for (at, layer) in layers.iter().enumerate() {
+        if let Some(index) = index(layer) {
+            index
+                .iter()
+                .for_each(|entry| ledger.enter(at, &Change::of(&entry)));
+        }
+    }
+    let of = |at| ledger.wasted.get(&at).copied().unwrap_or(0);
+    (0..layers.len()).map(of).collect()
+}
+
+/// The layer that a cached step made; a source's layers are none of the file's.
+fn own_layer(forecast: &Forecast, step: StepId) -> Option<&DiffId> {
+    let step = &forecast.steps[step.0 as usize];
+    let made = matches!(step.status, CacheStatus::Hit(_))
+        && !matches!(forecast.plan.step(step.step).op, Op::Source(_));
+    step.layers.as_ref().filter(|_| made)?.last()
+}
+
+/// The steps whose layers make the image, bottom first, without those of the base image.
+fn of_the_image(plan: &Plan) -> Vec<StepId> {
+    let mut steps: Vec<StepId> =
+        std::iter::successors(plan.result, |step| plan.step(*step).root).collect();
+    steps.reverse();
+    steps
+}
+
+/// Which layer, by position, made which file, and how many bytes of each were in vain.
+#[derive(Default)]
+struct Ledger {
+    files: BTreeMap<BString, (usize, u64)>,
+    wasted: BTreeMap<usize, u64>,
+}
+
+/// What an entry of a layer does to a path.
+struct Change<'a> {
+    path: &'a BStr,
+    kind: EntryKind,
+    /// A folder that hides what the layers below have in it.
+    opaque: bool,
+    bytes: u64,
+}
+
+impl<'a> Change<'a> {
+    fn of(entry: &Entry<'a>) -> Self {
+        Self {
+            path: entry.path,
+            kind: entry.kind,
+            opaque: entry.opaque,
+            bytes: entry.size,
+        }
+    }
+}
+
+impl Ledger {
+    /// Enters what a layer did to a path.
+    fn enter(&mut self, layer: usize, entry: &Change<'_>) {
+        match entry.kind {
+            EntryKind::Whiteout => {
+                self.undo(layer, entry.path);
+                self.undo_below(layer, entry.path);
+            }
+            EntryKind::Dir if entry.opaque => self.undo_below(layer, entry.path),
+            EntryKind::Dir => {}
+            EntryKind::File => {
+                self.undo(layer, entry.path);
+                self.files.insert(entry.path.into(), (layer, entry.bytes));
+            }
+            EntryKind::Symlink
+            | EntryKind::HardLink
+            | EntryKind::Char
+            | EntryKind::Block
+            | EntryKind::Fifo => {
+                self.undo(layer, entry.path);
+            }
+        }
+    }
+
+    fn undo(&mut self, layer: usize, path: &BStr) {
+        if let Some((maker, bytes)) = self.files.remove(path)
+            && maker != layer
+        {
+            *self.wasted.entry(maker).or_default() += bytes;
+        }
+    }
+
+    fn undo_below(&mut self, layer: usize, folder: &BStr) {
+        let prefix = [folder.as_bytes(), b"/"].concat();
+        let below = self
+            .files
+            .range::<[u8], _>((Bound::Included(prefix.as_slice()), Bound::Unbounded));
+        // What the same layer has below a folder that it made anew stays.
+        let gone: Vec<BString> = below
+            .take_while(|(path, _)| path.starts_with(&prefix))
+            .filter(|(_, (maker, _))| *maker != layer)
+            .map(|(path, _)| path.clone())
+            .collect();
+        for path in gone {
+            self.undo(layer, path.as_bstr());
+        }
+    }
+}
+
 /// How long the step took when it last ran.
 fn last_time(forecast: &StepForecast) -> Option<Duration> {
     match &forecast.status {
@@ -431,6 +590,26 @@ mod tests {
             sweeps("FROM a\nCOPY . app/node_modules .git /b/\n", ""),
             ["out 2"]
         );
+    }
+
+    #[test]
+    fn bytes_that_later_steps_undo_are_counted_for_their_maker() {
+        let entry = |path: &'static str, kind, bytes| Change {
+            path: path.into(),
+            kind,
+            opaque: false,
+            bytes,
+        };
+        let mut ledger = Ledger::default();
+        let (first, second, third) = (0, 1, 2);
+        ledger.enter(first, &entry("a.tar", EntryKind::File, 100));
+        ledger.enter(first, &entry("cache/x", EntryKind::File, 20));
+        ledger.enter(first, &entry("cache-of-another", EntryKind::File, 7));
+        ledger.enter(second, &entry("b", EntryKind::File, 3));
+        ledger.enter(second, &entry("a.tar", EntryKind::Whiteout, 0));
+        ledger.enter(third, &entry("cache", EntryKind::Whiteout, 0));
+        ledger.enter(third, &entry("b", EntryKind::File, 5));
+        assert_eq!(ledger.wasted, BTreeMap::from([(first, 120), (second, 3)]));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::images::{Image, to_image};
 use super::{Engine, EngineError};
+use crate::build::advice;
 use crate::build::cache::{MissReason, State};
 use crate::build::error::{BuildError, Problem, official_error};
 use crate::build::events::{BuildEvent, Events};
@@ -161,6 +162,18 @@ impl Engine {
         let forecast = forecast(&planned.plan, &session);
         session.save_contexts();
         Ok(forecast)
+    }
+
+    /// Everything that a forecast gives reason to say, for [`lints::report`](cooperage_lang::lints::report). Reads the
+    /// lists of files of the image's cached layers when it meets them first.
+    pub fn advice(&self, forecast: &Forecast) -> Vec<Diagnostic> {
+        let mut found = advice::advice(forecast, SystemTime::now());
+        if let Ok(Some(store)) = self.store_if_any() {
+            found.extend(advice::waste(forecast, &self.inner.waste, &|layer| {
+                store.layer(layer).ok()??.index().ok()
+            }));
+        }
+        found
     }
 
     /// Plans instructions that are read already: those of an editor. Only the place of the request's Dockerfile is looked
@@ -537,6 +550,7 @@ fn plan_options(request: &BuildRequest) -> Result<PlanOptions, BuildError> {
         shm_size: request.shm_size,
         ulimits: request.ulimits.clone(),
         all_stages: false,
+        experimental: Vec::new(),
     })
 }
 

@@ -1,10 +1,5 @@
--- The ten-line client configuration that the test uses; `COOPER` is the program under test.
+-- The configuration of the page editors/neovim/README.md, with the program under test.
 vim.opt.swapfile = false
-vim.filetype.add({ filename = { Dockerfile = 'dockerfile' } })
-vim.lsp.config('cooper', {
-  cmd = { os.getenv('COOPER'), 'lsp' },
-  filetypes = { 'dockerfile' },
-  root_markers = { 'Dockerfile' },
-})
+vim.opt.runtimepath:append(os.getenv('REPOSITORY') .. '/editors/neovim')
+vim.lsp.config('cooper', { cmd = { os.getenv('COOPER'), 'lsp' } })
 vim.lsp.enable('cooper')
-vim.api.nvim_create_autocmd('LspAttach', { callback = function(ev) vim.lsp.inlay_hint.enable(true, { bufnr = ev.buf }) end })

@@ -1,5 +1,6 @@
 -- Opens a Dockerfile that was built before. Every step is cached; after an edit that is not saved the edited step and all
--- below it rerun; undone, all are cached again; a mistake has a diagnostic at once. Exit status 0 when all holds.
+-- below it rerun; undone, all are cached again; a mistake has a diagnostic at once, and a fix; hover, completion and lenses
+-- are there; a build that a command starts turns its steps to cached. Says `passed` when all holds.
 local function hints()
   local found = {}
   for _, h in ipairs(vim.lsp.inlay_hint.get({ bufnr = 0 })) do
@@ -10,7 +11,7 @@ local function hints()
 end
 
 local function expect(what, holds)
-  if not vim.wait(20000, holds, 20) then
+  if not vim.wait(60000, holds, 20) then
     io.stderr:write('FAILED: ' .. what .. '\n  hints: ' .. vim.inspect(hints()) .. '\n  diagnostics: '
       .. vim.inspect(vim.diagnostic.get(0)) .. '\n')
     vim.cmd('cquit 1')
@@ -62,10 +63,64 @@ expect('the file is not saved', function() return vim.bo.modified end)
 vim.api.nvim_buf_set_lines(0, edited - 1, edited, false, { text })
 expect('undone, all steps are cached again', all('cached', 1, 'cached'))
 
-vim.api.nvim_buf_set_lines(0, edited - 1, edited, false, { (text:gsub('^RUN', 'RUNN')) })
-expect('a mistake has a diagnostic on its line', function()
-  for _, d in ipairs(vim.diagnostic.get(0)) do
-    if d.lnum + 1 == edited and d.message:find('unknown instruction') then return true end
+local function edit(line)
+  vim.api.nvim_buf_set_lines(0, edited - 1, edited, false, { line })
+end
+
+local function diagnosed(pattern)
+  return function()
+    for _, d in ipairs(vim.diagnostic.get(0)) do
+      if d.lnum + 1 == edited and d.message:find(pattern) then return true end
+    end
+  end
+end
+
+edit((text:gsub('^RUN', 'RUNN')))
+expect('a mistake has a diagnostic on its line', diagnosed('unknown instruction'))
+edit(text)
+
+-- The first answer to a request about a place on the edited line.
+local function ask(method, column, more)
+  local where = { textDocument = vim.lsp.util.make_text_document_params(), position = { line = edited - 1, character = column } }
+  local answers = vim.lsp.buf_request_sync(0, method, vim.tbl_extend('force', where, more or {}), 20000)
+  return select(2, next(answers or {})).result
+end
+
+expect('hover tells the forecast and what RUN is', function()
+  local hover = ask('textDocument/hover', 1)
+  return hover and hover.contents.value:find('next build') and hover.contents.value:find('RUN')
+end)
+
+vim.api.nvim_win_set_cursor(0, { line_of('^FROM'), 0 })
+expect('a lens above FROM sums the build up', function()
+  for _, lens in ipairs(vim.lsp.codelens.get(0)) do
+    if lens.command and lens.command.title:find('^next build: %d+ of %d+ cached') then return true end
   end
 end)
+
+edit('RUN --mo')
+expect('completion knows the flags', function()
+  local found = ask('textDocument/completion', 8)
+  for _, item in ipairs(found and (found.items or found) or {}) do
+    if item.label:find('^%-%-mount') then return true end
+  end
+end)
+
+edit((text:gsub('^RUN', 'run')))
+expect('a finding has a diagnostic', diagnosed('should match the case'))
+vim.api.nvim_win_set_cursor(0, { edited, 0 })
+vim.lsp.buf.code_action({
+  apply = true,
+  context = { only = { 'quickfix' }, diagnostics = {} },
+  filter = function(action) return action.title:find('RUN') end,
+})
+expect('its fix is applied', function() return lines()[edited] == text end)
+expect('and all is as before', all('cached', 1, 'cached'))
+
+edit(text .. ' /blog/drafts')
+expect('an edit makes it rerun', all('cached', edited, 'r[eu]'))
+vim.api.nvim_win_set_cursor(0, { edited, 0 })
+vim.cmd('CooperBuildTo')
+expect('built to here, it is cached', all('cached', edited + 1, 'r[eu]'))
+io.stdout:write('passed\n')
 vim.cmd('qall!')

@@ -332,7 +332,9 @@ impl<'a> Menu<'a> {
         if !fits(&slot.typed, &filter) {
             return;
         }
-        let Some(text) = rest(&text, &slot.typed[..slot.carried]) else {
+        // Lossy text may be longer than its bytes; then nothing fits.
+        let carried = slot.typed.get(..slot.carried).unwrap_or(&slot.typed);
+        let Some(text) = rest(&text, carried) else {
             return;
         };
         self.found.items.push(Item {

@@ -326,6 +326,12 @@ fn ask_everywhere(source: &[u8]) {
     }
 }
 
+#[test]
+fn invalid_text_on_an_earlier_line_is_no_trouble() {
+    ask_everywhere(b"FROM a\nFR\xff\xff\\\nO");
+    ask_everywhere(b"FROM a\nCOPY x\xff\\\n/y z");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 

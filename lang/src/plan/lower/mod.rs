@@ -248,7 +248,15 @@ impl<'a> Planner<'a> {
                 .to_owned(),
         };
         match CheckOptions::parse(&value) {
-            Ok(options) => self.checks = options,
+            Ok(options) => {
+                self.checks = options;
+                let more = self
+                    .options
+                    .experimental
+                    .iter()
+                    .map(|name| (*name).to_owned());
+                self.checks.experimental.names.extend(more);
+            }
             Err(error) => {
                 let range = directive.map(|d| d.range).unwrap_or_default();
                 let message = format!("failed to parse check options: {error}");

@@ -88,7 +88,7 @@ impl Report {
         reported: bool,
     ) {
         for finding in found {
-            if options.runs(&finding.lint) {
+            if options.runs(finding.lint) {
                 self.called.push((finding.lint.name, finding.lines));
                 self.found.push((finding.into_diagnostic(), reported));
             }

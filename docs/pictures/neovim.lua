@@ -1,4 +1,4 @@
--- The editor of docs/hints.sh: the client of editors/neovim, and colours that can be read on a small picture.
+-- The editor of docs/pictures/make: the client of editors/neovim, and colours that can be read on a small picture.
 vim.opt.runtimepath:append(os.getenv('REPOSITORY') .. '/editors/neovim')
 vim.opt.swapfile = false
 vim.opt.number = true

@@ -84,7 +84,7 @@ def drawn(y, column, text, style):
     extra = ' font-weight="bold"' * bool(style.get(1)) + ' font-style="italic"' * bool(style.get(3))
     extra += ' opacity="0.6"' * bool(style.get(2)) + ' text-decoration="underline"' * bool(style.get(4))
     place = f'x="{x:.1f}" y="{y}" textLength="{width(bare) * CELL:.1f}"'
-    return out + f'<text {place} fill="{fore}"{extra}>{html.escape(bare)}</text>'
+    return out + f'<text {place} fill="{fore}"{extra}>{html.escape(bare).replace(" ", "&#160;")}</text>'
 
 
 def main():
