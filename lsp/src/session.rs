@@ -62,8 +62,11 @@ struct Parked {
     uri: lsp::Url,
     until: Instant,
     kind: Parts,
-    go: Box<dyn FnOnce(&mut Session, Answer<()>) + Send>,
+    go: Resume,
 }
+
+/// What a request does when its forecast is there, or will not come.
+type Resume = Box<dyn FnOnce(&mut Session, Answer<()>) + Send>;
 
 /// What a waiting request shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
