@@ -7,7 +7,7 @@
 #![expect(clippy::print_stdout, reason = "a bench tells its figures")]
 
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -151,7 +151,7 @@ impl Server {
         for _ in 0..count {
             operation(self);
         }
-        (self.cpu() - before) / count
+        self.cpu().saturating_sub(before) / count
     }
 }
 
@@ -286,7 +286,7 @@ fn large_context(program: &Path, folder: &Path) {
     std::thread::sleep(idle);
     println!(
         "  a touched file: {} CPU within {}",
-        ms(server.cpu() - before),
+        ms(server.cpu().saturating_sub(before)),
         ms(began.elapsed())
     );
 }

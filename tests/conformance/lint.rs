@@ -129,9 +129,12 @@ fn assertions(case: &Value, found: &[Numbered], kind: &str, score: &mut Score) {
     {
         if rule.starts_with(kind) {
             let prefix = rule.trim_end_matches('*');
-            let there = found.iter().find(|(_, name, _)| match rule.ends_with('*') {
-                true => name.starts_with(prefix),
-                false => *name == rule,
+            let there = found.iter().find(|(_, name, _)| {
+                if rule.ends_with('*') {
+                    name.starts_with(prefix)
+                } else {
+                    *name == rule
+                }
             });
             score.add(match there {
                 None => Ok(()),

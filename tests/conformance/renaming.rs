@@ -74,10 +74,10 @@ fn planned(source: &[u8]) -> Result<Plan, String> {
 fn unused(source: &[u8]) -> String {
     let lower = source.to_ascii_lowercase();
     let taken = |name: &String| lower.find(name.as_bytes()).is_some();
-    (0..)
+    (0..=source.len())
         .map(|i| format!("zq{i}x"))
         .find(|name| !taken(name))
-        .expect("there are endless names")
+        .expect("a text holds fewer names than bytes")
 }
 
 /// Rules that look at how names are spelled.

@@ -127,9 +127,12 @@ fn says_the_same(
         Recorded::Keyword => got.kind == Ours::Keyword,
         Recorded::Comment => got.kind == Ours::Comment,
         Recorded::Macro => got.kind == Ours::Macro,
-        Recorded::Parameter if got.kind == Ours::Comment => ours.contains(&b'='),
+        Recorded::Parameter | Recorded::Property | Recorded::Operator
+            if got.kind == Ours::Comment =>
+        {
+            ours.contains(&b'=')
+        }
         Recorded::Parameter => true,
-        Recorded::Property if got.kind == Ours::Comment => ours.contains(&b'='),
         Recorded::Property => matches!(got.kind, Ours::Property | Ours::Number | Ours::Class),
         Recorded::Class | Recorded::Namespace | Recorded::Label => matches!(
             got.kind,
@@ -146,7 +149,6 @@ fn says_the_same(
                 || (!text.starts_with(b"$") && matches!(got.kind, Ours::String | Ours::Parameter))
                 || (got.kind == Ours::Operator && ours.starts_with(b"$("))
         }
-        Recorded::Operator if got.kind == Ours::Comment => ours.contains(&b'='),
         Recorded::Operator => matches!(got.kind, Ours::Operator | Ours::Variable),
         Recorded::Modifier => got.kind != Ours::Comment,
     }

@@ -13,9 +13,9 @@ pub(super) const KIND: Kind = Kind {
 
 fn check(case: &Case<'_>) -> Result<(), String> {
     let mut found = Vec::new();
-    outline(&case.file)
-        .into_iter()
-        .for_each(|entry| flatten(entry, &mut found));
+    for entry in outline(&case.file) {
+        flatten(entry, &mut found);
+    }
     let agrees = |symbol: &Value| {
         let range = case.range(&symbol["location"]["range"]);
         let name = symbol["name"].as_str().unwrap_or_default();
@@ -40,5 +40,7 @@ fn check(case: &Case<'_>) -> Result<(), String> {
 fn flatten(mut entry: Entry, out: &mut Vec<Entry>) {
     let children = std::mem::take(&mut entry.children);
     out.push(entry);
-    children.into_iter().for_each(|child| flatten(child, out));
+    for child in children {
+        flatten(child, out);
+    }
 }
