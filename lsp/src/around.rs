@@ -86,8 +86,7 @@ impl<'a> Around<'a> {
             });
             of_stage
                 .filter_map(|step| step.layers.clone())
-                .filter(|layers| !layers.is_empty())
-                .next_back()
+                .rfind(|layers| !layers.is_empty())
         });
         done.or_else(|| self.layers_of_base(stage))
     }
@@ -193,9 +192,7 @@ impl Surroundings for Around<'_> {
             variant => format!("{}/{}/{variant}", image.os, image.architecture),
         };
         let fits = platform.is_none_or(|wanted| own.starts_with(wanted) || wanted.contains('$'));
-        let created = image
-            .created
-            .map(|created| ago(created, SystemTime::now()).to_string());
+        let created = image.created.map(|created| ago(created, SystemTime::now()));
         fits.then(|| {
             Arc::new(ImageFacts {
                 reference: image.names.first().cloned().unwrap_or_default(),

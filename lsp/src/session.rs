@@ -57,12 +57,15 @@ impl Snapshot {
     }
 }
 
+/// Goes on with a request, or refuses it.
+type Go = Box<dyn FnOnce(&mut Session, Answer<()>) + Send>;
+
 /// A request that waits for the forecast of its text.
 struct Parked {
     uri: lsp::Url,
     until: Instant,
     kind: Parts,
-    go: Box<dyn FnOnce(&mut Session, Answer<()>) + Send>,
+    go: Go,
 }
 
 /// What a waiting request shows.

@@ -560,7 +560,7 @@ fn set_build_args(session: &mut Session, call: Call) {
         return call.reply.give(Err(Fault::Invalid(why)));
     };
     choose(session, &call.snapshot.uri, |choice| {
-        choice.build_args = args
+        choice.build_args = args;
     });
     call.reply.give(Ok(Value::Null));
 }
@@ -568,7 +568,7 @@ fn set_build_args(session: &mut Session, call: Call) {
 fn set_platform(session: &mut Session, call: Call) {
     let platform = call.more["platform"].as_str().map(str::to_owned);
     choose(session, &call.snapshot.uri, |choice| {
-        choice.platform = platform
+        choice.platform = platform;
     });
     call.reply.give(Ok(Value::Null));
 }
