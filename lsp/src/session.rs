@@ -57,16 +57,16 @@ impl Snapshot {
     }
 }
 
+/// Goes on with a request, or refuses it.
+type Go = Box<dyn FnOnce(&mut Session, Answer<()>) + Send>;
+
 /// A request that waits for the forecast of its text.
 struct Parked {
     uri: lsp::Url,
     until: Instant,
     kind: Parts,
-    go: Resume,
+    go: Go,
 }
-
-/// What a request does when its forecast is there, or will not come.
-type Resume = Box<dyn FnOnce(&mut Session, Answer<()>) + Send>;
 
 /// What a waiting request shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
