@@ -18,6 +18,8 @@ pub(super) struct Between<'f> {
     empty_from: u32,
     /// Nothing but comments that touch each other was seen, so a directive could still follow.
     in_head: bool,
+    /// No instruction was seen.
+    at_top: bool,
 }
 
 impl<'f> Between<'f> {
@@ -30,6 +32,7 @@ impl<'f> Between<'f> {
             empty: 0,
             empty_from: bom,
             in_head: true,
+            at_top: true,
         }
     }
 
@@ -49,7 +52,9 @@ impl<'f> Between<'f> {
         let in_head = std::mem::replace(&mut self.in_head, false);
         if indentation == text {
             self.empty += 1;
-            if self.empty > self.options.empty_lines {
+            // Without the line a comment below could become a directive.
+            let least = u32::from(self.at_top);
+            if self.empty > self.options.empty_lines.max(least) {
                 edits.replace(TextRange::new(self.at, line_end), "");
             } else {
                 edits.replace(text, "");
@@ -83,6 +88,7 @@ impl<'f> Between<'f> {
         self.empty = 0;
         self.empty_from = self.at;
         self.in_head = false;
+        self.at_top = false;
     }
 
     pub(super) fn end_of_file(&mut self, edits: &mut Edits<'_>) {

@@ -123,6 +123,19 @@ fn what_may_be_a_directive_stays() {
 }
 
 #[test]
+fn an_empty_line_keeps_directives_apart() {
+    let tight = Options {
+        empty_lines: 0,
+        ..Options::default()
+    };
+    check_with(
+        &tight,
+        "\n\n# escape=`\nFROM a\n\nRUN b\n",
+        "\n# escape=`\nFROM a\nRUN b\n",
+    );
+}
+
+#[test]
 fn here_documents_triggers_and_broken_lines_stay() {
     check(
         " copy  <<a   <<-b /x/ \n  1  \na\n\t2\n\tb  \n\tb\nrun  x\n",

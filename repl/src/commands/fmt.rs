@@ -77,7 +77,11 @@ fn stdin(args: &Args, finder: &Finder) -> Result<FormatView, CommandError> {
 
 fn paths(args: &Args, finder: &Finder) -> FormatView {
     let here = [PathBuf::from(".")];
-    let paths = if args.paths.is_empty() { &here[..] } else { &args.paths };
+    let paths = if args.paths.is_empty() {
+        &here[..]
+    } else {
+        &args.paths
+    };
     let found = dockerfiles::find(paths, finder);
     let writes = !args.check && !args.diff;
     let answers = dockerfiles::each(found.files, |path| {

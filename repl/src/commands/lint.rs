@@ -211,7 +211,11 @@ impl Linter {
 
     fn paths(&self, args: &Args) -> LintView {
         let here = [PathBuf::from(".")];
-        let paths = if args.paths.is_empty() { &here[..] } else { &args.paths };
+        let paths = if args.paths.is_empty() {
+            &here[..]
+        } else {
+            &args.paths
+        };
         let found = dockerfiles::find(paths, &self.finder);
         let treatment = treatment(args);
         let answers = dockerfiles::each(found.files, |path| {
@@ -297,7 +301,12 @@ impl Linter {
 pub fn settings_files(finder: &Finder) -> Vec<Checked> {
     let here = std::env::current_dir().unwrap_or_default();
     let checked = |file: cooperage_runtime::settings::Faulty| Checked {
-        name: file.path.strip_prefix(&here).unwrap_or(&file.path).display().to_string(),
+        name: file
+            .path
+            .strip_prefix(&here)
+            .unwrap_or(&file.path)
+            .display()
+            .to_string(),
         source: file.source,
         before: None,
         findings: file.problems,
@@ -342,7 +351,9 @@ fn choice(args: &Args) -> Result<RuleChoice, CommandError> {
         choice.levels.push((lint.name.to_owned(), level));
     }
     for name in &args.ignore {
-        choice.levels.push((known(name)?.name.to_owned(), Level::Off));
+        choice
+            .levels
+            .push((known(name)?.name.to_owned(), Level::Off));
     }
     Ok(choice)
 }

@@ -280,7 +280,7 @@ impl Assistant {
 fn rules() -> Vec<String> {
     let names = cooperage_lang::lints::LINTS
         .iter()
-        .flat_map(|lint| lint.names());
+        .flat_map(cooperage_lang::lints::Lint::names);
     names.map(str::to_owned).collect()
 }
 

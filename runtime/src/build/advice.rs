@@ -14,9 +14,9 @@ use cooperage_lang::diagnostic::Diagnostic;
 use cooperage_lang::lints::of_the_forecast::{CONTEXT_LITTER, LAYER_WASTE, STALE_STEP, STEP_ORDER};
 use cooperage_lang::plan::{CopySource, Exec, MountKind, Op, Plan, Source, Step, StepId};
 use cooperage_lang::shell::{Command, Script};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 /// From this age on a step that fetched packages is called old.
@@ -237,32 +237,65 @@ fn order<'a>(plan: &'a Plan, steps: &'a [&StepForecast]) -> impl Iterator<Item =
 const WASTE: u64 = 10_000_000;
 
 /// What layers of the image hold that later ones delete or replace. `index` gives the entries of a layer that is here.
-pub fn waste(
+pub(crate) fn waste(
     forecast: &Forecast,
+    known: &KnownWaste,
     index: &dyn Fn(&DiffId) -> Option<LayerIndex>,
 ) -> Vec<Diagnostic> {
+    let steps = of_the_image(&forecast.plan).into_iter();
+    let made = steps.filter_map(|step| Some((step, *own_layer(forecast, step)?)));
+    let (steps, layers): (Vec<StepId>, Vec<DiffId>) = made.unzip();
+    let wasted = known.bytes(&layers, index);
+    let much = steps
+        .iter()
+        .zip(wasted)
+        .filter(|(_, bytes)| *bytes >= WASTE);
+    much.map(|(step, bytes)| {
+        let step = forecast.plan.step(*step);
+        let message = format!(
+            "{} of this layer are deleted or replaced by later steps and stored all the same; delete them in this step",
+            Size(bytes)
+        );
+        LAYER_WASTE.diagnostic(step.range, step.lines, message)
+    })
+    .collect()
+}
+
+/// Stacks of layers that were looked at, with the bytes of each layer that are in vain: an editor asks again with every
+/// key, and layers never change.
+#[derive(Default)]
+pub(crate) struct KnownWaste(Mutex<HashMap<Vec<DiffId>, Vec<u64>>>);
+
+impl KnownWaste {
+    /// How many stacks are remembered before all are forgotten.
+    const ROOM: usize = 64;
+
+    fn bytes(&self, layers: &[DiffId], index: &dyn Fn(&DiffId) -> Option<LayerIndex>) -> Vec<u64> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bytes) = known.get(layers) {
+            return bytes.clone();
+        }
+        if known.len() >= Self::ROOM {
+            known.clear();
+        }
+        let bytes = in_vain(layers, index);
+        known.insert(layers.to_vec(), bytes.clone());
+        bytes
+    }
+}
+
+/// Bytes of each layer that those above it undo.
+fn in_vain(layers: &[DiffId], index: &dyn Fn(&DiffId) -> Option<LayerIndex>) -> Vec<u64> {
     let mut ledger = Ledger::default();
-    for step in of_the_image(&forecast.plan) {
-        if let Some(index) = own_layer(forecast, step).and_then(index) {
+    for (at, layer) in layers.iter().enumerate() {
+        if let Some(index) = index(layer) {
             index
                 .iter()
-                .for_each(|entry| ledger.enter(step, &Change::of(&entry)));
+                .for_each(|entry| ledger.enter(at, &Change::of(&entry)));
         }
     }
-    let wasted = ledger
-        .wasted
-        .into_iter()
-        .filter(|(_, bytes)| *bytes >= WASTE);
-    wasted
-        .map(|(step, bytes)| {
-            let step = forecast.plan.step(step);
-            let message = format!(
-                "{} of this layer are deleted or replaced by later steps and stored all the same; delete them in this step",
-                Size(bytes)
-            );
-            LAYER_WASTE.diagnostic(step.range, step.lines, message)
-        })
-        .collect()
+    let of = |at| ledger.wasted.get(&at).copied().unwrap_or(0);
+    (0..layers.len()).map(of).collect()
 }
 
 /// The layer that a cached step made; a source's layers are none of the file's.
@@ -281,11 +314,11 @@ fn of_the_image(plan: &Plan) -> Vec<StepId> {
     steps
 }
 
-/// Which step made which file, and how many bytes of each step were in vain.
+/// Which layer, by position, made which file, and how many bytes of each were in vain.
 #[derive(Default)]
 struct Ledger {
-    files: BTreeMap<BString, (StepId, u64)>,
-    wasted: BTreeMap<StepId, u64>,
+    files: BTreeMap<BString, (usize, u64)>,
+    wasted: BTreeMap<usize, u64>,
 }
 
 /// What an entry of a layer does to a path.
@@ -309,50 +342,50 @@ impl<'a> Change<'a> {
 }
 
 impl Ledger {
-    /// Enters what a step did to a path.
-    fn enter(&mut self, step: StepId, entry: &Change<'_>) {
+    /// Enters what a layer did to a path.
+    fn enter(&mut self, layer: usize, entry: &Change<'_>) {
         match entry.kind {
             EntryKind::Whiteout => {
-                self.undo(step, entry.path);
-                self.undo_below(step, entry.path);
+                self.undo(layer, entry.path);
+                self.undo_below(layer, entry.path);
             }
-            EntryKind::Dir if entry.opaque => self.undo_below(step, entry.path),
+            EntryKind::Dir if entry.opaque => self.undo_below(layer, entry.path),
             EntryKind::Dir => {}
             EntryKind::File => {
-                self.undo(step, entry.path);
-                self.files.insert(entry.path.into(), (step, entry.bytes));
+                self.undo(layer, entry.path);
+                self.files.insert(entry.path.into(), (layer, entry.bytes));
             }
             EntryKind::Symlink
             | EntryKind::HardLink
             | EntryKind::Char
             | EntryKind::Block
             | EntryKind::Fifo => {
-                self.undo(step, entry.path);
+                self.undo(layer, entry.path);
             }
         }
     }
 
-    fn undo(&mut self, step: StepId, path: &BStr) {
+    fn undo(&mut self, layer: usize, path: &BStr) {
         if let Some((maker, bytes)) = self.files.remove(path)
-            && maker != step
+            && maker != layer
         {
             *self.wasted.entry(maker).or_default() += bytes;
         }
     }
 
-    fn undo_below(&mut self, step: StepId, folder: &BStr) {
+    fn undo_below(&mut self, layer: usize, folder: &BStr) {
         let prefix = [folder.as_bytes(), b"/"].concat();
         let below = self
             .files
             .range::<[u8], _>((Bound::Included(prefix.as_slice()), Bound::Unbounded));
-        // What the same step made below a folder that it made anew stays.
+        // What the same layer has below a folder that it made anew stays.
         let gone: Vec<BString> = below
             .take_while(|(path, _)| path.starts_with(&prefix))
-            .filter(|(_, (maker, _))| *maker != step)
+            .filter(|(_, (maker, _))| *maker != layer)
             .map(|(path, _)| path.clone())
             .collect();
         for path in gone {
-            self.undo(step, path.as_bstr());
+            self.undo(layer, path.as_bstr());
         }
     }
 }
@@ -574,7 +607,7 @@ mod tests {
             bytes,
         };
         let mut ledger = Ledger::default();
-        let (first, second, third) = (StepId(1), StepId(2), StepId(3));
+        let (first, second, third) = (0, 1, 2);
         ledger.enter(first, &entry("a.tar", EntryKind::File, 100));
         ledger.enter(first, &entry("cache/x", EntryKind::File, 20));
         ledger.enter(first, &entry("cache-of-another", EntryKind::File, 7));

@@ -61,13 +61,14 @@ pub fn check(file: &File, path: Option<&Path>, settings: &Settings) -> Vec<Diagn
         path,
         build: &settings.build,
     };
-    let plan = plan(file.dockerfile(), &plan_options(&settings.build), &world);
+    let plan = plan(file.dockerfile(), &plan_options(settings), &world);
     let mut found = lints::report(file, &plan.diagnostics, &settings.lint);
     found.extend(unplaced_error(file, &plan, &found));
     found
 }
 
-fn plan_options(build: &BuildDefaults) -> PlanOptions {
+fn plan_options(settings: &Settings) -> PlanOptions {
+    let build = &settings.build;
     let here = host_platform();
     let target_platform = build.platform.as_deref();
     PlanOptions {
@@ -76,6 +77,7 @@ fn plan_options(build: &BuildDefaults) -> PlanOptions {
         target_platform: target_platform.and_then(|text| Platform::parse(text, &here).ok()),
         build_platform: here,
         all_stages: true,
+        experimental: settings.lint.experimental(),
         ..PlanOptions::default()
     }
 }

@@ -165,11 +165,11 @@ impl Engine {
     }
 
     /// Everything that a forecast gives reason to say, for [`lints::report`](cooperage_lang::lints::report). Reads the
-    /// lists of files of the image's cached layers.
+    /// lists of files of the image's cached layers when it meets them first.
     pub fn advice(&self, forecast: &Forecast) -> Vec<Diagnostic> {
         let mut found = advice::advice(forecast, SystemTime::now());
         if let Ok(Some(store)) = self.store_if_any() {
-            found.extend(advice::waste(forecast, &|layer| {
+            found.extend(advice::waste(forecast, &self.inner.waste, &|layer| {
                 store.layer(layer).ok()??.index().ok()
             }));
         }

@@ -52,6 +52,7 @@ struct Inner {
     /// Contexts that were read before, so that a server's next forecast only looks at what changed.
     contexts: crate::build::context::Contexts,
     last_files: files::LastFiles,
+    waste: crate::build::advice::KnownWaste,
 }
 
 /// Why an operation on images failed.
@@ -132,6 +133,7 @@ impl Engine {
                 store: OnceLock::new(),
                 contexts: crate::build::context::Contexts::default(),
                 last_files: files::LastFiles::default(),
+                waste: crate::build::advice::KnownWaste::default(),
             }),
         })
     }

@@ -132,7 +132,7 @@ await scene('undone, all is cached again', async () => {
 await scene('completion knows the flags of RUN', async () => {
   await workbench.goTo(MKDIR, 5);
   await workbench.type('--mo');
-  await workbench.shows('completion', () => workbench.texts('.suggest-widget.visible .monaco-list-row'), (items) =>
+  await workbench.shows('completion', () => workbench.suggestions(), (items) =>
     items.some((item) => item.startsWith('--mount')),
   );
   await picture('vscode-completion');

@@ -96,6 +96,13 @@ export class Workbench {
     throw new Error(`never shown: ${what}; last seen:\n${JSON.stringify(seen, null, 2)}`);
   }
 
+  /** The list of suggestions; who types past an answer that is under way gets none, and asks for it. */
+  async suggestions() {
+    const list = this.page.locator('.suggest-widget.visible .monaco-list-row');
+    await list.first().waitFor({ timeout: 3000 }).catch(() => this.page.keyboard.press('Control+Space'));
+    return this.texts('.suggest-widget.visible .monaco-list-row');
+  }
+
   /** Puts the cursor at a line and column. */
   async goTo(line, column = 1) {
     await this.run(':', `${line}:${column}`);
@@ -180,7 +187,7 @@ class CodeServer {
       '--disable-getting-started-override',
     ]);
     // However this program ends, it leaves nothing running.
-    process.on('exit', () => this.child.kill('SIGTERM'));
+    process.on('exit', () => this.killGroup());
     await accepts(port);
     return address;
   }
@@ -189,6 +196,20 @@ class CodeServer {
     const exited = once(this.child, 'exit');
     this.child.kill('SIGTERM');
     await exited;
+    const deadline = Date.now() + PATIENCE;
+    while (this.killGroup() && Date.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  /** Ends what the editor started and did not end itself: its hosts of extensions live on for a while. Whether any was left. */
+  killGroup() {
+    try {
+      process.kill(-this.child.pid, 'SIGKILL');
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   spawn(args) {
@@ -197,6 +218,7 @@ class CodeServer {
     const child = spawn(process.execPath, [this.entry, ...folders, ...args], {
       env: this.environment,
       stdio: ['ignore', log, log],
+      detached: true,
     });
     fs.closeSync(log);
     return child;
