@@ -59,24 +59,10 @@ pub(crate) fn is_ours(uri: &lsp::Url, language: &str) -> bool {
     !known_otherwise && convert::path(uri).is_some_and(|path| is_dockerfile(&path))
 }
 
-/// Whether a file is a Dockerfile by its name: `Dockerfile`, `Containerfile`, `Dockerfile.*`, `*.Dockerfile`.
+/// Whether a file is a Dockerfile by its name.
 pub(crate) fn is_dockerfile(path: &Path) -> bool {
-    let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
-        return false;
-    };
-    let name = name.to_ascii_lowercase();
-    if name.ends_with(".dockerignore") || name.ends_with(".containerignore") {
-        return false;
-    }
-    ["dockerfile", "containerfile"].iter().any(|kind| {
-        name == *kind
-            || name
-                .strip_prefix(kind)
-                .is_some_and(|rest| rest.starts_with('.'))
-            || name
-                .strip_suffix(kind)
-                .is_some_and(|rest| rest.ends_with('.'))
-    })
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.is_some_and(cooperage_runtime::dockerfiles::is_dockerfile)
 }
 
 #[cfg(test)]

@@ -5,10 +5,9 @@ use crate::document::Forecasted;
 use crate::jobs::{Fault, guarded};
 use crate::setup::Setup;
 use crate::talk::{Event, Events};
-use cooperage_runtime::build::advice::advice;
 use cooperage_runtime::cancel::Cancel;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 use tower_lsp::lsp_types as lsp;
 
 /// A forecast that is wanted.
@@ -103,7 +102,7 @@ impl Shared {
                 let forecast = forecast.map_err(|error| Fault::Failed(error.to_string()))?;
                 Ok(Forecasted {
                     text: order.text.clone(),
-                    advice: advice(&forecast, SystemTime::now()),
+                    advice: order.setup.engine.advice(&forecast),
                     forecast,
                 })
             });

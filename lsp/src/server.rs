@@ -101,6 +101,17 @@ impl Backend {
             .await
     }
 
+    /// For what is asked while somebody types.
+    async fn cursor<P: About + Send + 'static, T: Send + 'static>(
+        &self,
+        params: P,
+        answer: fn(&Snapshot, P) -> Answer<Option<T>>,
+    ) -> Result<Option<T>> {
+        let uri = params.uri().clone();
+        self.ask(move |session, reply| session.about_cursor(&uri, params, answer, reply))
+            .await
+    }
+
     async fn forecast<P: About + Send + 'static, T: Send + 'static>(
         &self,
         parts: Parts,
@@ -238,7 +249,7 @@ impl LanguageServer for Backend {
         &self,
         params: lsp::CompletionParams,
     ) -> Result<Option<lsp::CompletionResponse>> {
-        self.document(params, handlers::completion::answer).await
+        self.cursor(params, handlers::completion::answer).await
     }
 
     async fn completion_resolve(&self, item: lsp::CompletionItem) -> Result<lsp::CompletionItem> {
@@ -259,7 +270,7 @@ impl LanguageServer for Backend {
         &self,
         params: lsp::SignatureHelpParams,
     ) -> Result<Option<lsp::SignatureHelp>> {
-        self.document(params, handlers::signature::answer).await
+        self.cursor(params, handlers::signature::answer).await
     }
 
     async fn goto_definition(

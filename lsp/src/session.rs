@@ -50,6 +50,11 @@ impl Snapshot {
         self.text.file()
     }
 
+    /// Whether the text has moved on.
+    pub(crate) fn is_stale(&self) -> bool {
+        self.text.is_superseded()
+    }
+
     /// What there is to say about the text.
     pub(crate) fn findings(&self) -> Vec<Diagnostic> {
         let forecast = self.forecast.as_deref();
@@ -254,13 +259,37 @@ impl Session {
 
 /// Requests.
 impl Session {
-    /// Answers a request about an open document on a worker; with nothing for a document that is not open.
+    /// Answers a request about an open document on a worker; with nothing for a document that is not open, and not
+    /// for a text that has moved on.
     pub(crate) fn about_document<P: Send + 'static, T: Send + 'static>(
         &mut self,
         uri: &lsp::Url,
         params: P,
         answer: fn(&Snapshot, P) -> Answer<Option<T>>,
         reply: Reply<Option<T>>,
+    ) {
+        self.about_text(uri, params, answer, reply, Snapshot::is_stale);
+    }
+
+    /// The same for what is asked while somebody types: clients fit the answer to what was typed since, and would
+    /// show nothing if they got none.
+    pub(crate) fn about_cursor<P: Send + 'static, T: Send + 'static>(
+        &mut self,
+        uri: &lsp::Url,
+        params: P,
+        answer: fn(&Snapshot, P) -> Answer<Option<T>>,
+        reply: Reply<Option<T>>,
+    ) {
+        self.about_text(uri, params, answer, reply, |_| false);
+    }
+
+    fn about_text<P: Send + 'static, T: Send + 'static>(
+        &mut self,
+        uri: &lsp::Url,
+        params: P,
+        answer: fn(&Snapshot, P) -> Answer<Option<T>>,
+        reply: Reply<Option<T>>,
+        too_late: fn(&Snapshot) -> bool,
     ) {
         let Some(snapshot) = self.snapshot(uri.as_str(), reply.cancel.clone()) else {
             return reply.give(Ok(None));
@@ -269,15 +298,15 @@ impl Session {
         self.jobs.run(move || {
             let answer = if snapshot.cancel.is_canceled() {
                 Err(Fault::Canceled)
-            } else if snapshot.text.is_superseded() {
+            } else if too_late(&snapshot) {
                 Err(Fault::Stale)
             } else {
                 guarded(|| answer(&snapshot, params))
             };
             // The owner knows whether the text is still the same; it is gone only when nobody waits for answers.
             let _ = events.send(Event::Done(Box::new(move |_| {
-                let stale = snapshot.text.is_superseded();
-                reply.give(if stale { Err(Fault::Stale) } else { answer });
+                let late = too_late(&snapshot);
+                reply.give(if late { Err(Fault::Stale) } else { answer });
             })));
         });
     }
