@@ -83,7 +83,7 @@ pub(crate) fn beside_recorded() {
         }
     }
     let all = agreed + by_rule + other.len();
-    println!("dockerfile-utils-format: {agreed} of {all}, {by_rule} differ by rule");
+    tell!("dockerfile-utils-format: {agreed} of {all}, {by_rule} differ by rule");
     assert!(other.is_empty(), "{other:#?}");
 }
 

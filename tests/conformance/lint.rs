@@ -23,16 +23,16 @@ use std::path::Path;
 /// Runs the cases of both programs and fails below the bars.
 pub(crate) fn run() {
     let Some(shared) = crate::shared() else {
-        println!("SKIPPED: no case data; set COOPERAGE_CASES to its folder");
+        tell!("SKIPPED: no case data; set COOPERAGE_CASES to its folder");
         return;
     };
     let folder = shared.join("cases/lint");
     let Ok(text) = std::fs::read_to_string(folder.join("hadolint.jsonl")) else {
-        println!("hadolint: no cases in {}", folder.display());
+        tell!("hadolint: no cases in {}", folder.display());
         return;
     };
     let Ok(validator) = std::fs::read_to_string(folder.join("dockerfile-utils.jsonl")) else {
-        println!("dockerfile-utils: no cases in {}", folder.display());
+        tell!("dockerfile-utils: no cases in {}", folder.display());
         return;
     };
     let (mut asserted, mut shell, mut findings) = <(Score, Score, Score)>::default();

@@ -61,7 +61,7 @@ const SHOWN: usize = 12;
 /// Judges every case of every kind; fails when one is below its bar.
 pub(crate) fn run(kinds: &[Kind]) {
     let Some(shared) = super::shared() else {
-        println!("SKIPPED: no case data; set COOPERAGE_CASES to its folder");
+        tell!("SKIPPED: no case data; set COOPERAGE_CASES to its folder");
         return;
     };
     let folder = shared.join("cases/lint");
@@ -70,7 +70,7 @@ pub(crate) fn run(kinds: &[Kind]) {
         .filter_map(|kind| {
             let file = folder.join(format!("service-{}.jsonl", kind.name));
             let Ok(text) = std::fs::read_to_string(&file) else {
-                println!("service-{}: no file {}", kind.name, file.display());
+                tell!("service-{}: no file {}", kind.name, file.display());
                 return None;
             };
             tally(kind, &text).err()
@@ -91,15 +91,16 @@ fn tally(kind: &Kind, text: &str) -> Result<(), String> {
             Err(why) if shown < SHOWN => {
                 shown += 1;
                 let id = value["id"].as_str().unwrap_or("?");
-                println!(
+                tell!(
                     "  {id} {}: {why}\n    {}",
-                    value["args"], value["dockerfile"]
+                    value["args"],
+                    value["dockerfile"]
                 );
             }
             Err(_) => {}
         }
     }
-    println!("service-{}: {agreed} of {all}", kind.name);
+    tell!("service-{}: {agreed} of {all}", kind.name);
     if f64::from(agreed) * 100.0 >= f64::from(all) * kind.bar {
         Ok(())
     } else {
