@@ -29,7 +29,6 @@ pub struct Pragmas {
     /// Each in source order and without overlap.
     stages: Vec<(TextRange, Silenced)>,
     instructions: Vec<(TextRange, Silenced)>,
-    shells: Vec<(u32, String)>,
     ignoring: Vec<TextRange>,
 }
 
@@ -47,7 +46,6 @@ enum Pragma<'t> {
     /// tally's: the instruction below, wherever it comes.
     IgnoreNext(&'t str),
     Everything,
-    Shell(&'t str),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -96,12 +94,6 @@ impl Pragmas {
         covering(&self.instructions, offset).is_some_and(|silenced| silenced.errors)
     }
 
-    /// The shell that the last comment above `offset` says the base image has.
-    pub fn shell(&self, offset: u32) -> Option<&str> {
-        let behind = self.shells.partition_point(|(start, _)| *start < offset);
-        behind.checked_sub(1).map(|i| self.shells[i].1.as_str())
-    }
-
     /// Places of comments that silence rules for one instruction.
     pub fn ignoring(&self) -> &[TextRange] {
         &self.ignoring
@@ -109,7 +101,6 @@ impl Pragmas {
 
     fn add(&mut self, above: Above, node: Option<&Node>) {
         self.file.add(above.file);
-        self.shells.extend(above.shells);
         self.ignoring.extend(above.ignoring);
         let Some(node) = node else { return };
         if node.known == Some(Keyword::From) {
@@ -173,7 +164,6 @@ struct Above {
     instruction: Silenced,
     /// What an empty line does not part from the instruction.
     next: Silenced,
-    shells: Vec<(u32, String)>,
     ignoring: Vec<TextRange>,
 }
 
@@ -227,7 +217,6 @@ impl Above {
                 self.instruction.all = true;
                 self.instruction.errors = true;
             }
-            Pragma::Shell(name) => self.shells.push((at, name.to_owned())),
         }
     }
 }
@@ -246,7 +235,6 @@ fn pragma(comment: &str) -> Option<Pragma<'_>> {
         ["hadolint", "stage", "ignore"] => Pragma::Ignore(Scope::Stage, value),
         ["hadolint" | "tally", "global", "ignore"] => Pragma::Ignore(Scope::File, value),
         ["tally", "ignore"] => Pragma::IgnoreNext(value),
-        ["hadolint" | "tally", "shell"] => Pragma::Shell(value.split_whitespace().next()?),
         _ => return None,
     })
 }

@@ -365,9 +365,12 @@ fn shell_of_document(line: &[u8]) -> Option<Interpreter> {
     (plain && named && only_flags).then(|| Interpreter::new(args))
 }
 
-/// `hadolint shell=NAME`. **Source:** hadolint's manual, section "Inline pragmas".
+/// `hadolint shell=NAME`, or tally's. **Source:** hadolint's manual, section "Inline pragmas".
 fn pragma(comment: &[u8]) -> Option<&[u8]> {
-    let rest = comment.trim_start().strip_prefix(b"hadolint")?;
+    let comment = comment.trim_start();
+    let rest = comment
+        .strip_prefix(b"hadolint")
+        .or_else(|| comment.strip_prefix(b"tally"))?;
     let value = rest.trim_start().strip_prefix(b"shell")?.trim_start();
     Some(value.strip_prefix(b"=")?.trim())
 }
