@@ -66,7 +66,9 @@ fn emacs_shows_the_forecast_among_the_notes_of_eglot() {
 fn emacs_shows_the_forecast_among_the_notes_of_lsp_mode() {
     let loads = "(progn (package-initialize) (require 'lsp-mode) (require 'dockerfile-mode) (princ \"loads\"))";
     if !says("emacs", &["--batch", "--eval", loads], "loads") {
-        return missing("Emacs 28 with lsp-mode (Debian: emacs-nox elpa-lsp-mode elpa-dockerfile-mode)");
+        return missing(
+            "Emacs 28 with lsp-mode (Debian: emacs-nox elpa-lsp-mode elpa-dockerfile-mode)",
+        );
     }
     let script = scripts("emacs").join("lsp-mode.el");
     session(Command::new("emacs").arg("--batch").arg("-l").arg(script));

@@ -3,10 +3,11 @@
 import * as vscode from 'vscode';
 import type { ClientCapabilities, FeatureState, LanguageClient, StaticFeature } from 'vscode-languageclient/node';
 
-/** A program for the user to talk to. */
+/** A program for the user to talk to; `keep`: what it printed is read when it has ended. */
 interface Terminal {
   name: string;
   command: [string, ...string[]];
+  keep: boolean;
 }
 
 /** A text to read, in Markdown. */
@@ -66,7 +67,19 @@ export class Requests implements StaticFeature {
   }
 }
 
-function openTerminal({ name, command: [shellPath, ...shellArgs] }: Terminal): null {
-  vscode.window.createTerminal({ name, shellPath, shellArgs }).show();
+function openTerminal({ name, command: [program, ...args], keep }: Terminal): null {
+  if (keep) {
+    // A terminal closes with its program; that of a task waits for a key.
+    const task = new vscode.Task({ type: 'process' }, taskScope(), name, 'cooper', new vscode.ProcessExecution(program, args));
+    task.presentationOptions = { focus: true, echo: false, clear: true, panel: vscode.TaskPanelKind.Dedicated };
+    void vscode.tasks.executeTask(task);
+  } else {
+    vscode.window.createTerminal({ name, shellPath: program, shellArgs: args }).show();
+  }
   return null;
+}
+
+/** There may be a file and no folder. */
+function taskScope(): vscode.TaskScope {
+  return vscode.workspace.workspaceFolders === undefined ? vscode.TaskScope.Global : vscode.TaskScope.Workspace;
 }

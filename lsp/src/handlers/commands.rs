@@ -320,14 +320,17 @@ fn open_terminal(session: &Session, action: Action, command: Vec<String>) {
         _ => "run",
     };
     if session.setup.features.terminal {
-        session.ask::<Terminal>(json!({"name": name, "command": command}), |_, _| {});
+        // Who leaves a shell has seen all of it.
+        let keep = action != Action::Shell;
+        let terminal = json!({"name": name, "command": command, "keep": keep});
+        session.ask::<Terminal>(terminal, |_, _| {});
     } else {
         let line = format!("in a terminal: {}", command.join(" "));
         session.output.show(lsp::MessageType::INFO, line);
     }
 }
 
-/// Asks the client for a terminal: `{name, command}`.
+/// Asks the client for a terminal: `{name, command, keep}`.
 enum Terminal {}
 
 impl lsp::request::Request for Terminal {
@@ -378,7 +381,7 @@ fn explain(call: &Call) -> Answer<(String, String)> {
             text += &format!(
                 "\n## line {}: `{}`\n\n{}\n",
                 planned.lines.start,
-                words::title(planned).replace('`', "'"),
+                words::heading(planned).replace('`', "'"),
                 words::sentence(step, &forecast.plan, now)
             );
             for line in words::detail(step).iter().flat_map(|all| all.lines()) {
@@ -406,7 +409,7 @@ fn layer_files(call: &Call) -> Answer<(String, String)> {
     let files = files.map_err(|error| Fault::Failed(error.to_string()))?;
     let mut text = format!(
         "# files of `{}`\n\n",
-        words::title(planned).replace('`', "'")
+        words::heading(planned).replace('`', "'")
     );
     for file in &files {
         let link = file.link.as_ref().map(|link| format!(" -> {link}"));
