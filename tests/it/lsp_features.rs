@@ -338,6 +338,29 @@ fn a_target_can_be_chosen() {
 }
 
 #[test]
+fn a_target_can_be_picked_from_a_list() {
+    let list = json!({"experimental": {"cooper": {"pick": true}}});
+    let (_sandbox, uri, mut client) = opened(STAGES, list);
+    let choose = json!({"command": "cooper.selectTarget", "arguments": [&uri]});
+    for (picks, chosen) in [
+        (json!("base"), json!("base")),
+        (Value::Null, Value::Null),
+        (json!("the last stage"), Value::Null),
+    ] {
+        client.picks = picks;
+        assert_eq!(
+            client.ask("workspace/executeCommand", choose.clone()),
+            chosen
+        );
+        let asked = client.news_of("cooper/pick");
+        assert_eq!(
+            asked["params"]["items"],
+            json!(["base", "last", "the last stage"])
+        );
+    }
+}
+
+#[test]
 fn build_arguments_and_a_platform_can_be_chosen() {
     let text = "FROM scratch\nARG FILE=a TARGETARCH\nCOPY $FILE /$TARGETARCH\n";
     let (_sandbox, uri, mut client) = opened(text, json!({}));

@@ -1,4 +1,4 @@
-// What the server asks of this editor beyond the protocol: to open a terminal, and to show a text.
+// What the server asks of this editor beyond the protocol: to open a terminal, to let the user pick, and to show a text.
 
 import * as vscode from 'vscode';
 import type { ClientCapabilities, FeatureState, LanguageClient, StaticFeature } from 'vscode-languageclient/node';
@@ -8,6 +8,12 @@ interface Terminal {
   name: string;
   command: [string, ...string[]];
   keep: boolean;
+}
+
+/** Texts of which the user picks one. */
+interface Choice {
+  title: string;
+  items: string[];
 }
 
 /** A text to read, in Markdown. */
@@ -46,7 +52,7 @@ export class Requests implements StaticFeature {
 
   fillClientCapabilities(capabilities: ClientCapabilities): void {
     const known = (capabilities.experimental ?? {}) as object;
-    capabilities.experimental = { ...known, cooper: { terminal: true, show: true, suggestAgain: true } };
+    capabilities.experimental = { ...known, cooper: { terminal: true, pick: true, show: true, suggestAgain: true } };
   }
 
   initialize(): void {
@@ -54,6 +60,7 @@ export class Requests implements StaticFeature {
     this.registered.push(
       vscode.workspace.registerTextDocumentContentProvider(SCHEME, texts),
       this.client.onRequest('cooper/terminal', openTerminal),
+      this.client.onRequest('cooper/pick', pick),
       this.client.onNotification('cooper/show', (text: Text) => texts.show(text)),
     );
   }
@@ -77,6 +84,10 @@ function openTerminal({ name, command: [program, ...args], keep }: Terminal): nu
     vscode.window.createTerminal({ name, shellPath: program, shellArgs: args }).show();
   }
   return null;
+}
+
+async function pick({ title, items }: Choice): Promise<string | null> {
+  return (await vscode.window.showQuickPick(items, { title })) ?? null;
 }
 
 /** There may be a file and no folder. */

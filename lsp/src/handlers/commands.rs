@@ -523,7 +523,7 @@ impl Question {
         }
     }
 
-    /// Asks the user.
+    /// Asks the user, in a list where the client has one.
     fn ask(
         self,
         session: &mut Session,
@@ -531,6 +531,13 @@ impl Question {
         choose: impl FnOnce(&mut Session, &lsp::Url, Option<String>) -> bool + Send + 'static,
     ) {
         let titles = self.names.iter().cloned().chain([self.none.to_owned()]);
+        if session.setup.features.pick {
+            let items: Vec<String> = titles.collect();
+            let params = json!({"title": self.message, "items": items});
+            return session.ask::<Pick>(params, move |session, answer| {
+                self.answered(session, call, answer.ok().flatten(), choose);
+            });
+        }
         let item = |title| lsp::MessageActionItem {
             title,
             properties: std::collections::HashMap::new(),
@@ -540,17 +547,37 @@ impl Question {
             message: self.message.to_owned(),
             actions: Some(titles.map(item).collect()),
         };
-        session.ask::<lsp::request::ShowMessageRequest>(
-            params,
-            move |session, answer| match answer.ok().flatten() {
-                Some(item) => {
-                    let name = (item.title != self.none).then_some(item.title);
-                    self.take(session, call, name, choose);
-                }
-                None => call.reply.give(Ok(Value::Null)),
-            },
-        );
+        session.ask::<lsp::request::ShowMessageRequest>(params, move |session, answer| {
+            let title = answer.ok().flatten().map(|item| item.title);
+            self.answered(session, call, title, choose);
+        });
     }
+
+    /// Takes what the user chose; nothing changes when that is nothing.
+    fn answered(
+        &self,
+        session: &mut Session,
+        call: Call,
+        title: Option<String>,
+        choose: impl FnOnce(&mut Session, &lsp::Url, Option<String>) -> bool,
+    ) {
+        match title {
+            Some(title) => {
+                let name = (title != self.none).then_some(title);
+                self.take(session, call, name, choose);
+            }
+            None => call.reply.give(Ok(Value::Null)),
+        }
+    }
+}
+
+/// Asks the client to let the user pick one of a list: `{title, items}`; null when none is picked.
+enum Pick {}
+
+impl lsp::request::Request for Pick {
+    type Params = Value;
+    type Result = Option<String>;
+    const METHOD: &'static str = "cooper/pick";
 }
 
 fn set_build_args(session: &mut Session, call: Call) {

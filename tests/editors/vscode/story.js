@@ -194,6 +194,7 @@ await scene('a finding is underlined, and its fix is applied', async () => {
 await scene('a file of the context that is saved changes the forecast of the steps that read it', async () => {
   await workbench.openFile('oak.txt');
   await workbench.shows('oak.txt', () => workbench.texts('.tab.active'), (tabs) => tabs.some((tab) => /oak\.txt/.test(tab)));
+  await workbench.shows('text of oak.txt', () => workbench.lines(), (lines) => lines.some((text) => /oak/.test(text)));
   await workbench.press('Control+End');
   await workbench.type('It was bent again today.');
   await workbench.press('Control+s');
@@ -268,17 +269,18 @@ await scene('Choose Target Stage forecasts another stage', async () => {
   await workbench.openFile('stages.Dockerfile');
   await stages(NEEDED, SPARED);
   await workbench.command('Cooper: Choose Target Stage');
+  await workbench.page.locator('.quick-input-list .label-name', { hasText: 'proof' }).waitFor();
   await picture('vscode-target');
-  await workbench.page.locator('.notification-toast .monaco-button', { hasText: 'proof' }).click();
+  await workbench.pick('proof');
   await stages(SPARED, NEEDED);
   await workbench.command('Cooper: Choose Target Stage');
-  await workbench.page.locator('.notification-toast .monaco-button', { hasText: 'the last stage' }).click();
+  await workbench.pick('the last stage');
   await stages(NEEDED, SPARED);
 });
 
 await scene('Choose a Build of Compose forecasts what the service builds', async () => {
   await workbench.command('Cooper: Choose a Build of Compose or Bake');
-  await workbench.page.locator('.notification-toast .monaco-button', { hasText: 'proof' }).click();
+  await workbench.pick('proof');
   await stages(SPARED, NEEDED);
 });
 
