@@ -189,6 +189,7 @@ await scene('a finding is underlined, and its fix is applied', async () => {
   await workbench.shows('fixed', () => workbench.lines(), (lines) => lines.some((text) => text.startsWith('RUN mkdir')));
   await workbench.shows('no squiggle', () => workbench.page.locator(squiggles).count(), (count) => count === 0);
   await forecast(CACHED, LAST, CACHED);
+  await lens(true);
 });
 
 await scene('a file of the context that is saved changes the forecast of the steps that read it', async () => {
@@ -203,6 +204,7 @@ await scene('a file of the context that is saved changes the forecast of the ste
   await workbench.shows('culprit', () => workbench.lines(), (lines) =>
     lines.some((text) => /^COPY articles.*articles\/oak\.txt/.test(text)),
   );
+  await lens(false);
   await picture('vscode-context');
 });
 
