@@ -8,6 +8,7 @@ use crate::session::{Reply, Session, Snapshot};
 use crate::setup::Choice;
 use crate::talk::Event;
 use cooperage_lang::instructions::{Kind, Stage};
+use cooperage_runtime::build::cache::CacheStatus;
 use cooperage_runtime::build::words;
 use cooperage_runtime::cancel::Cancel;
 use cooperage_runtime::settings;
@@ -374,20 +375,30 @@ fn explain(call: &Call) -> Answer<(String, String)> {
         .filter(|found| !found.keyword.text.eq_ignore_ascii_case(b"FROM"))
         .map(|instruction| instruction.range);
     let mut text = format!("# next build: {}\n", words::summary(forecast));
+    // Of all steps those count that run; of one, what it does.
+    let (told, cached): (Vec<_>, Vec<_>) = forecast
+        .numbered()
+        .filter(|step| wanted.is_none_or(|range| range == forecast.plan.step(step.step).range))
+        .partition(|step| wanted.is_some() || !matches!(step.status, CacheStatus::Hit(_)));
     let now = SystemTime::now();
-    for step in forecast.numbered() {
+    for step in told {
         let planned = forecast.plan.step(step.step);
-        if wanted.is_none_or(|range| range == planned.range) {
-            text += &format!(
-                "\n## line {}: `{}`\n\n{}\n",
-                planned.lines.start,
-                words::heading(planned).replace('`', "'"),
-                words::sentence(step, &forecast.plan, now)
-            );
-            for line in words::detail(step).iter().flat_map(|all| all.lines()) {
-                text += &format!("- {line}\n");
-            }
+        text += &format!(
+            "\n## line {}: `{}`\n\n{}\n",
+            planned.lines.start,
+            words::heading(planned).replace('`', "'"),
+            words::sentence(step, &forecast.plan, now)
+        );
+        for line in words::detail(step).iter().flat_map(|all| all.lines()) {
+            text += &format!("- {line}\n");
         }
+    }
+    if !cached.is_empty() {
+        let lines = cached
+            .iter()
+            .map(|step| forecast.plan.step(step.step).lines.start.to_string());
+        let lines: Vec<_> = lines.collect();
+        text += &format!("\nCached or in the store: lines {}.\n", lines.join(", "));
     }
     Ok(("next build".to_owned(), text))
 }

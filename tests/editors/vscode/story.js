@@ -218,7 +218,7 @@ await scene('Build to Here builds, and the forecast turns to cached', async () =
 await scene('Explain says beside the text what will run, and why', async () => {
   await workbench.command('Cooper: Explain What Will Run, and Why');
   await workbench.shows('explanation', () => workbench.texts('.editor-group-container .view-lines'), (texts) =>
-    texts.some((text) => /# next build: \d+ of \d+ cached.*## line 9: `RUN mkdir.*cached/.test(text)),
+    texts.some((text) => /# next build: \d+ of \d+ cached.*## line 21: `RUN sh generate.*reruns.*in the store: lines 3, 6/.test(text)),
   );
 });
 
