@@ -275,6 +275,44 @@ fn fixes_are_made_until_there_is_none_and_modes_stay() {
 }
 
 #[test]
+fn a_file_and_links_to_it_are_one_file() {
+    let sandbox = Sandbox::new();
+    sandbox.write("a/Dockerfile", BAD);
+    sandbox.write("b/Dockerfile", "FROM scratch\nCOPY a /a\n");
+    let work = sandbox.work();
+    for name in [
+        "Dockerfile",
+        "a/Containerfile",
+        "a/Dockerfile.prod",
+        "z.Dockerfile",
+    ] {
+        std::os::unix::fs::symlink(work.join("a/Dockerfile"), work.join(name)).unwrap();
+    }
+    let ran = lint(&sandbox, &["--format=gnu"]);
+    assert_eq!(ran.stdout.lines().count(), 2, "{}", ran.stdout);
+    assert!(
+        ran.stdout
+            .lines()
+            .all(|line| line.starts_with("a/Dockerfile:")),
+        "{}",
+        ran.stdout
+    );
+    // The link is what was named, and the file is not there under another name.
+    let ran = lint(&sandbox, &["--format=gnu", "Dockerfile", "b"]);
+    assert!(ran.stdout.starts_with("Dockerfile:1:"), "{}", ran.stdout);
+    let ran = lint(&sandbox, &["--fix", ".", "Dockerfile", "a"]);
+    assert_eq!(
+        (ran.status, ran.stderr.contains("error")),
+        (0, false),
+        "{}",
+        ran.stderr
+    );
+    let text = std::fs::read_to_string(work.join("z.Dockerfile")).unwrap();
+    assert!(text.starts_with("FROM scratch AS base\nLABEL "), "{text}");
+    assert_eq!(std::fs::read_dir(work.join("a")).unwrap().count(), 3);
+}
+
+#[test]
 fn mistakes_in_settings_are_findings_of_the_settings_file() {
     let sandbox = Sandbox::new();
     sandbox.write("Dockerfile", BAD);

@@ -2,13 +2,14 @@
 
 use crate::settings::Finder;
 use ignore::{DirEntry, WalkBuilder, WalkState};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 /// What was found.
 #[derive(Debug, Default)]
 pub struct Found {
-    /// Dockerfiles by path, each once.
+    /// Dockerfiles by path, each once, however many names lead to it.
     pub files: Vec<PathBuf>,
     /// What could not be read, with the reason.
     pub failed: Vec<(PathBuf, String)>,
@@ -54,10 +55,20 @@ pub fn find(paths: &[PathBuf], settings: &Finder) -> Found {
     if let Some((first, more)) = folders.split_first() {
         walk(first, more, settings, &mut found);
     }
-    found.files.sort();
-    found.files.dedup();
+    found.files = each_once(found.files);
     found.failed.sort();
     found
+}
+
+/// Each file once whatever names lead to it, by one that is no link where there is one: what two threads did to it at
+/// once, one of them would undo.
+fn each_once(mut files: Vec<PathBuf>) -> Vec<PathBuf> {
+    files.sort_by_cached_key(|path| (path.is_symlink(), path.clone()));
+    let mut known = HashSet::with_capacity(files.len());
+    // What cannot be found any more is told by whoever reads it.
+    files.retain(|path| known.insert(std::fs::canonicalize(path).unwrap_or_else(|_| path.clone())));
+    files.sort();
+    files
 }
 
 fn walk(first: &Path, more: &[&PathBuf], settings: &Finder, found: &mut Found) {
