@@ -1,0 +1,88 @@
+//! What the language server learns from outside the text: from registries and from programs of the machine.
+
+use crate::lsp::built;
+use crate::lsp_client::Client;
+use crate::registry::Registry;
+use crate::sandbox::{Sandbox, have};
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+
+/// Texts offered at the end of a document's only line, and whether there may be more.
+fn offered(client: &mut Client, uri: &str, column: usize) -> (Vec<String>, bool) {
+    let answer = client.at("textDocument/completion", uri, 0, column as u64);
+    let text = |item: &Value| item["label"].as_str().unwrap().to_owned();
+    let items = answer["items"].as_array().expect("a list").iter();
+    (items.map(text).collect(), answer["isIncomplete"] == true)
+}
+
+/// What is offered when nothing more is to come.
+fn offered_at_last(client: &mut Client, uri: &str, column: usize) -> Vec<String> {
+    let until = Instant::now() + Duration::from_secs(30);
+    loop {
+        match offered(client, uri, column) {
+            (found, false) => return found,
+            (found, true) => assert!(Instant::now() < until, "still more to come than {found:?}"),
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn in_sandbox(sandbox: &Sandbox, options: Value, text: &str) -> (Client, String) {
+    let uri = format!("file://{}", sandbox.work().join("Dockerfile").display());
+    let mut client = Client::new(sandbox, &options);
+    client.open(&uri, text);
+    (client, uri)
+}
+
+#[test]
+fn tags_come_from_the_registry_without_waiting_for_it() {
+    if !have(&["docker-registry", "skopeo"]) {
+        return;
+    }
+    let (sandbox, _) = built();
+    let registry = Registry::start(&sandbox);
+    let tag = format!("{}/app:here", registry.host);
+    sandbox.cooper(&["build", "-q", "-t", &tag, "."]).ok();
+    let output = "type=oci,dest=layout,tar=false";
+    sandbox.cooper(&["build", "-q", "-o", output, "."]).ok();
+    for name in ["app:1.9", "app:1.10", "app:latest"] {
+        registry.push(&sandbox.work().join("layout"), name);
+    }
+    let text = format!("FROM {}/app:", registry.host);
+    let all = ["here", "latest", "1.10", "1.9"].map(|tag| format!("{}/app:{tag}", registry.host));
+
+    let (mut client, uri) = in_sandbox(&sandbox, json!({}), &text);
+    let (first, more) = offered(&mut client, &uri, text.len());
+    assert!(more && first == all[..1], "{first:?}");
+    assert_eq!(offered_at_last(&mut client, &uri, text.len()), all);
+
+    // Another server of the same store has them at once, also when the registry is gone.
+    drop(registry);
+    let (mut client, uri) = in_sandbox(&sandbox, json!({}), &text);
+    assert_eq!(
+        offered(&mut client, &uri, text.len()),
+        (all.to_vec(), false)
+    );
+
+    let (mut client, uri) = in_sandbox(&sandbox, json!({"registryTags": false}), &text);
+    let (found, more) = offered(&mut client, &uri, text.len());
+    assert!(!more && found == all[..1], "{found:?}");
+}
+
+#[test]
+fn a_registry_that_is_not_there_is_asked_once_and_not_spoken_of() {
+    let (sandbox, _) = built();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let text = format!("FROM {}/app:", listener.local_addr().unwrap());
+    // Whoever connects is hung up on, and counted.
+    let (count, counted) = std::sync::mpsc::channel();
+    std::thread::spawn(move || listener.incoming().try_for_each(|_| count.send(())));
+    let (mut client, uri) = in_sandbox(&sandbox, json!({}), &text);
+    assert_eq!(offered_at_last(&mut client, &uri, text.len()), [""; 0]);
+    let asked = counted.try_iter().count();
+    assert!(asked > 0);
+    assert_eq!(offered(&mut client, &uri, text.len()), (Vec::new(), false));
+    assert_eq!(counted.try_iter().count(), 0);
+    let said = |news: &Value| news["method"].as_str().unwrap().starts_with("window/");
+    assert!(!client.news.iter().any(said), "{:?}", client.news);
+}
