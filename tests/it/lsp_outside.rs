@@ -86,3 +86,28 @@ fn a_registry_that_is_not_there_is_asked_once_and_not_spoken_of() {
     let said = |news: &Value| news["method"].as_str().unwrap().starts_with("window/");
     assert!(!client.news.iter().any(said), "{:?}", client.news);
 }
+
+#[test]
+fn a_target_of_a_bake_file_is_forecast_and_its_mistakes_are_said() {
+    let sandbox = Sandbox::new();
+    let text = "FROM scratch AS base\nARG V\nCOPY $V /v\nFROM base\nCOPY b /b\n";
+    sandbox.write("Dockerfile", text);
+    sandbox.write("1.2", "");
+    sandbox.write("b", "");
+    let bake = "variable \"V\" { default = \"1.2\" }\ntarget \"lib\" {\n  target = lower(\"BASE\")\n  args = { V = V, X = nowhere }\n}\n";
+    sandbox.write("docker-bake.hcl", bake);
+    let given = ["build", "-q", "--target=base", "--build-arg=V=1.2", "."];
+    sandbox.cooper(&given).ok();
+    let (mut client, uri) = in_sandbox(&sandbox, json!({}), text);
+    assert_eq!(client.hints(&uri).len(), 2);
+    let choose = json!({"command": "cooper.selectBuild", "arguments": [&uri, {"name": "lib"}]});
+    assert_eq!(client.ask("workspace/executeCommand", choose), "lib");
+    let said = client.news_of("window/showMessage")["params"]["message"].clone();
+    let mistake = "docker-bake.hcl: `lib`: `args.X`: there is no variable `nowhere`";
+    assert!(said.as_str().unwrap().ends_with(mistake), "{said}");
+    let hints = client.hints(&uri);
+    assert!(
+        hints.len() == 1 && hints[0].1.starts_with("cached"),
+        "{hints:?}"
+    );
+}

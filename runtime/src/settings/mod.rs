@@ -14,7 +14,7 @@ mod toml;
 mod yaml;
 
 pub use cooperage::FailOn;
-pub use declared::{Declared, declared, may_declare};
+pub use declared::{Declared, Found, Mistake, declared, may_declare};
 pub use find::{Choice, Faulty, Finder, Project};
 pub use hadolint::Hadolint;
 
