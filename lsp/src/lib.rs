@@ -2,10 +2,11 @@
 //! do.
 //!
 //! [`serve`] speaks the protocol on standard input and output. The server only reads: a build that is asked for is a process
-//! of its own, and the one thing that it asks the network for, and keeps in the store's cache, are lists of tags.
+//! of its own, and the one thing that it asks the network for, and keeps in the store's cache, are lists of tags. Of other programs it starts ShellCheck alone.
 
 mod around;
 mod builds;
+mod checker;
 mod client;
 mod convert;
 mod document;

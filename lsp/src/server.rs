@@ -1,5 +1,6 @@
 //! Routing: which message is answered by what.
 
+use crate::checker::Checker;
 use crate::client::Features;
 use crate::convert::{self, Encoding};
 use crate::handlers::{self, About};
@@ -184,6 +185,7 @@ impl LanguageServer for Backend {
         let (settings, problems) = Settings::read(options);
         let setup = Setup {
             engine: self.engine.clone(),
+            checker: Checker::new(self.events.clone()),
             root: self.root.clone(),
             features: Features::new(capabilities),
             encoding,

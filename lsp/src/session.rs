@@ -496,8 +496,8 @@ impl Session {
         }
     }
 
-    /// What is said about a document depends on its forecast too.
-    fn findings_changed(&mut self, uri: &lsp::Url) {
+    /// What is said about a document depends on its forecast too, and on ShellCheck.
+    pub(crate) fn findings_changed(&mut self, uri: &lsp::Url) {
         if self.setup.features.pull_diagnostics {
             self.refresh_diagnostics();
         } else {

@@ -111,3 +111,78 @@ fn a_target_of_a_bake_file_is_forecast_and_its_mistakes_are_said() {
         "{hints:?}"
     );
 }
+
+/// A client in a sandbox with a Dockerfile that ShellCheck has something to say of.
+fn shellchecked(options: Value, more: &str) -> (Sandbox, Client, String) {
+    let sandbox = Sandbox::new();
+    sandbox.write("cooperage.toml", more);
+    let text =
+        "FROM scratch\nRUN echo a \\\n # why\n && rm -f `which x` && [ $y = z ]\nRUN [\"a\"]\n";
+    let (client, uri) = in_sandbox(&sandbox, options, text);
+    (sandbox, client, uri)
+}
+
+fn codes(found: &[Value]) -> Vec<&str> {
+    found.iter().map(|d| d["code"].as_str().unwrap()).collect()
+}
+
+/// The diagnostics once ShellCheck's are among them.
+fn with_shellcheck(client: &mut Client, uri: &str) -> Vec<Value> {
+    loop {
+        client.receive();
+        let found = client
+            .diagnostics
+            .get(uri)
+            .map_or(&[][..], |(_, found)| found);
+        if found.iter().any(|d| d["source"] == "shellcheck") {
+            return found.to_vec();
+        }
+    }
+}
+
+#[test]
+fn an_installed_shellcheck_is_listened_to_after_the_own_findings() {
+    if !have(&["shellcheck"]) {
+        return;
+    }
+    let (_sandbox, mut client, uri) = shellchecked(json!({}), "");
+    let own = client.diagnostics(&uri, 1);
+    assert!(own.iter().all(|d| d["source"] == "cooper"), "{own:?}");
+    let found = with_shellcheck(&mut client, &uri);
+    let backticks = found.iter().find(|d| d["code"] == "SC2006");
+    let backticks = backticks.unwrap_or_else(|| panic!("{found:?}"));
+    let range = json!({"start": {"line": 3, "character": 10}, "end": {"line": 3, "character": 19}});
+    assert_eq!(backticks["range"], range);
+    assert_eq!(backticks["severity"], 4);
+    assert_eq!(
+        backticks["codeDescription"]["href"],
+        "https://www.shellcheck.net/wiki/SC2006"
+    );
+    // Our own rule says it, with a fix.
+    assert!(
+        !codes(&found).contains(&"SC2086") && codes(&found).contains(&"WordSplitting"),
+        "{found:?}"
+    );
+
+    // Silenced as any other rule.
+    client.edit(&uri, 2, 1, (0, 0), "# hadolint ignore=SC2006\n");
+    let found = client.diagnostics(&uri, 2);
+    assert!(!codes(&found).contains(&"SC2006"), "{found:?}");
+}
+
+#[test]
+fn shellcheck_can_be_switched_off() {
+    if !have(&["shellcheck"]) {
+        return;
+    }
+    let off = "[lint]\nshellcheck = false\n";
+    for (options, project) in [(json!({"shellcheck": false}), ""), (json!({}), off)] {
+        let (_sandbox, mut client, uri) = shellchecked(options, project);
+        client.diagnostics(&uri, 1);
+        // Longer than it takes to ask where it is on.
+        std::thread::sleep(Duration::from_secs(1));
+        client.hints(&uri);
+        let (_, found) = &client.diagnostics[&uri];
+        assert!(found.iter().all(|d| d["source"] == "cooper"), "{found:?}");
+    }
+}
