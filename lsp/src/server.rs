@@ -3,6 +3,7 @@
 use crate::checker::Checker;
 use crate::client::Features;
 use crate::convert::{self, Encoding};
+use crate::handlers::contents::{self, Content, ContentParams, ListParams, Listed};
 use crate::handlers::{self, About};
 use crate::jobs::{Answer, Fault};
 use crate::session::{Parts, Reply, Session, Snapshot, Workspace};
@@ -131,6 +132,23 @@ impl Backend {
     ) -> Result<T> {
         self.ask(move |session, reply| session.about_workspace(params, answer, reply))
             .await
+    }
+
+    /// `workspace/textDocumentContent`.
+    pub(crate) async fn content(&self, params: ContentParams) -> Result<Content> {
+        let unknown = || Error::invalid_params("no open Dockerfile has such a document");
+        let dockerfile = contents::dockerfile_of(&params.uri).ok_or_else(unknown)?;
+        let found = self
+            .ask(move |session, reply| {
+                session.about_document(&dockerfile, params, contents::answer, reply);
+            })
+            .await?;
+        found.ok_or_else(unknown)
+    }
+
+    /// `cooper/heredocs`.
+    pub(crate) async fn heredocs(&self, params: ListParams) -> Result<Option<Vec<Listed>>> {
+        self.document(params, contents::list).await
     }
 
     /// `window/workDoneProgress/cancel`.

@@ -186,3 +186,68 @@ fn shellcheck_can_be_switched_off() {
         assert!(found.iter().all(|d| d["source"] == "cooper"), "{found:?}");
     }
 }
+
+#[test]
+fn here_documents_can_be_had_as_documents() {
+    let sandbox = Sandbox::new();
+    let uri = format!("file://{}", sandbox.work().join("Dockerfile").display());
+    let capabilities = json!({"workspace": {"textDocumentContent": {"dynamicRegistration": true}}});
+    let mut client = Client::with(&sandbox, json!({"capabilities": capabilities}));
+    let scheme = &client.can["workspace"]["textDocumentContent"]["schemes"][0];
+    assert_eq!(scheme, "cooper-heredoc");
+    client.open(
+        &uri,
+        "FROM a\nRUN <<E\necho \u{e4}\nE\nCOPY <<E /app/main.py\nimport os\nE\n",
+    );
+    let listed = client.about("cooper/heredocs", &uri);
+    let listed = listed.as_array().unwrap().clone();
+    let lines = |n: usize| {
+        let range = &listed[n]["range"];
+        (range["start"]["line"].clone(), range["end"]["line"].clone())
+    };
+    assert_eq!(
+        (lines(0), lines(1)),
+        ((json!(2), json!(3)), (json!(5), json!(6)))
+    );
+    let path = |n: usize| {
+        listed[n]["uri"]
+            .as_str()
+            .unwrap()
+            .split('?')
+            .next()
+            .unwrap()
+    };
+    assert!(path(0).starts_with("cooper-heredoc:///") && path(0).ends_with("/0/E.sh"));
+    assert!(path(1).ends_with("/Dockerfile/1/main.py"));
+
+    let content = |client: &mut Client, n: usize| {
+        client.ask(
+            "workspace/textDocumentContent",
+            json!({"uri": listed[n]["uri"]}),
+        )
+    };
+    assert_eq!(content(&mut client, 0)["text"], "\n\necho \u{e4}\n");
+    assert_eq!(content(&mut client, 1)["text"], "\n\n\n\n\nimport os\n");
+    // Of what did not change the client hears nothing.
+    client.edit(&uri, 2, 5, (7, 9), "sys");
+    let refreshed = client.news_of("workspace/textDocumentContent/refresh");
+    assert_eq!(refreshed["params"]["uri"], listed[1]["uri"]);
+    assert_eq!(content(&mut client, 1)["text"], "\n\n\n\n\nimport sys\n");
+    client.edit(&uri, 3, 0, (6, 6), "\n");
+    for n in [0, 1] {
+        let refreshed = client.news_of("workspace/textDocumentContent/refresh");
+        assert_eq!(refreshed["params"]["uri"], listed[n]["uri"]);
+    }
+    client.tell(
+        "textDocument/didClose",
+        json!({"textDocument": {"uri": &uri}}),
+    );
+    for odd in [
+        &listed[0]["uri"],
+        &json!("file:///x"),
+        &json!("cooper-heredoc:///x?of=%%"),
+    ] {
+        let answer = client.ask("workspace/textDocumentContent", json!({"uri": odd}));
+        assert_eq!(answer["code"], -32602, "{answer}");
+    }
+}
