@@ -42,12 +42,16 @@ export class Heredocs implements StaticFeature, vscode.TextDocumentContentProvid
     },
     provideHover: async (document, position, token, next) => {
       const [own, uri] = await Promise.all([next(document, position, token), this.at(document, position)]);
-      if (own || uri === undefined || token.isCancellationRequested) {
+      if (uri === undefined || token.isCancellationRequested) {
         return own;
       }
       const theirs = await vscode.commands.executeCommand<vscode.Hover[]>('vscode.executeHoverProvider', uri, position);
+      if (theirs.length === 0) {
+        return own;
+      }
+      // What is said of a word goes before what is said of the step.
       const contents = theirs.flatMap((hover) => hover.contents);
-      return contents.length > 0 ? new vscode.Hover(contents, theirs[0]?.range) : undefined;
+      return new vscode.Hover([...contents, ...(own?.contents ?? [])], theirs[0]?.range);
     },
   };
 
