@@ -6,10 +6,10 @@ use crate::convert::{self, Encoding, Text};
 use crate::document::Forecasted;
 use crate::settings::Settings;
 use cooperage_lang::diagnostic::Diagnostic;
-use cooperage_lang::lints;
 use cooperage_runtime::build::forecast::Forecast;
 use cooperage_runtime::build::request::{BuildRequest, ContextSource, DockerfileSource};
 use cooperage_runtime::cancel::Cancel;
+use cooperage_runtime::dockerfiles;
 use cooperage_runtime::engine::{BuildError, Engine, Planned};
 use cooperage_runtime::settings::{self, Declared, Finder};
 use std::collections::BTreeMap;
@@ -104,20 +104,19 @@ impl Setup {
         text: &Text,
         forecast: Option<&Forecasted>,
     ) -> Vec<Diagnostic> {
-        let dockerfile = text.file().dockerfile();
-        match self.engine.plan_read(dockerfile, &self.request(uri), true) {
-            Ok(plan) => {
-                let mut found = plan.diagnostics;
-                found.extend(forecast.iter().flat_map(|f| &f.advice).cloned());
-                let project = self.project(uri);
-                if self.asks_shellcheck(&project) {
-                    found.extend(self.checker.known(text.file(), &project.lint));
-                }
-                lints::report(text.file(), &found, &project.lint)
-            }
+        let file = text.file();
+        let project = self.project(uri);
+        let plan =
+            (self.engine).plan_read(file.dockerfile(), &self.request(uri), Some(&project.lint));
+        let Ok(plan) = plan else {
             // An option of the settings is not valid: what the text itself has to say.
-            Err(_) => dockerfile.diagnostics.clone(),
+            return file.dockerfile().diagnostics.clone();
+        };
+        let mut advice: Vec<_> = forecast.iter().flat_map(|f| &f.advice).cloned().collect();
+        if self.asks_shellcheck(&project) {
+            advice.extend(self.checker.known(file, &project.lint));
         }
+        dockerfiles::findings(file, plan, &project.lint, advice)
     }
 
     /// Has ShellCheck look at the text of an open document, when it is wanted and installed.
@@ -142,7 +141,7 @@ impl Setup {
         let request = self.request(uri);
         let plan = self
             .engine
-            .plan_read(text.file().dockerfile(), &request, false)?;
+            .plan_read(text.file().dockerfile(), &request, None)?;
         let DockerfileSource::Text { name, path, .. } = &request.dockerfile else {
             unreachable!("an editor's text is a text")
         };

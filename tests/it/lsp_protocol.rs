@@ -174,6 +174,62 @@ fn diagnostics_that_are_asked_for_have_names() {
 }
 
 #[test]
+fn a_workspace_has_the_files_and_findings_of_lint() {
+    let sandbox = Sandbox::new();
+    let described = "# is the first\nFROM scratch AS Base\nCOPY a /\n";
+    for path in [
+        "Dockerfile",
+        ".devcontainer/Dockerfile",
+        "vendor/it/Containerfile",
+        "target/x.Dockerfile",
+        "ignored/Dockerfile",
+        "left/Dockerfile",
+    ] {
+        sandbox.write(path, described);
+    }
+    sandbox.write("empty/Dockerfile", "");
+    sandbox.write("wrong/Dockerfile", "FROM scratch\nCOPY --from=7 a /\n");
+    sandbox.write(".gitignore", "ignored\n");
+    sandbox.write(
+        "cooperage.toml",
+        "exclude = [\"left\"]\n[lint.levels]\nInvalidDefinitionDescription = \"warning\"\n",
+    );
+    std::os::unix::fs::symlink("Dockerfile", sandbox.work().join("Dockerfile.link")).unwrap();
+
+    let ran = sandbox.cooper(&["lint", "--format=json"]);
+    let told: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let mut told: Vec<(String, String, u64)> = (told.as_array().unwrap().iter())
+        .map(|found| {
+            let text = |key: &str| found[key].as_str().unwrap().to_owned();
+            (text("file"), text("code"), found["line"].as_u64().unwrap())
+        })
+        .collect();
+    told.sort();
+    let experimental = |(_, code, _): &&(_, String, _)| code == "InvalidDefinitionDescription";
+    assert_eq!(told.iter().filter(experimental).count(), 4, "{told:?}");
+
+    let root = format!("file://{}", sandbox.work().display());
+    let more = json!({
+        "capabilities": {"textDocument": {"diagnostic": {}}},
+        "workspaceFolders": [{"uri": root, "name": "work"}],
+    });
+    let mut client = Client::with(&sandbox, more);
+    let all = client.ask("workspace/diagnostic", json!({"previousResultIds": []}));
+    let mut shown = Vec::new();
+    for report in all["items"].as_array().unwrap() {
+        let uri = report["uri"].as_str().unwrap();
+        let file = uri.strip_prefix(&format!("{root}/")).unwrap();
+        for item in report["items"].as_array().unwrap() {
+            let line = item["range"]["start"]["line"].as_u64().unwrap() + 1;
+            let code = item["code"].as_str().unwrap();
+            shown.push((file.to_owned(), code.to_owned(), line));
+        }
+    }
+    shown.sort();
+    assert_eq!(shown, told);
+}
+
+#[test]
 fn folders_come_and_go() {
     let sandbox = Sandbox::new();
     sandbox.write("one/Dockerfile", "FROM scratch AS first\n");

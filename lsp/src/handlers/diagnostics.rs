@@ -1,7 +1,7 @@
 //! Diagnostics, sent or asked for: what there is to say about a text, mistakes first.
 
 use crate::convert::{self, Text};
-use crate::document::{Forecasted, is_dockerfile};
+use crate::document::Forecasted;
 use crate::jobs::{Answer, Fault};
 use crate::session::{Snapshot, Workspace};
 use crate::setup::Setup;
@@ -156,7 +156,7 @@ pub(crate) fn workspace(
         let version = Some(i64::from(snapshot.version));
         items.push(report(&known, snapshot.uri.clone(), version, found));
     }
-    for path in workspace::files(&workspace.setup.folders, &workspace.cancel, is_dockerfile) {
+    for path in workspace::dockerfiles(workspace) {
         if workspace.cancel.is_canceled() {
             return Err(Fault::Canceled);
         }

@@ -1,7 +1,6 @@
 //! Symbols of a document, and of all Dockerfiles of the workspace.
 
 use crate::convert::{self, Text};
-use crate::document::is_dockerfile;
 use crate::jobs::{Answer, Fault};
 use crate::session::{Snapshot, Workspace};
 use crate::workspace;
@@ -103,7 +102,7 @@ pub(crate) fn workspace(
         .iter()
         .all(|open| take(&open.text, &open.uri));
     let files = if room {
-        workspace::files(&workspace.setup.folders, &workspace.cancel, is_dockerfile)
+        workspace::dockerfiles(workspace)
     } else {
         Vec::new()
     };

@@ -6,7 +6,7 @@ use crate::session::Session;
 use crate::value::{FormatView, Formatted, Value};
 use cooperage_lang::ide::File;
 use cooperage_lang::{format, text};
-use cooperage_runtime::dockerfiles;
+use cooperage_runtime::dockerfiles::{self, Limits};
 use cooperage_runtime::settings::{Finder, Settings};
 use std::path::{Path, PathBuf};
 
@@ -82,7 +82,7 @@ fn paths(args: &Args, finder: &Finder) -> FormatView {
     } else {
         &args.paths
     };
-    let found = dockerfiles::find(paths, finder);
+    let found = dockerfiles::find(paths, finder, &Limits::default());
     let writes = !args.check && !args.diff;
     let answers = dockerfiles::each(found.files, |path| {
         file(&path, finder, writes).map_err(|error| (path, CommandError::plain(&error)))

@@ -8,7 +8,7 @@ use crate::value::{LintView, RuleRow, Treatment, Value};
 use clap::ValueEnum;
 use cooperage_lang::ide::File;
 use cooperage_lang::lints::{self, LINTS, Level, Lint, shellcheck};
-use cooperage_runtime::dockerfiles::{self, Checked};
+use cooperage_runtime::dockerfiles::{self, Checked, Limits};
 use cooperage_runtime::settings::{Choice, FailOn, Finder, RuleChoice, Settings, on};
 use cooperage_runtime::shellcheck::ShellCheck;
 use std::io::Read;
@@ -235,7 +235,7 @@ impl Linter {
         } else {
             &args.paths
         };
-        let found = dockerfiles::find(paths, &self.finder);
+        let found = dockerfiles::find(paths, &self.finder, &Limits::default());
         let treatment = treatment(args);
         let answers = dockerfiles::each(found.files, |path| {
             let answer = self.file(&path, treatment);

@@ -69,12 +69,23 @@ pub fn check(
         build: &settings.build,
     };
     let plan = plan(file.dockerfile(), &plan_options(settings), &world);
-    let mut planned = plan.diagnostics.clone();
-    if let Some(shellcheck) = shellcheck {
+    let heard = shellcheck.map_or_else(Vec::new, |shellcheck| {
         shellcheck.ask(file, &settings.lint, &|| true);
-        planned.extend(shellcheck.known(file, &settings.lint));
-    }
-    let mut found = lints::report(file, &planned, &settings.lint);
+        shellcheck.known(file, &settings.lint)
+    });
+    findings(file, plan, &settings.lint, heard)
+}
+
+/// Everything there is to say about a file: what planning found, what others know of it (`advice`: a forecast's, that of
+/// ShellCheck), what the rules find, as the settings want it. An error of the build is always among it.
+pub fn findings(
+    file: &File,
+    mut plan: Plan,
+    settings: &lints::Config,
+    advice: impl IntoIterator<Item = Diagnostic>,
+) -> Vec<Diagnostic> {
+    plan.diagnostics.extend(advice);
+    let mut found = lints::report(file, &plan.diagnostics, settings);
     found.extend(unplaced_error(file, &plan, &found));
     found
 }

@@ -1,10 +1,31 @@
 //! Finding Dockerfiles below folders.
 
+use crate::cancel::Cancel;
 use crate::settings::Finder;
 use ignore::{DirEntry, WalkBuilder, WalkState};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+
+/// How far a search goes. It ends at either limit with what it has found until then.
+#[derive(Clone)]
+pub struct Limits {
+    /// Files and folders that are looked at in all.
+    pub entries: usize,
+    /// Ends the search early.
+    pub cancel: Cancel,
+}
+
+impl Default for Limits {
+    /// To the end.
+    fn default() -> Self {
+        Self {
+            entries: usize::MAX,
+            cancel: Cancel::new(),
+        }
+    }
+}
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -41,7 +62,7 @@ pub fn is_dockerfile(name: &str) -> bool {
 
 /// Finds the Dockerfiles that `paths` name: files as they are, folders with all below them that `.gitignore` files and
 /// the settings do not exclude.
-pub fn find(paths: &[PathBuf], settings: &Finder) -> Found {
+pub fn find(paths: &[PathBuf], settings: &Finder, limits: &Limits) -> Found {
     let mut found = Found::default();
     let mut folders = Vec::new();
     for path in paths {
@@ -53,7 +74,7 @@ pub fn find(paths: &[PathBuf], settings: &Finder) -> Found {
         }
     }
     if let Some((first, more)) = folders.split_first() {
-        walk(first, more, settings, &mut found);
+        walk(first, more, settings, limits, &mut found);
     }
     found.files = each_once(found.files);
     found.failed.sort();
@@ -71,7 +92,7 @@ fn each_once(mut files: Vec<PathBuf>) -> Vec<PathBuf> {
     files
 }
 
-fn walk(first: &Path, more: &[&PathBuf], settings: &Finder, found: &mut Found) {
+fn walk(first: &Path, more: &[&PathBuf], settings: &Finder, limits: &Limits, found: &mut Found) {
     let mut walk = WalkBuilder::new(first);
     for folder in more {
         walk.add(folder);
@@ -79,10 +100,14 @@ fn walk(first: &Path, more: &[&PathBuf], settings: &Finder, found: &mut Found) {
     // Hidden folders hold Dockerfiles too: `.devcontainer`. What one user ignores everywhere does not count.
     walk.hidden(false).git_global(false).require_git(false);
     let shared = Mutex::new(std::mem::take(found));
+    let seen = AtomicUsize::new(0);
+    let is_over =
+        || seen.fetch_add(1, Ordering::Relaxed) >= limits.entries || limits.cancel.is_canceled();
     walk.build_parallel().run(|| {
         Box::new(|entry| {
             let locked = || shared.lock().unwrap_or_else(PoisonError::into_inner);
             match entry {
+                _ if is_over() => WalkState::Quit,
                 Ok(entry) if is_folder(&entry) => enter(&entry, settings),
                 Ok(entry) => {
                     let is_wanted = is_dockerfile(&entry.file_name().to_string_lossy())

@@ -4,8 +4,8 @@ mod check;
 mod find;
 mod replace;
 
-pub use check::{Checked, Fixed, check, mend};
-pub use find::{Found, find, is_dockerfile};
+pub use check::{Checked, Fixed, check, findings, mend};
+pub use find::{Found, Limits, find, is_dockerfile};
 pub use replace::replace;
 
 use std::sync::{Mutex, PoisonError};

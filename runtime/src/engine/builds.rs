@@ -23,7 +23,7 @@ use cooperage_lang::instructions::Dockerfile;
 use cooperage_lang::model::platform::Platform;
 use cooperage_lang::model::reference::Reference;
 use cooperage_lang::plan::{Op, Plan, PlanOptions, Source};
-use cooperage_lang::{instructions, plan};
+use cooperage_lang::{instructions, lints, plan};
 use serde::{Deserialize, Serialize};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -177,7 +177,8 @@ impl Engine {
     }
 
     /// Plans instructions that are read already: those of an editor. Only the place of the request's Dockerfile is looked
-    /// at, not its text. With `all_stages` also what the target does not need, for what there is to say about it.
+    /// at, not its text. With `rules` it is for what there is to say: also what the target does not need is planned, and
+    /// experimental rules run that these settings switch on.
     ///
     /// # Errors
     /// An option is not valid, or the ignore file cannot be read.
@@ -185,7 +186,7 @@ impl Engine {
         &self,
         dockerfile: &Dockerfile,
         request: &BuildRequest,
-        all_stages: bool,
+        rules: Option<&lints::Config>,
     ) -> Result<Plan, BuildError> {
         let path = match &request.dockerfile {
             DockerfileSource::Text { path, .. } => path.as_deref(),
@@ -193,7 +194,8 @@ impl Engine {
             DockerfileSource::Default => None,
         };
         let options = PlanOptions {
-            all_stages,
+            all_stages: rules.is_some(),
+            experimental: rules.map(lints::Config::experimental).unwrap_or_default(),
             ..plan_options(request)?
         };
         let ignore = crate::build::runner::ignore_patterns(request, path)?;
