@@ -1,8 +1,9 @@
 //! What `apt-get update` leaves behind.
 
-use super::runs::{append_command, has_scratch_mount, runs, subcommand};
+use super::runs::{append_command, has_scratch_mount, runs};
 use super::stages::{KeptStages, parents};
 use super::{Finding, Level, Lint, Run, Subject};
+use crate::shell::packages::{APT, APT_GET, Call};
 use crate::shell::{Command, Snippet, Word};
 use bstr::ByteSlice;
 use std::collections::HashMap;
@@ -71,16 +72,15 @@ fn uses_lists(snippet: &Snippet) -> bool {
 }
 
 fn is_install(command: &Command) -> bool {
-    is_apt(command) && subcommand(command, &["install"]).is_some()
+    apt(command).is_some_and(|call| call.install().is_some())
 }
 
 fn update(command: &Command) -> Option<&Word> {
-    subcommand(command, &["update"]).filter(|_| is_apt(command))
+    apt(command)?.does(&["update"])
 }
 
-fn is_apt(command: &Command) -> bool {
-    let programs = ["apt-get", "apt", "aptitude"];
-    programs.iter().any(|name| command.runs(name))
+fn apt(command: &Command) -> Option<Call<'_>> {
+    APT_GET.call(command).or_else(|| APT.call(command))
 }
 
 /// `rm -r` or `find -delete` of the lists or of what they lie in.
@@ -92,8 +92,8 @@ fn cleans(command: &Command) -> bool {
                 b"/var/lib/apt" | b"/var/lib/apt/" | b"/var/lib/apt/*"
             )
     };
-    if command.runs("apt-get") || command.runs("apt") {
-        return subcommand(command, &["dist-clean", "distclean"]).is_some();
+    if let Some(call) = apt(command) {
+        return call.does(&["dist-clean", "distclean"]).is_some();
     }
     // A script for another shell is not read; that it names the lists is taken for the clean-up.
     if command.has_flag(&["c"]) {

@@ -12,16 +12,14 @@ pub mod subject;
 
 mod absolute_workdir;
 mod apk_cache_kept;
-mod apk_version_unpinned;
 mod apt_for_apt_get;
 mod apt_lists_kept;
 mod apt_recommends_installed;
-mod apt_version_unpinned;
-mod apt_yes_missing;
 mod archive_copied_then_extracted;
 mod assignment_spelling;
 mod base_shell;
 mod bashism;
+mod cache_kept;
 mod cd_for_workdir;
 mod cd_unchecked;
 mod consecutive_runs;
@@ -35,9 +33,6 @@ mod copy_ignored_file;
 mod copy_instead_of_add;
 mod copy_whole_filesystem;
 mod directive_casing;
-mod dnf_cache_kept;
-mod dnf_version_unpinned;
-mod dnf_yes_missing;
 mod duplicate_stage_name;
 mod echo_escapes;
 mod exec_form;
@@ -52,8 +47,6 @@ mod forbidden_trigger;
 mod from_as_casing;
 mod from_platform_flag;
 mod from_platform_flag_const_disallowed;
-mod gem_version_unpinned;
-mod go_version_unpinned;
 mod healthcheck_missing;
 mod host_command_in_run;
 mod image_name;
@@ -85,12 +78,10 @@ mod multiple_entrypoints;
 mod multiple_healthchecks;
 mod multiple_instructions_disallowed;
 mod no_empty_continuation;
-mod npm_version_unpinned;
 mod numeric_user;
 #[cfg(test)]
 mod page;
 mod pip_cache_kept;
-mod pip_version_unpinned;
 mod pipe_into_non_reader;
 mod pipefail_missing;
 mod port_out_of_range;
@@ -125,18 +116,13 @@ mod useless_cat;
 mod useradd_high_uid;
 mod variable_unassigned;
 mod variables;
+mod version_unpinned;
 mod wget_and_curl;
 mod wget_progress_bar;
 mod word_splitting;
 mod workdir_relative_path;
-mod yarn_cache_kept;
-mod yum_cache_kept;
-mod yum_version_unpinned;
-mod yum_yes_missing;
-mod zypper_cache_kept;
+mod yes_missing;
 mod zypper_dist_upgrade;
-mod zypper_version_unpinned;
-mod zypper_yes_missing;
 
 pub(crate) use consistent_instruction_casing::check as consistent_instruction_casing;
 pub(crate) use copy_ignored_file::check as copy_ignored_file;
@@ -275,12 +261,12 @@ impl Lint {
 pub const LINTS: &[Lint] = &[
     absolute_workdir::LINT,
     apk_cache_kept::LINT,
-    apk_version_unpinned::LINT,
+    version_unpinned::APK,
     apt_for_apt_get::LINT,
     apt_lists_kept::LINT,
     apt_recommends_installed::LINT,
-    apt_version_unpinned::LINT,
-    apt_yes_missing::LINT,
+    version_unpinned::APT,
+    yes_missing::APT,
     archive_copied_then_extracted::LINT,
     assignment_spelling::LINT,
     bashism::LINT,
@@ -297,9 +283,9 @@ pub const LINTS: &[Lint] = &[
     copy_instead_of_add::LINT,
     copy_whole_filesystem::LINT,
     directive_casing::LINT,
-    dnf_cache_kept::LINT,
-    dnf_version_unpinned::LINT,
-    dnf_yes_missing::LINT,
+    cache_kept::DNF,
+    version_unpinned::DNF,
+    yes_missing::DNF,
     duplicate_stage_name::LINT,
     echo_escapes::LINT,
     exec_form::LINT,
@@ -313,8 +299,8 @@ pub const LINTS: &[Lint] = &[
     from_as_casing::LINT,
     from_platform_flag::LINT,
     from_platform_flag_const_disallowed::LINT,
-    gem_version_unpinned::LINT,
-    go_version_unpinned::LINT,
+    version_unpinned::GEM,
+    version_unpinned::GO,
     healthcheck_missing::LINT,
     host_command_in_run::LINT,
     inline_ignore_comment::LINT,
@@ -344,10 +330,10 @@ pub const LINTS: &[Lint] = &[
     multiple_healthchecks::LINT,
     multiple_instructions_disallowed::LINT,
     no_empty_continuation::LINT,
-    npm_version_unpinned::LINT,
+    version_unpinned::NPM,
     numeric_user::LINT,
     pip_cache_kept::LINT,
-    pip_version_unpinned::LINT,
+    version_unpinned::PIP,
     pipe_into_non_reader::LINT,
     pipefail_missing::LINT,
     port_out_of_range::LINT,
@@ -379,14 +365,14 @@ pub const LINTS: &[Lint] = &[
     wget_progress_bar::LINT,
     word_splitting::LINT,
     workdir_relative_path::LINT,
-    yarn_cache_kept::LINT,
-    yum_cache_kept::LINT,
-    yum_version_unpinned::LINT,
-    yum_yes_missing::LINT,
-    zypper_cache_kept::LINT,
+    cache_kept::YARN,
+    cache_kept::YUM,
+    version_unpinned::YUM,
+    yes_missing::YUM,
+    cache_kept::ZYPPER,
     zypper_dist_upgrade::LINT,
-    zypper_version_unpinned::LINT,
-    zypper_yes_missing::LINT,
+    version_unpinned::ZYPPER,
+    yes_missing::ZYPPER,
 ];
 
 /// The rules that the runtime raises.

@@ -55,79 +55,6 @@ pub(super) fn subcommand<'c>(command: &'c Command, names: &[&str]) -> Option<&'c
     command.args().iter().find(is_one)
 }
 
-/// Operands behind the subcommand, without the values of the flags `with_value`.
-pub(super) fn operands_behind<'c>(
-    command: &'c Command,
-    subcommand: &Word,
-    with_value: &'c [&str],
-) -> impl Iterator<Item = &'c Word> {
-    let start = subcommand.range.start;
-    let operands = command.operands_beside(with_value);
-    operands.filter(move |word| word.range.start > start)
-}
-
-/// Reports packages without a version: one finding for a command, at the first of them.
-pub(super) fn report_unpinned<'a>(
-    lint: &'static Lint,
-    subject: &'a Subject<'_>,
-    out: &mut Vec<Finding>,
-    form: &str,
-    unpinned: impl Fn(&'a Snippet, &'a Command) -> Vec<&'a Word>,
-) {
-    for (snippet, command) in commands(subject) {
-        let words = unpinned(snippet, command);
-        let Some(first) = words.first() else {
-            continue;
-        };
-        let message = format!("no version for {}, pin it as `{form}`", list(&words));
-        out.push(Finding::in_script(
-            lint,
-            subject,
-            snippet,
-            first.range,
-            message,
-        ));
-    }
-}
-
-/// `a`, `b`, `c` and 2 more.
-fn list(words: &[&Word]) -> String {
-    const SHOWN: usize = 3;
-    let shown = words
-        .iter()
-        .take(SHOWN)
-        .map(|word| format!("`{}`", word.text));
-    let mut text = shown.collect::<Vec<_>>().join(", ");
-    if words.len() > SHOWN {
-        text.push_str(&format!(" and {} more", words.len() - SHOWN));
-    }
-    text
-}
-
-/// Reports commands that wait for an answer which nobody gives: `forgets` gives the word behind which `-y` is to go.
-pub(super) fn report_missing_yes<'a>(
-    lint: &'static Lint,
-    subject: &'a Subject<'_>,
-    out: &mut Vec<Finding>,
-    forgets: impl Fn(&'a Command) -> Option<&'a Word>,
-) {
-    for (snippet, command) in commands(subject) {
-        // What comes through a pipe is the answer.
-        let asked = Some(command).filter(|command| command.place.position == 0);
-        let Some(word) = asked.and_then(&forgets) else {
-            continue;
-        };
-        let message = format!(
-            "`{} {}` asks before it goes on, add `-y`",
-            command.program(),
-            word.text
-        );
-        let range = name_range(command).cover(word.range);
-        let finding = Finding::in_script(lint, subject, snippet, range, message);
-        out.push(finding.with_fix("add `-y`", vec![insert_behind(snippet, word, "-y")]));
-    }
-}
-
 /// The edit that puts a word behind another one, in a shell text or in a JSON array.
 pub(super) fn insert_behind(snippet: &Snippet, word: &Word, text: &str) -> Edit {
     let end = snippet.source_range(word.range).end;
@@ -229,20 +156,6 @@ pub(super) fn flags<'a>(subject: &'a Subject<'_>, snippet: &Snippet) -> Vec<&'a 
     parse
         .piece_texts(subject.file.source(), &inner.flags)
         .collect()
-}
-
-/// The last command that `installs` and is followed by none that `cleans`.
-pub(super) fn left_uncleaned(
-    commands: &[Command],
-    installs: impl Fn(&Command) -> bool,
-    cleans: impl Fn(&Command) -> bool,
-) -> Option<&Command> {
-    let (at, command) = commands
-        .iter()
-        .enumerate()
-        .rfind(|(_, command)| installs(command))?;
-    let cleaned = commands[at + 1..].iter().any(cleans);
-    Some(command).filter(|_| !cleaned)
 }
 
 /// Tells whether a command removes one of `folders` or what is in it.

@@ -31,6 +31,14 @@ impl Word {
     pub fn is_flag(&self) -> bool {
         self.text.len() > 1 && self.text[0] == b'-'
     }
+
+    /// Tells whether it is a flag of `with_value`, or letters whose first such one is the last, so that the value is
+    /// the next word.
+    pub(super) fn takes_next(&self, with_value: &[&str]) -> bool {
+        let mut flags = flags_of(self).filter(|_| self.is_flag());
+        let valued = flags.find(|flag| with_value.iter().any(|name| flag.name == *name));
+        valued.is_some_and(|flag| flag.value.is_none()) && flags.next().is_none()
+    }
 }
 
 /// `$name`, `${name…}`, `$(…)`, `$((…))` or `<(…)`.
@@ -267,28 +275,28 @@ impl Command {
 
     /// Arguments that are no flags.
     pub fn operands(&self) -> impl Iterator<Item = &Word> {
-        self.operands_beside(&[])
+        operands(self.args().iter(), |_| false)
     }
+}
 
-    /// Arguments that are neither flags nor the value of one of the flags `with_value`.
-    pub fn operands_beside<'a>(
-        &'a self,
-        with_value: &'a [&str],
-    ) -> impl Iterator<Item = &'a Word> + 'a {
-        let mut value_next = false;
-        let mut only_operands = false;
-        self.args().iter().filter(move |word| {
-            if std::mem::take(&mut value_next) {
-                return false;
-            }
-            if only_operands || !word.is_flag() {
-                return true;
-            }
-            only_operands = word.is("--");
-            value_next = takes_next(word, with_value);
-            false
-        })
-    }
+/// Words that are neither flags nor the value of a flag that `takes_next`.
+pub(super) fn operands<'c>(
+    words: impl Iterator<Item = &'c Word>,
+    takes_next: impl Fn(&Word) -> bool,
+) -> impl Iterator<Item = &'c Word> {
+    let mut value_next = false;
+    let mut only_operands = false;
+    words.filter(move |word| {
+        if std::mem::take(&mut value_next) {
+            return false;
+        }
+        if only_operands || !word.is_flag() {
+            return true;
+        }
+        only_operands = word.is("--");
+        value_next = !only_operands && takes_next(word);
+        false
+    })
 }
 
 /// The flags of one word: every letter of `-yq`, or the one of `--yes=…`.
@@ -410,14 +418,8 @@ fn behind_wrapper(words: &[Word]) -> Option<usize> {
         if wrapper.name == "command" && flags_of(word).any(|f| f.name == "v" || f.name == "V") {
             return None;
         }
-        next += 1 + usize::from(takes_next(word, wrapper.with_value));
+        next += 1 + usize::from(word.takes_next(wrapper.with_value));
     }
     next += wrapper.operands;
     (next < words.len()).then_some(next)
-}
-
-/// Tells whether the last flag of a word is one of `with_value` and has its value in the next word.
-fn takes_next(word: &Word, with_value: &[&str]) -> bool {
-    let last = flags_of(word).last().filter(|_| word.is_flag());
-    last.is_some_and(|flag| flag.value.is_none() && with_value.iter().any(|n| flag.name == *n))
 }

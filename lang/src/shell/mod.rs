@@ -6,6 +6,7 @@
 mod command;
 mod grammar;
 mod interpreter;
+pub mod packages;
 mod reader;
 mod snippet;
 #[cfg(test)]

@@ -13,7 +13,8 @@ use bstr::{BStr, BString, ByteSlice};
 use cooperage_lang::diagnostic::Diagnostic;
 use cooperage_lang::lints::of_the_forecast::{CONTEXT_LITTER, LAYER_WASTE, STALE_STEP, STEP_ORDER};
 use cooperage_lang::plan::{CopySource, Exec, MountKind, Op, Plan, Source, Step, StepId};
-use cooperage_lang::shell::{Command, Script};
+use cooperage_lang::shell::packages::{self, Call};
+use cooperage_lang::shell::{Command, Script, Word};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -411,18 +412,7 @@ fn is_whole_context(plan: &Plan, step: &Step) -> bool {
         .any(|source| is_root(source) && is_of_context(plan, source))
 }
 
-/// Programs that install packages of a distribution, and the words that make them do so.
-const MANAGERS: [(&str, &[&str]); 7] = [
-    ("apk", &["add", "upgrade"]),
-    ("apt", &["install", "upgrade", "full-upgrade"]),
-    ("apt-get", &["install", "upgrade", "dist-upgrade"]),
-    ("dnf", &["install", "upgrade", "update"]),
-    ("microdnf", &["install", "upgrade", "update"]),
-    ("yum", &["install", "upgrade", "update"]),
-    ("zypper", &["install", "in", "update", "up"]),
-];
-
-/// Programs beside them that read no file of a context.
+/// Programs beside package managers that read no file of a context.
 const HARMLESS: [&str; 7] = [
     "echo",
     "ldconfig",
@@ -454,23 +444,17 @@ fn only_installs(exec: &Exec) -> bool {
 }
 
 fn is_install(command: &Command) -> bool {
-    let verb = |verbs: &[&str]| {
-        verbs
-            .iter()
-            .any(|verb| command.args().iter().any(|word| word.is(verb)))
-    };
-    MANAGERS
-        .iter()
-        .any(|(name, verbs)| command.runs(name) && verb(verbs))
+    of_distribution(command).is_some_and(|call| call.fetches())
+}
+
+fn of_distribution(command: &Command) -> Option<Call<'_>> {
+    packages::call(command).filter(Call::is_of_distribution)
 }
 
 /// The command is a package manager that is given no file, or harmless.
 fn needs_no_file(command: &Command) -> bool {
-    let is_file = |word: &cooperage_lang::shell::Word| {
-        word.constant().is_none_or(|text| text.contains(&b'/'))
-    };
-    let manages =
-        MANAGERS.iter().any(|(name, _)| command.runs(name)) && !command.operands().any(is_file);
+    let is_file = |word: &Word| word.constant().is_none_or(|text| text.contains(&b'/'));
+    let manages = of_distribution(command).is_some() && !command.operands().any(is_file);
     manages || HARMLESS.iter().any(|name| command.runs(name))
 }
 
