@@ -1,6 +1,6 @@
 //! What `apt-get update` leaves behind.
 
-use super::runs::{append_command, has_scratch_mount, runs};
+use super::runs::{append_command, has_scratch_mount, removes_folders, runs};
 use super::stages::{KeptStages, parents};
 use super::{Finding, Level, Lint, Run, Subject};
 use crate::shell::packages::{APT, APT_GET, Call};
@@ -102,8 +102,7 @@ fn cleans(command: &Command) -> bool {
             .iter()
             .any(|word| word.text.contains_str(LISTS));
     }
-    let removes = command.runs("rm") && command.has_flag(&["r", "R", "recursive"]);
-    (removes || command.runs("find")) && command.args().iter().any(lists)
+    (removes_folders(command) || command.runs("find")) && command.args().iter().any(lists)
 }
 
 /// The lists are not part of the layer.

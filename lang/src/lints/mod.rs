@@ -6,6 +6,7 @@
 //! at a [`Subject`] ([`Run::File`]). [`report`] joins both, and applies levels ([`Config`]) and comments ([`Pragmas`]).
 
 pub mod config;
+pub mod of_the_forecast;
 pub mod options;
 pub mod pragma;
 pub mod subject;
@@ -25,7 +26,6 @@ mod cd_unchecked;
 mod consecutive_runs;
 mod consistent_instruction_casing;
 mod constant_test;
-mod context_litter;
 mod copy_destination_folder;
 mod copy_from_own_stage;
 mod copy_from_undefined_stage;
@@ -57,25 +57,16 @@ mod invalid_default_arg_in_from;
 mod invalid_definition_description;
 mod json_args_recommended;
 mod json_in_single_quotes;
-mod label_email;
 mod label_empty;
-mod label_hash;
 mod label_key_format;
-mod label_license;
 mod label_missing;
 mod label_superfluous;
-mod label_time;
-mod label_url;
-mod label_version;
+mod label_value;
 mod labels;
 mod last_user_root;
 mod latest_tag;
-mod layer_waste;
 mod legacy_key_value_format;
 mod maintainer_deprecated;
-mod multiple_cmds;
-mod multiple_entrypoints;
-mod multiple_healthchecks;
 mod multiple_instructions_disallowed;
 mod no_empty_continuation;
 mod numeric_user;
@@ -91,6 +82,7 @@ mod redirection_order;
 mod redirection_to_number;
 mod redundant_target_platform;
 mod relative_copy_destination;
+mod repeated_instruction;
 mod reserved_stage_name;
 mod rm_variable_path;
 mod runs;
@@ -101,8 +93,6 @@ mod shell_relinked;
 mod shell_syntax;
 mod stage_name_casing;
 mod stages;
-mod stale_step;
-mod step_order;
 mod sudo_in_run;
 mod system_folder_removed;
 mod test_spacing;
@@ -178,7 +168,7 @@ pub struct Lint {
     /// Findings come with a fix where it is mechanical.
     pub fixable: bool,
     /// Name of the rule that says nearly the same in another set. Who silences one silences both, and of two findings
-    /// at one instruction that of the official rule is shown.
+    /// of one fault that of the official rule is shown. An official rule with several counterparts names none of them.
     pub twin: Option<&'static str>,
     /// How it comes to its findings.
     pub run: Run,
@@ -275,7 +265,7 @@ pub const LINTS: &[Lint] = &[
     consecutive_runs::LINT,
     consistent_instruction_casing::LINT,
     constant_test::LINT,
-    context_litter::LINT,
+    of_the_forecast::CONTEXT_LITTER,
     copy_destination_folder::LINT,
     copy_from_own_stage::LINT,
     copy_from_undefined_stage::LINT,
@@ -310,24 +300,24 @@ pub const LINTS: &[Lint] = &[
     invalid_definition_description::LINT,
     json_args_recommended::LINT,
     json_in_single_quotes::LINT,
-    label_email::LINT,
+    label_value::EMAIL,
     label_empty::LINT,
-    label_hash::LINT,
+    label_value::HASH,
     label_key_format::LINT,
-    label_license::LINT,
+    label_value::LICENSE,
     label_missing::LINT,
     label_superfluous::LINT,
-    label_time::LINT,
-    label_url::LINT,
-    label_version::LINT,
+    label_value::TIME,
+    label_value::URL,
+    label_value::VERSION,
     last_user_root::LINT,
     latest_tag::LINT,
-    layer_waste::LINT,
+    of_the_forecast::LAYER_WASTE,
     legacy_key_value_format::LINT,
     maintainer_deprecated::LINT,
-    multiple_cmds::LINT,
-    multiple_entrypoints::LINT,
-    multiple_healthchecks::LINT,
+    repeated_instruction::CMD,
+    repeated_instruction::ENTRYPOINT,
+    repeated_instruction::HEALTHCHECK,
     multiple_instructions_disallowed::LINT,
     no_empty_continuation::LINT,
     version_unpinned::NPM,
@@ -349,8 +339,8 @@ pub const LINTS: &[Lint] = &[
     shell_relinked::LINT,
     shell_syntax::LINT,
     stage_name_casing::LINT,
-    stale_step::LINT,
-    step_order::LINT,
+    of_the_forecast::STALE_STEP,
+    of_the_forecast::STEP_ORDER,
     sudo_in_run::LINT,
     system_folder_removed::LINT,
     test_spacing::LINT,
@@ -374,14 +364,6 @@ pub const LINTS: &[Lint] = &[
     version_unpinned::ZYPPER,
     yes_missing::ZYPPER,
 ];
-
-/// The rules that the runtime raises.
-pub mod of_the_forecast {
-    pub const CONTEXT_LITTER: super::Lint = super::context_litter::LINT;
-    pub const LAYER_WASTE: super::Lint = super::layer_waste::LINT;
-    pub const STALE_STEP: super::Lint = super::stale_step::LINT;
-    pub const STEP_ORDER: super::Lint = super::step_order::LINT;
-}
 
 /// The rule with exactly that name.
 pub fn find(name: &str) -> Option<&'static Lint> {

@@ -16,7 +16,7 @@
 
 use super::options::{self, CheckOptions};
 use super::{Config, Lint};
-use crate::diagnostic::{Diagnostic, Fix};
+use crate::diagnostic::Fix;
 use crate::ide::File;
 use crate::syntax::{Keyword, Node};
 use crate::text::TextRange;
@@ -81,9 +81,8 @@ impl Pragmas {
         pragmas
     }
 
-    /// Tells whether a finding of `lint` is silenced.
-    pub fn silence(&self, lint: &Lint, found: &Diagnostic) -> bool {
-        let at = found.range.start;
+    /// Tells whether findings of `lint` at an offset are silenced.
+    pub fn silence(&self, lint: &Lint, at: u32) -> bool {
         self.file.has(lint)
             || covering(&self.stages, at).is_some_and(|s| s.has(lint))
             || covering(&self.instructions, at).is_some_and(|s| s.has(lint))
@@ -341,16 +340,8 @@ mod tests {
         let pragmas = Pragmas::read(&file, &Config::default());
         let lint = find_called(lint).unwrap();
         let nodes = file.parse().nodes().iter();
-        let found = |node: &&Node| Diagnostic {
-            code: lint.name,
-            severity: crate::diagnostic::Severity::Warning,
-            range: node.range,
-            lines: Vec::new(),
-            message: String::new(),
-            fix: None,
-        };
         nodes
-            .filter(|node| !pragmas.silence(lint, &found(node)))
+            .filter(|node| !pragmas.silence(lint, node.range.start))
             .map(|node| node.lines.start)
             .collect()
     }

@@ -18,13 +18,12 @@ impl Finding {
         range: TextRange,
         message: impl Into<String>,
     ) -> Self {
-        Self {
+        Self::at(
             lint,
-            range: snippet.source_range(range),
-            lines: subject.file.parse().nodes()[snippet.node].lines,
-            message: message.into(),
-            fix: None,
-        }
+            subject.file.parse().nodes()[snippet.node].lines,
+            snippet.source_range(range),
+            message,
+        )
     }
 }
 
@@ -158,6 +157,11 @@ pub(super) fn flags<'a>(subject: &'a Subject<'_>, snippet: &Snippet) -> Vec<&'a 
         .collect()
 }
 
+/// Tells whether a command removes folders with all that is in them.
+pub(super) fn removes_folders(command: &Command) -> bool {
+    command.runs("rm") && command.has_flag(&["r", "R", "recursive"])
+}
+
 /// Tells whether a command removes one of `folders` or what is in it.
 pub(super) fn removes(command: &Command, folders: &[&str]) -> bool {
     let one = |word: &Word| {
@@ -166,9 +170,7 @@ pub(super) fn removes(command: &Command, folders: &[&str]) -> bool {
             .any(|folder| word.text.starts_with(folder.as_bytes()))
     };
     let all = |word: &Word| word.is("/var/cache/*") || word.is("/var/cache");
-    command.runs("rm")
-        && command.has_flag(&["r", "R", "recursive"])
-        && command.operands().any(|word| one(word) || all(word))
+    removes_folders(command) && command.operands().any(|word| one(word) || all(word))
 }
 
 /// Tells whether `set -e` stands above a command.
