@@ -14,10 +14,18 @@ use cooperage_lang::ide::selection::selection;
 use cooperage_lang::ide::signature::signatures;
 use cooperage_lang::ide::surroundings::Nowhere;
 use cooperage_lang::ide::symbols::outline;
+use cooperage_lang::ide::tokens::tokens;
 use cooperage_lang::ide::values::inline_values;
 use cooperage_lang::ide::{File, names::Names};
+use cooperage_lang::lints::{self, Config};
+use cooperage_lang::model::platform::Platform;
+use cooperage_lang::model::reference::Reference;
+use cooperage_lang::plan::config::ImageConfig;
+use cooperage_lang::plan::{PlanOptions, lower::plan};
 use cooperage_lang::text::TextRange;
+use cooperage_lang::world::{Known, World};
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// One stage of what people write, 25 lines.
@@ -87,7 +95,61 @@ fn report(name: &str, stages: usize) {
             drop(black_box(signatures(file, at)));
         },
     );
+    measure_edit(&format!("{name}: edit, all that is found"), &text, findings);
+    measure_edit(&format!("{name}: edit, tokens"), &text, |file| {
+        drop(black_box(tokens(file, None)));
+    });
     navigation(name, &text, &places);
+}
+
+/// What there is to say about a text.
+fn findings(file: &File) {
+    let linux = Platform {
+        os: "linux".into(),
+        architecture: "amd64".into(),
+        ..Platform::default()
+    };
+    let options = PlanOptions {
+        build_platform: linux,
+        all_stages: true,
+        ..PlanOptions::default()
+    };
+    let plan = plan(file.dockerfile(), &options, &NoStore);
+    drop(black_box(lints::report(
+        file,
+        &plan.diagnostics,
+        &Config::default(),
+    )));
+}
+
+struct NoStore;
+
+impl World for NoStore {
+    fn image(&self, _: &Reference, _: &Platform) -> Known<Arc<ImageConfig>> {
+        Known::Unknown
+    }
+
+    fn layout_image(&self, _: &str, _: &Platform) -> Known<Arc<ImageConfig>> {
+        Known::Unknown
+    }
+}
+
+/// Each round types a letter in front of the text, as the server does, and asks once.
+fn measure_edit(name: &str, text: &str, ask: impl Fn(&File)) {
+    let mut file = File::new(text.as_bytes().to_vec());
+    ask(&file);
+    let mut times = Vec::new();
+    for round in 1..=200 {
+        let text = format!("#{}\n{text}", "x".repeat(round)).into_bytes();
+        let start = Instant::now();
+        let new = file.edited(text);
+        ask(&new);
+        file = new;
+        times.push(start.elapsed());
+    }
+    times.sort_unstable();
+    let (median, worst) = (times[100], times[199]);
+    println!("{name:30} median {median:>10.2?} worst {worst:>12.2?}");
 }
 
 /// Questions about names, and those about the whole file.

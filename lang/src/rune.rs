@@ -1,6 +1,8 @@
 //! Characters the way the official front end (a Go program) sees them: one invalid byte is one U+FFFD, space is
 //! Unicode white space, letters change case one by one.
 
+use std::borrow::Cow;
+
 /// U+FFFD, what an invalid byte turns into.
 pub const REPLACEMENT: char = '\u{FFFD}';
 
@@ -98,19 +100,19 @@ pub fn trimmed(text: &[u8]) -> &[u8] {
     &text[start..end]
 }
 
-/// The characters, without a byte order mark at the head. **Source:** Go `text/scanner.Peek`.
-pub fn scan(text: &[u8]) -> Vec<char> {
-    let mut chars: Vec<char> = runes(text).collect();
-    if chars.first() == Some(&'\u{feff}') {
-        chars.remove(0);
+/// The text as [`to_string`] has it, without a byte order mark at the head. **Source:** Go `text/scanner.Peek`.
+pub fn scanned(text: &[u8]) -> Cow<'_, str> {
+    let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text);
+    match std::str::from_utf8(text) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => Cow::Owned(runes(text).collect()),
     }
-    chars
 }
 
 /// Lower case, character by character. **Source:** Go `strings.ToLower`.
 pub fn lower(text: &[u8]) -> String {
     if text.is_ascii() {
-        return String::from_utf8_lossy(&text.to_ascii_lowercase()).into_owned();
+        return String::from_utf8(text.to_ascii_lowercase()).expect("ASCII is UTF-8");
     }
     runes(text)
         .map(|c| c.to_lowercase().next().unwrap_or(c))
@@ -120,7 +122,7 @@ pub fn lower(text: &[u8]) -> String {
 /// Upper case, character by character. **Source:** Go `strings.ToUpper`.
 pub fn upper(text: &[u8]) -> String {
     if text.is_ascii() {
-        return String::from_utf8_lossy(&text.to_ascii_uppercase()).into_owned();
+        return String::from_utf8(text.to_ascii_uppercase()).expect("ASCII is UTF-8");
     }
     // Letters whose upper case is several characters (ß) stay as they are in Go.
     let one = |c: char| {
@@ -229,7 +231,7 @@ mod tests {
             to_string(b"a\xe2\x82b\xf0\x9f\x90\xb3\xff"),
             "a\u{fffd}\u{fffd}b\u{1f433}\u{fffd}"
         );
-        assert_eq!(scan("\u{feff}x".as_bytes()), ['x']);
+        assert_eq!(scanned("\u{feff}x".as_bytes()), "x");
     }
 
     #[test]

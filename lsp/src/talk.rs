@@ -10,6 +10,7 @@ use crate::server::{Backend, Greeting};
 use crate::session::Session;
 use crate::setup::Setup;
 use cooperage_runtime::engine::{Changed, Engine, EngineOptions};
+use cooperage_runtime::sys::memory;
 use futures_util::{SinkExt, StreamExt};
 use serde::Serialize;
 use std::future::{Future, poll_fn};
@@ -27,6 +28,9 @@ use tower_service::Service;
 
 /// Answers still under way when the client leaves have this long.
 const FAREWELL: Duration = Duration::from_millis(200);
+
+/// A server that had nothing to do for that long gives back the memory it does not need.
+const REST: Duration = Duration::from_secs(1);
 
 /// Something for the owner of the session.
 pub(crate) enum Event {
@@ -57,6 +61,7 @@ enum Leave {
 /// # Errors
 /// No store folder can be chosen, or the client says `exit` without `shutdown`.
 pub fn serve(root: Option<PathBuf>) -> anyhow::Result<()> {
+    memory::share_heap();
     let engine = Engine::open(EngineOptions {
         root: root.clone(),
         read_only: true,
@@ -154,6 +159,7 @@ impl Talk {
         mut events: UnboundedReceiver<Event>,
     ) -> Leave {
         let (mut questions, mut replies) = socket.split();
+        let mut rest = None;
         loop {
             let alarm = self.session.as_ref().and_then(Session::alarm);
             // What a message brought about is done before the next one is looked at.
@@ -179,7 +185,13 @@ impl Talk {
                 },
                 Some(_) = self.answers.join_next() => {}
                 () = until(alarm) => self.session.iter_mut().for_each(Session::ring),
+                () = until(rest) => {
+                    memory::rest();
+                    rest = None;
+                    continue;
+                }
             }
+            rest = Some(Instant::now() + REST);
         }
     }
 

@@ -31,14 +31,15 @@ pub(crate) fn check(file: &Dockerfile) -> Vec<Finding> {
 
 fn one(instruction: &Instruction, to_lower: bool) -> Option<Finding> {
     let word = &instruction.keyword;
+    let consistent = if to_lower { is_lower } else { is_upper };
+    if consistent(&word.text) {
+        return None;
+    }
     let (casing, wanted) = if to_lower {
         ("lowercase", word.text.to_lowercase())
     } else {
         ("uppercase", word.text.to_uppercase())
     };
-    if word.text == wanted {
-        return None;
-    }
     let message = format!(
         "Command '{}' should match the case of the command majority ({casing})",
         word.text
@@ -52,9 +53,15 @@ fn one(instruction: &Instruction, to_lower: bool) -> Option<Finding> {
 }
 
 fn is_lower(text: &BString) -> bool {
+    if text.is_ascii() {
+        return !text.iter().any(u8::is_ascii_uppercase);
+    }
     *text == text.to_lowercase()
 }
 
 fn is_upper(text: &BString) -> bool {
+    if text.is_ascii() {
+        return !text.iter().any(u8::is_ascii_lowercase);
+    }
     *text == text.to_uppercase()
 }

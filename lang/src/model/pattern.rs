@@ -58,6 +58,9 @@ pub fn has_wildcard(text: &[u8]) -> bool {
 /// **Source:** Go `path.Clean`.
 pub fn clean(path: &[u8]) -> Vec<u8> {
     let rooted = path.first() == Some(&b'/');
+    if is_clean(path, rooted) {
+        return path.to_vec();
+    }
     let mut parts: Vec<&[u8]> = Vec::new();
     for part in path.split(|b| *b == b'/') {
         match part {
@@ -77,6 +80,13 @@ pub fn clean(path: &[u8]) -> Vec<u8> {
     }
 }
 
+/// Tells whether a path is as [`clean`] would leave it.
+fn is_clean(path: &[u8], rooted: bool) -> bool {
+    let below = &path[usize::from(rooted)..];
+    let mut parts = below.split(|b| *b == b'/');
+    (rooted && below.is_empty()) || parts.all(|part| !matches!(part, b"" | b"." | b".."))
+}
+
 /// [`clean`] for text.
 pub fn clean_str(path: &str) -> String {
     String::from_utf8(clean(path.as_bytes())).expect("cleaning cuts at `/` only")
@@ -86,11 +96,20 @@ pub fn clean_str(path: &str) -> String {
 ///
 /// **Source:** Go `path.Join`.
 pub fn join(parts: &[&str]) -> String {
-    let parts: Vec<&str> = parts.iter().copied().filter(|p| !p.is_empty()).collect();
-    if parts.is_empty() {
-        String::new()
+    let mut joined = String::new();
+    for part in parts.iter().filter(|part| !part.is_empty()) {
+        if joined.ends_with('/') {
+            // Cleaning would take the second slash out.
+            joined.push_str(part.trim_start_matches('/'));
+        } else {
+            joined.push_str(if joined.is_empty() { "" } else { "/" });
+            joined.push_str(part);
+        }
+    }
+    if joined.is_empty() {
+        joined
     } else {
-        clean_str(&parts.join("/"))
+        clean_str(&joined)
     }
 }
 

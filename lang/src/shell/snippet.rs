@@ -71,11 +71,14 @@ impl Snippet {
 
 /// The scripts of a file in order. Those of `known` are taken over where a text is the same.
 pub fn snippets(source: &[u8], parse: &Parse, known: &[Arc<Script>]) -> Vec<Snippet> {
-    let known = known.iter().filter(|script| !script.of_args);
     let mut finder = Finder {
         source,
         parse,
-        known: known.map(|script| (script.text(), script)).collect(),
+        known: Known {
+            scripts: known,
+            next: 0,
+            index: None,
+        },
         grammar: None,
         stages: Stages::new(source, parse),
         out: Vec::new(),
@@ -89,11 +92,40 @@ pub fn snippets(source: &[u8], parse: &Parse, known: &[Arc<Script>]) -> Vec<Snip
 struct Finder<'a> {
     source: &'a [u8],
     parse: &'a Parse,
-    known: HashMap<&'a BStr, &'a Arc<Script>>,
+    known: Known<'a>,
     /// Made when the first new text is met.
     grammar: Option<Grammar>,
     stages: Stages<'a>,
     out: Vec<Snippet>,
+}
+
+/// Scripts that were read before, in the order of that time.
+struct Known<'a> {
+    scripts: &'a [Arc<Script>],
+    /// The one behind the last that was found: most texts follow each other as they did.
+    next: usize,
+    /// Places by text, made when the order does not help.
+    index: Option<HashMap<&'a BStr, usize>>,
+}
+
+impl<'a> Known<'a> {
+    fn find(&mut self, text: &BStr) -> Option<&'a Arc<Script>> {
+        let scripts = self.scripts;
+        let is_it = |script: &&Arc<Script>| !script.of_args && script.text() == text;
+        let found = match scripts.get(self.next).filter(is_it) {
+            Some(_) => self.next,
+            None => *self.index().get(text)?,
+        };
+        self.next = found + 1;
+        scripts.get(found)
+    }
+
+    fn index(&mut self) -> &HashMap<&'a BStr, usize> {
+        let scripts = self.scripts.iter().enumerate();
+        let read = scripts.filter(|(_, script)| !script.of_args);
+        let index = || read.map(|(place, script)| (script.text(), place)).collect();
+        self.index.get_or_insert_with(index)
+    }
 }
 
 /// A text and where it stands.
@@ -249,7 +281,7 @@ impl<'a> Finder<'a> {
     }
 
     fn push(&mut self, mut snippet: Snippet, place: Place) {
-        snippet.script = if let Some(script) = self.known.get(place.text.as_bstr()) {
+        snippet.script = if let Some(script) = self.known.find(place.text.as_bstr()) {
             Arc::clone(script)
         } else {
             let grammar = self.grammar.get_or_insert_with(Grammar::new);

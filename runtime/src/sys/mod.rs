@@ -14,6 +14,7 @@ pub(crate) mod exec;
 pub(crate) mod fd;
 pub(crate) mod keyring;
 pub(crate) mod link;
+pub mod memory;
 pub(crate) mod mount;
 pub(crate) mod pty;
 pub(crate) mod seccomp;

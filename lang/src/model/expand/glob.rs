@@ -62,7 +62,7 @@ pub fn reverse(pattern: &str) -> String {
 }
 
 fn parse(pattern: &str) -> Result<Vec<Item>, String> {
-    let chars = rune::scan(pattern.as_bytes());
+    let chars: Vec<char> = rune::scanned(pattern.as_bytes()).chars().collect();
     let mut items = Vec::with_capacity(chars.len());
     let mut i = 0;
     while i < chars.len() {

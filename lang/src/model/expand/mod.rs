@@ -182,7 +182,8 @@ impl Lexer {
     /// # Errors
     /// Unbalanced quotes and braces, unknown operators, bad patterns, `${name?message}`.
     pub fn word(&self, word: &[u8], env: &dyn Env) -> Result<Expanded, ExpandError> {
-        let mut run = Run::new(self, word, env);
+        let text = rune::scanned(word);
+        let mut run = Run::new(self, &text, env);
         let (text, _) = run.run().map_err(|reason| run.failed(word, reason))?;
         Ok(Expanded {
             text,
@@ -196,7 +197,9 @@ impl Lexer {
     /// # Errors
     /// As [`Lexer::word`].
     pub fn words(&self, word: &[u8], env: &dyn Env) -> Result<ExpandedWords, ExpandError> {
-        let mut run = Run::new(self, word, env);
+        let text = rune::scanned(word);
+        let mut run = Run::new(self, &text, env);
+        run.splits = true;
         let (_, words) = run.run().map_err(|reason| run.failed(word, reason))?;
         Ok(ExpandedWords {
             words,
@@ -211,9 +214,11 @@ impl Lexer {
 struct Run<'a> {
     lexer: &'a Lexer,
     env: &'a dyn Env,
-    chars: Vec<char>,
+    text: &'a str,
     at: usize,
     frames: Vec<Frame>,
+    /// Words are wanted, not only the text.
+    splits: bool,
     /// The word being collected in words mode. One for all frames: a frame that opens throws away what the frame
     /// around it had collected, which is the reference's behaviour.
     pending: String,
@@ -303,13 +308,14 @@ impl Frame {
 }
 
 impl<'a> Run<'a> {
-    fn new(lexer: &'a Lexer, word: &[u8], env: &'a dyn Env) -> Self {
+    fn new(lexer: &'a Lexer, text: &'a str, env: &'a dyn Env) -> Self {
         Self {
             lexer,
             env,
-            chars: rune::scan(word),
+            text,
             at: 0,
             frames: vec![Frame::new(FrameKind::Root, lexer.raw_escapes)],
+            splits: false,
             pending: String::new(),
             matched: BTreeSet::new(),
             unmatched: BTreeSet::new(),
@@ -327,7 +333,7 @@ impl<'a> Run<'a> {
                 .find(|f| f.is_substitution())
                 .and_then(Frame::unclosed);
             outermost
-                .filter(|_| self.at >= self.chars.len())
+                .filter(|_| self.at >= self.text.len())
                 .map_or(reason, str::to_owned)
         })
     }
@@ -348,6 +354,8 @@ impl<'a> Run<'a> {
                 matches!(frame.kind, FrameKind::DoubleQuote),
                 frame.raw_escapes,
             );
+            let plain = self.plain(stop);
+            self.push_value(plain);
             let Some(c) = self.next() else {
                 if let Some(unclosed) = self.top().unclosed() {
                     return Err(unclosed.to_owned());
@@ -391,30 +399,45 @@ impl<'a> Run<'a> {
         if raw_escapes {
             text.push(escape);
         }
-        match self.chars.get(self.at).copied() {
+        match self.text[self.at..].chars().next() {
             None => {}
             Some(c) if c == '"' || c == '$' || c == escape => {
-                self.at += 1;
+                self.at += c.len_utf8();
                 text.push(c);
             }
             Some(_) => text.push(escape),
         }
     }
 
+    /// Takes everything up to the next character that may mean something.
+    fn plain(&mut self, stop: Option<char>) -> &'a str {
+        let rest = &self.text[self.at..];
+        let escape = self.lexer.escape;
+        // All of them are ASCII, so bytes can be compared.
+        let means = |b: u8| {
+            matches!(b, b'$' | b'"' | b'\'')
+                || char::from(b) == escape
+                || stop.is_some_and(|stop| char::from(b) == stop)
+        };
+        let plain = &rest[..rest.bytes().position(means).unwrap_or(rest.len())];
+        self.at += plain.len();
+        plain
+    }
+
     fn single_quote(&mut self) -> Result<(), String> {
-        let rest = &self.chars[self.at..];
-        let Some(len) = rest.iter().position(|c| *c == '\'') else {
-            self.at = self.chars.len();
+        let rest = &self.text[self.at..];
+        let Some(len) = rest.find('\'') else {
+            self.at = self.text.len();
             return Err(
                 "unexpected end of statement while looking for matching single-quote".to_owned(),
             );
         };
-        let mut text: String = rest[..len].iter().collect();
-        if self.lexer.raw_quotes {
-            text = format!("'{text}'");
-        }
         self.at += len + 1;
-        self.push_quoted(&text);
+        if self.lexer.raw_quotes {
+            self.push_quoted(&format!("'{}'", &rest[..len]));
+        } else {
+            self.push_quoted(&rest[..len]);
+        }
         Ok(())
     }
 
@@ -558,12 +581,12 @@ impl<'a> Run<'a> {
             Some('@' | '*' | '#' | '?' | '-' | '$' | '!') => self.at += 1,
             _ => self.skip_while(|c| rune::is_letter(c) || rune::is_digit(c) || c == '_'),
         }
-        self.chars[start..self.at].iter().collect()
+        self.text[start..self.at].to_owned()
     }
 
     fn skip_while(&mut self, accept: impl Fn(char) -> bool) {
-        while self.peek().is_some_and(&accept) {
-            self.at += 1;
+        while let Some(c) = self.peek().filter(|c| accept(*c)) {
+            self.at += c.len_utf8();
         }
     }
 
@@ -602,7 +625,7 @@ impl<'a> Run<'a> {
 
     /// Adds text that may be split into words.
     fn push_value(&mut self, value: &str) {
-        if matches!(self.top().kind, FrameKind::DoubleQuote) {
+        if !self.splits || matches!(self.top().kind, FrameKind::DoubleQuote) {
             self.top_mut().text.push_str(value);
         } else {
             value.chars().for_each(|c| self.push_char(c, false));
@@ -611,10 +634,13 @@ impl<'a> Run<'a> {
 
     /// Adds text that stays together.
     fn push_quoted(&mut self, text: &str) {
+        let splits = self.splits;
         let frame = self.top_mut();
         frame.text.push_str(text);
         frame.in_word = true;
-        self.pending.push_str(text);
+        if splits {
+            self.pending.push_str(text);
+        }
     }
 
     fn push_char(&mut self, c: char, quoted: bool) {
@@ -623,7 +649,7 @@ impl<'a> Run<'a> {
             .last_mut()
             .expect("the root frame stays until the end");
         frame.text.push(c);
-        if matches!(frame.kind, FrameKind::DoubleQuote) {
+        if !self.splits || matches!(frame.kind, FrameKind::DoubleQuote) {
             return;
         }
         if quoted || !c.is_whitespace() {
@@ -645,12 +671,12 @@ impl<'a> Run<'a> {
     }
 
     fn peek(&self) -> Option<char> {
-        self.chars.get(self.at).copied()
+        self.text[self.at..].chars().next()
     }
 
     fn next(&mut self) -> Option<char> {
         let c = self.peek()?;
-        self.at += 1;
+        self.at += c.len_utf8();
         Some(c)
     }
 

@@ -338,7 +338,7 @@ impl Pattern {
 
 /// Rewrites a pattern the way the reference does. **Source:** `moby/patternmatcher`, `Pattern.compile`.
 fn translate(text: &[u8]) -> (MatchKind, String) {
-    let chars = rune::scan(text);
+    let chars: Vec<char> = rune::scanned(text).chars().collect();
     let mut regex = String::from("^");
     let mut kind = MatchKind::Exact;
     let mut i = 0;

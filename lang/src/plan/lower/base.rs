@@ -329,7 +329,7 @@ impl Planner<'_> {
         if !config.working_dir.is_empty() {
             match paths.working_directory(&config.working_dir, &config.working_dir) {
                 Ok(path) => {
-                    state.live.directory = paths.to_slash(&path);
+                    state.live.directory = paths.to_slash(&path).into_owned();
                     config.working_dir = path;
                 }
                 Err(error) => {

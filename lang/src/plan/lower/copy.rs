@@ -99,15 +99,14 @@ impl<'a> Planner<'a> {
         let lexer = self.lexer.clone();
         let mut names = BTreeSet::new();
         let mut one = |planner: &mut Self, lexer: &Lexer, word: &Word| {
-            if let Ok(found) = lexer.word(&word.text, &planner.states[stage].live.env) {
-                let declared = &planner.states[stage].live.args;
-                let unset = found
-                    .unmatched
-                    .into_iter()
-                    .filter(|n| declared.iter().any(|(arg, _)| arg == n));
-                names.extend(found.matched.into_iter().chain(unset));
-            }
-            planner.expand(stage, command, lexer, word)
+            let expanded = planner.expand(stage, command, lexer, word);
+            let declared = &planner.states[stage].live.args;
+            let unset = expanded
+                .unmatched
+                .into_iter()
+                .filter(|n| declared.iter().any(|(arg, _)| arg == n));
+            names.extend(expanded.matched.into_iter().chain(unset));
+            expanded.text
         };
         let mut flag = |planner: &mut Self, word: &Option<Word>| match word {
             Some(word) => one(planner, &lexer, word),

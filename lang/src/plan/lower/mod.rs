@@ -28,7 +28,7 @@ use crate::diagnostic::{OfficialError, Phase};
 use crate::instructions::{self, ArgItem, Dockerfile, Instruction, Kind};
 use crate::lints;
 use crate::lints::options::CheckOptions;
-use crate::model::expand::{Env as _, Lexer};
+use crate::model::expand::{Env as _, Expanded, Lexer};
 use crate::model::platform::Platform;
 use crate::model::scope::{Origin, Scope};
 use crate::model::stage::{Need, StageNames, find_cycle, reachable};
@@ -519,11 +519,11 @@ impl<'a> Planner<'a> {
         command: &Command<'_>,
         lexer: &Lexer,
         word: &Word,
-    ) -> String {
+    ) -> Expanded {
         match lexer.word(&word.text, &self.states[stage].live.env) {
             Ok(expanded) => {
                 self.undefined(stage, command, word, &expanded.unmatched);
-                expanded.text
+                expanded
             }
             Err(error) => {
                 self.undefined(stage, command, word, &error.unmatched);
@@ -533,7 +533,10 @@ impl<'a> Planner<'a> {
                     command.place.word(word),
                     error.to_string(),
                 );
-                text::lossy(&word.text)
+                Expanded {
+                    text: text::lossy(&word.text),
+                    ..Expanded::default()
+                }
             }
         }
     }
@@ -546,7 +549,7 @@ impl<'a> Planner<'a> {
         unmatched: &BTreeSet<String>,
     ) {
         let live = &self.states[stage].live;
-        if live.assumed {
+        if live.assumed || unmatched.is_empty() {
             return;
         }
         let found: Vec<_> = unmatched
@@ -561,12 +564,16 @@ impl<'a> Planner<'a> {
 
     /// Records findings about a command, at the `FROM` line when it is a trigger.
     fn findings(&mut self, command: &Command<'_>, found: impl IntoIterator<Item = lints::Finding>) {
+        let mut found = found.into_iter().peekable();
+        if found.peek().is_none() {
+            return;
+        }
         let checks = if command.place.trigger {
             Cow::Borrowed(&self.checks)
         } else {
             self.checks.with_comments(&command.instruction.comments)
         };
-        let placed = found.into_iter().map(|mut finding| {
+        let placed = found.map(|mut finding| {
             if command.place.trigger {
                 finding.range = command.place.range;
                 finding.lines = command.place.lines;

@@ -3,6 +3,7 @@
 //! **Source:** BuildKit `util/system/path.go`; `client/llb/fileop.go`, `normalizePath`.
 
 use crate::model::pattern;
+use std::borrow::Cow;
 
 /// Rules for the paths of one operating system.
 #[derive(Clone, Copy, Debug)]
@@ -36,27 +37,29 @@ impl Paths {
         let path = self.to_slash(path);
         let parent = self.to_slash(parent);
         let parent = if parent.is_empty() {
-            "/".to_owned()
+            Cow::Borrowed("/")
         } else {
             self.without_drive(&parent, keep_slash)?
         };
         let parent = if parent.starts_with('/') {
             parent
         } else {
-            pattern::join(&["/", &parent])
+            Cow::Owned(pattern::join(&["/", &parent]))
         };
-        let mut new = if path.is_empty() {
+        let new = if path.is_empty() {
             parent.clone()
         } else {
             self.without_drive(&path, keep_slash)?
         };
-        if !new.starts_with('/') {
-            new = pattern::join(&[&parent, &new]);
-        }
+        let mut new = if new.starts_with('/') {
+            new.into_owned()
+        } else {
+            pattern::join(&[&parent, &new])
+        };
         if keep_slash {
             keep_ending(&path, &mut new);
         }
-        Ok(self.to_slash(&new))
+        Ok(self.to_slash(&new).into_owned())
     }
 
     /// The working directory after `WORKDIR path`, in the spelling of the image config.
@@ -85,27 +88,30 @@ impl Paths {
         if self.is_absolute(&path) {
             return self.normalize("/", &path, true);
         }
-        let path = if path.is_empty() || path == "." {
-            "./"
-        } else {
-            &path
+        let path = match &*path {
+            "" | "." => "./",
+            path => path,
         };
         self.normalize(working_directory, path, true)
     }
 
-    pub(super) fn to_slash(self, path: &str) -> String {
+    pub(super) fn to_slash(self, path: &str) -> Cow<'_, str> {
         if self.windows {
-            path.replace('\\', "/")
+            Cow::Owned(path.replace('\\', "/"))
         } else {
-            path.to_owned()
+            Cow::Borrowed(path)
         }
     }
 
     /// # Errors
     /// The official text: only the system drive can be named.
-    pub(super) fn without_drive(self, path: &str, keep_slash: bool) -> Result<String, String> {
+    pub(super) fn without_drive(
+        self,
+        path: &str,
+        keep_slash: bool,
+    ) -> Result<Cow<'_, str>, String> {
         if !self.windows {
-            return Ok(path.to_owned());
+            return Ok(Cow::Borrowed(path));
         }
         if path.len() == 2 && path.ends_with(':') {
             return Err(format!(
@@ -131,7 +137,7 @@ impl Paths {
         if keep_slash && clean.len() > 1 && slashed.ends_with('/') {
             clean.push('/');
         }
-        Ok(clean)
+        Ok(Cow::Owned(clean))
     }
 }
 

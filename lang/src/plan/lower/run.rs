@@ -135,37 +135,34 @@ impl<'a> Planner<'a> {
             }
         }
         match lexer.word(&written, masked.as_ref().unwrap_or(env)) {
-            Ok(expanded) => text::uppercase_first_word(&expanded.text),
-            Err(_) => text::uppercase_first_word(&text::lossy(&written)),
+            Ok(expanded) => text::uppercase_first_word(expanded.text),
+            Err(_) => text::uppercase_first_word(text::lossy(&written)),
         }
     }
 
     /// `RUN |2 A=1 B= /bin/sh -c make # buildkit`.
     fn run_history(&self, stage: usize, argv: &[BString]) -> String {
         let live = &self.states[stage].live;
-        let mut args: Vec<(&str, String)> = Vec::new();
+        let mut args: Vec<(&str, &str)> = Vec::new();
         for (name, value) in &live.args {
             let set = crate::model::expand::Env::get(&live.env, name);
-            let value = set
-                .map(str::to_owned)
-                .or_else(|| value.clone())
-                .unwrap_or_default();
+            let value = set.or(value.as_deref()).unwrap_or_default();
             match args.iter_mut().find(|(n, _)| n == name) {
                 Some(known) => known.1 = value,
                 None => args.push((name, value)),
             }
         }
-        let mut words = vec!["RUN".to_owned()];
+        let mut shown = "RUN".to_owned();
         if !args.is_empty() {
-            words.push(format!("|{}", args.len()));
-            words.extend(
-                args.into_iter()
-                    .map(|(name, value)| format!("{name}={value}")),
-            );
+            shown += &format!(" |{}", args.len());
         }
-        words.extend(argv.iter().map(|arg| text::lossy(arg)));
-        words.push("# buildkit".to_owned());
-        words.join(" ")
+        for (name, value) in &args {
+            shown.extend([" ", name, "=", value]);
+        }
+        for arg in argv {
+            shown.extend([" ", &text::lossy(arg)]);
+        }
+        shown + " # buildkit"
     }
 
     fn mount_spec(

@@ -51,7 +51,7 @@ impl<'a> Planner<'a> {
             return crate::model::expand::Env::get(&self.globals, name).map(str::to_owned);
         };
         let lexer = self.lexer.clone();
-        Some(self.expand(stage, command, &lexer, default))
+        Some(self.expand(stage, command, &lexer, default).text)
     }
 
     /// Names and values, all expanded before any of them is set.
@@ -64,8 +64,8 @@ impl<'a> Planner<'a> {
         let lexer = self.lexer.clone();
         let mut expanded = Vec::with_capacity(pairs.pairs.len());
         for (name, value) in &pairs.pairs {
-            let name = self.expand(stage, command, &lexer, name);
-            expanded.push((name, self.expand(stage, command, &lexer, value)));
+            let name = self.expand(stage, command, &lexer, name).text;
+            expanded.push((name, self.expand(stage, command, &lexer, value).text));
         }
         self.findings(
             command,
@@ -211,7 +211,7 @@ impl<'a> Planner<'a> {
 
     pub(super) fn user(&mut self, stage: usize, command: &Command<'a>, word: &Word) {
         let lexer = self.lexer.clone();
-        let user = self.expand(stage, command, &lexer, word);
+        let user = self.expand(stage, command, &lexer, word).text;
         let state = &mut self.states[stage];
         state.history(format!("USER {user}"), false);
         state.live.config.config.user = user;
@@ -219,12 +219,9 @@ impl<'a> Planner<'a> {
 
     pub(super) fn workdir(&mut self, stage: usize, command: &Command<'a>, word: &Word) {
         let lexer = self.lexer.clone();
-        let names = match lexer.word(&word.text, &self.states[stage].live.env) {
-            Ok(expanded) => expanded.matched,
-            Err(_) => std::collections::BTreeSet::new(),
-        };
-        let variables = self.variables(stage, names.iter().map(String::as_str));
-        let written = self.expand(stage, command, &lexer, word);
+        let expanded = self.expand(stage, command, &lexer, word);
+        let variables = self.variables(stage, expanded.matched.iter().map(String::as_str));
+        let written = expanded.text;
         let paths = self.paths(stage);
         let live = &self.states[stage].live;
         let absolute = paths.working_directory(&live.config.config.working_dir, &written);
@@ -238,7 +235,7 @@ impl<'a> Planner<'a> {
             Ok(directory) => directory,
             Err(error) => return self.error(command, "bad-path", command.place.word(word), error),
         };
-        let slashed = paths.to_slash(&directory);
+        let slashed = paths.to_slash(&directory).into_owned();
         let live = &mut self.states[stage].live;
         live.config.config.working_dir = directory;
         live.directory.clone_from(&slashed);
@@ -260,7 +257,7 @@ impl<'a> Planner<'a> {
         let lexer = self.lexer.clone();
         let paths: Vec<String> = words
             .iter()
-            .map(|word| self.expand(stage, command, &lexer, word))
+            .map(|word| self.expand(stage, command, &lexer, word).text)
             .collect();
         if let Some(empty) = paths.iter().position(String::is_empty) {
             let range = command.place.word(&words[empty]);
@@ -284,7 +281,7 @@ impl<'a> Planner<'a> {
 
     pub(super) fn stop_signal(&mut self, stage: usize, command: &Command<'a>, word: &Word) {
         let lexer = self.lexer.clone();
-        let signal = self.expand(stage, command, &lexer, word);
+        let signal = self.expand(stage, command, &lexer, word).text;
         if let Err(error) = Signal::parse(&signal) {
             return self.error(command, "bad-signal", command.place.word(word), error);
         }

@@ -12,6 +12,8 @@ pub(super) struct Steps {
     list: Vec<Step>,
     /// Sources by their definition, which names what was asked for.
     sources: HashMap<crate::plan::digest::DefinitionDigest, StepId>,
+    /// The main context, once it is asked for.
+    context: Option<StepId>,
     assumed: Vec<StepId>,
 }
 
@@ -72,7 +74,7 @@ impl Planner<'_> {
         let (index, total) = (state.index, state.total);
         let width = total.ilog10() as usize + 1;
         let space = if state.name.is_empty() { "" } else { " " };
-        let text = format!("{}{text}", if trigger { "ONBUILD " } else { "" });
+        let text = [if trigger { "ONBUILD " } else { "" }, text].concat();
         let name = format!("[{}{space}{index:width$}/{total}] {text}", state.name);
         Label {
             number: Some((index, total)),
@@ -118,15 +120,16 @@ impl Planner<'_> {
 
     /// The main context.
     pub(super) fn main_context(&mut self, place: Place) -> StepId {
+        if let Some(known) = self.steps.context {
+            return known;
+        }
         let source = Source::Local {
             name: "context".to_owned(),
         };
-        self.source(
-            source,
-            None,
-            place,
-            Label::internal("[internal] load build context"),
-        )
+        let label = Label::internal("[internal] load build context");
+        let id = self.source(source, None, place, label);
+        self.steps.context = Some(id);
+        id
     }
 
     /// A step on top of a stage.
@@ -192,7 +195,7 @@ impl Planner<'_> {
         };
         names
             .into_iter()
-            .filter(|name| seen.insert(name.to_string()))
+            .filter(|name| seen.insert(*name))
             .map(variable)
             .collect()
     }
@@ -201,8 +204,8 @@ impl Planner<'_> {
     pub(super) fn shown(&self, stage: usize, original: &[u8]) -> String {
         let trimmed = bstr::ByteSlice::trim(original);
         match self.lexer.word(trimmed, &self.states[stage].live.env) {
-            Ok(expanded) => text::uppercase_first_word(&expanded.text),
-            Err(_) => text::uppercase_first_word(&text::lossy(trimmed)),
+            Ok(expanded) => text::uppercase_first_word(expanded.text),
+            Err(_) => text::uppercase_first_word(text::lossy(trimmed)),
         }
     }
 }

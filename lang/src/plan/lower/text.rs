@@ -1,17 +1,11 @@
 //! The spellings that names and history entries of the official front end have, which are those of Go.
 
+use crate::rune;
 use bstr::ByteSlice;
 use std::time::Duration;
 
 /// Text as it arrives in JSON: every byte that is not UTF-8 is one U+FFFD.
-pub(super) fn lossy(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(bytes.len());
-    for chunk in bytes.utf8_chunks() {
-        out.push_str(chunk.valid());
-        out.extend(chunk.invalid().iter().map(|_| char::REPLACEMENT_CHARACTER));
-    }
-    out
-}
+pub(super) use crate::rune::to_string as lossy;
 
 /// `[a b]`, a list under `%v`.
 pub(super) fn list<S: AsRef<str>>(items: &[S]) -> String {
@@ -64,16 +58,14 @@ fn decimal(value: u128, unit: u128) -> String {
 }
 
 /// The text with its first word, up to the first space, in upper case.
-pub(super) fn uppercase_first_word(text: &str) -> String {
-    let (word, rest) = text.split_at(text.find(' ').unwrap_or(text.len()));
-    let upper = word.chars().map(|c| {
-        let mut upper = c.to_uppercase();
-        match (upper.next(), upper.next()) {
-            (Some(one), None) => one,
-            _ => c,
-        }
-    });
-    upper.chain(rest.chars()).collect()
+pub(super) fn uppercase_first_word(mut text: String) -> String {
+    let end = text.find(' ').unwrap_or(text.len());
+    let (word, rest) = text.split_at_mut(end);
+    if !word.is_ascii() {
+        return rune::upper(word.as_bytes()) + rest;
+    }
+    word.make_ascii_uppercase();
+    text
 }
 
 /// First line of a heredoc, with `...` when there are more.
@@ -117,7 +109,7 @@ mod tests {
 
     #[test]
     fn the_first_word_is_raised() {
-        assert_eq!(uppercase_first_word("run echo a"), "RUN echo a");
-        assert_eq!(uppercase_first_word("copy\ta b"), "COPY\tA b");
+        assert_eq!(uppercase_first_word("run echo a".to_owned()), "RUN echo a");
+        assert_eq!(uppercase_first_word("copy\ta b".to_owned()), "COPY\tA b");
     }
 }
