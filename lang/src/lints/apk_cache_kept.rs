@@ -22,7 +22,7 @@ fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
             continue;
         };
         let mut mounts = APK.mounts.iter();
-        if command.has_flag(&["no-cache"])
+        if command.has_flag(&["no-cache", "no-network"])
             || mounts.any(|at| has_scratch_mount(subject, snippet, at))
         {
             continue;

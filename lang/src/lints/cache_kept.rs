@@ -1,6 +1,6 @@
 //! Downloads that stay in a layer because no command of the step cleans up: a rule for each package manager.
 
-use super::runs::{append_command, has_scratch_mount, name_range, removes, runs};
+use super::runs::{append_command, has_scratch_mount, name_range, removes, runs, within};
 use super::stages::KeptStages;
 use super::{Finding, Level, Lint, Run, Subject};
 use crate::shell::packages::{self, Manager};
@@ -71,7 +71,7 @@ fn check(
 ) {
     let mut kept = None;
     for snippet in runs(subject) {
-        let Some(command) = left_uncleaned(snippet.script.commands(), manager) else {
+        let Some((nested, command)) = left_uncleaned(snippet, manager) else {
             continue;
         };
         let kept = kept.get_or_insert_with(|| KeptStages::of(subject));
@@ -82,7 +82,7 @@ fn check(
             "what {} downloaded stays in the layer, end with `{clean}`",
             command.program()
         );
-        let finding = Finding::in_script(lint, subject, snippet, name_range(command), message);
+        let finding = Finding::in_script(lint, subject, nested, name_range(command), message);
         out.push(match append_command(subject, snippet, clean) {
             Some(edit) => finding.with_fix(format!("add `{clean}`"), vec![edit]),
             None => finding,
@@ -90,16 +90,21 @@ fn check(
     }
 }
 
-/// The last command that downloads and is followed by none that cleans up.
-fn left_uncleaned<'c>(commands: &'c [Command], manager: &'static Manager) -> Option<&'c Command> {
-    let fetches = |command: &Command| manager.call(command).is_some_and(|call| call.fetches());
-    let at = commands.iter().rposition(fetches)?;
-    let cleans = |command: &Command| {
-        let called = manager.call(command).is_some_and(|call| call.cleans());
-        called || removes(command, manager.leftovers)
-    };
-    let cleaned = commands[at + 1..].iter().any(cleans);
-    Some(&commands[at]).filter(|_| !cleaned)
+/// The last command of a step that downloads and is followed by none that cleans up.
+fn left_uncleaned<'s>(
+    snippet: &'s Snippet,
+    manager: &'static Manager,
+) -> Option<(&'s Snippet, &'s Command)> {
+    let mut left = None;
+    for (nested, command) in within(snippet) {
+        let call = manager.call(command);
+        if call.is_some_and(|call| call.fetches()) {
+            left = Some((nested, command));
+        } else if call.is_some_and(|call| call.cleans()) || removes(command, manager.leftovers) {
+            left = None;
+        }
+    }
+    left
 }
 
 fn is_mounted(manager: &Manager, subject: &Subject<'_>, snippet: &Snippet) -> bool {

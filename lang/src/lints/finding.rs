@@ -115,6 +115,8 @@ pub struct Finding {
     pub(crate) lines: LineSpan,
     pub(crate) message: String,
     pub(crate) fix: Option<Fix>,
+    /// The place is exact, so that a fix can be.
+    pub(super) mendable: bool,
     /// Line and offset at which the rule's twin tells the same fault.
     pub(crate) twin_at: (u32, u32),
 }
@@ -143,6 +145,7 @@ impl Finding {
             lines,
             message: message.into(),
             fix: None,
+            mendable: true,
             twin_at: (lines.start, range.start),
         }
     }
@@ -168,15 +171,14 @@ impl Finding {
         })
     }
 
+    /// The finding with a fix, where places are exact.
     pub(crate) fn with_fix(
         mut self,
         title: impl Into<String>,
         edits: Vec<(TextRange, String)>,
     ) -> Self {
-        self.fix = Some(Fix {
-            title: title.into(),
-            edits,
-        });
+        let title = title.into();
+        self.fix = self.mendable.then_some(Fix { title, edits });
         self
     }
 

@@ -1,6 +1,6 @@
 //! `rm -r` of what may be everything.
 
-use super::runs::{commands, removes_folders};
+use super::runs::{removes_folders, written};
 use super::variables::{Variables, assigned_in};
 use super::{Finding, Level, Lint, Run, Subject};
 use crate::shell::{Value, Word};
@@ -27,7 +27,7 @@ const REST: &[&str] = &[
 
 fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
     let mut variables = None;
-    for (snippet, command) in commands(subject).filter(|(_, command)| removes_folders(command)) {
+    for (snippet, command) in written(subject).filter(|(_, command)| removes_folders(command)) {
         for word in command.operands() {
             let Some((name, place)) = leading_variable(word) else {
                 continue;

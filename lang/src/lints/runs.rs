@@ -18,12 +18,11 @@ impl Finding {
         range: TextRange,
         message: impl Into<String>,
     ) -> Self {
-        Self::at(
-            lint,
-            subject.file.parse().nodes()[snippet.node].lines,
-            snippet.source_range(range),
-            message,
-        )
+        let lines = subject.file.parse().nodes()[snippet.node].lines;
+        Self {
+            mendable: snippet.is_exact(),
+            ..Self::at(lint, lines, snippet.source_range(range), message)
+        }
     }
 }
 
@@ -33,8 +32,43 @@ pub(super) fn runs<'a>(subject: &'a Subject<'_>) -> impl Iterator<Item = &'a Sni
     scripts.filter(|snippet| snippet.keyword == Keyword::Run)
 }
 
-/// Every command that `RUN` instructions run.
+/// Every command that `RUN` instructions run, those in texts for other shells included.
 pub(super) fn commands<'a>(
+    subject: &'a Subject<'_>,
+) -> impl Iterator<Item = (&'a Snippet, &'a Command)> {
+    runs(subject).flat_map(within)
+}
+
+/// The commands of a script in order, each followed by those of the text that it hands to another shell.
+pub(super) fn within(snippet: &Snippet) -> Box<dyn Iterator<Item = (&Snippet, &Command)> + '_> {
+    let commands = snippet.script.commands();
+    if snippet.nested.is_empty() {
+        return Box::new(commands.iter().map(move |command| (snippet, command)));
+    }
+    let mut nested = snippet.nested.iter().peekable();
+    Box::new(
+        commands
+            .iter()
+            .enumerate()
+            .flat_map(move |(index, command)| {
+                let is_host =
+                    |nested: &&Snippet| nested.host.is_some_and(|host| host.command == index);
+                let inside = nested.next_if(is_host).into_iter().flat_map(own);
+                std::iter::once((snippet, command)).chain(inside)
+            }),
+    )
+}
+
+/// The commands of a nested text, without those that the shell around has run before, which are among its own.
+fn own(nested: &Snippet) -> impl Iterator<Item = (&Snippet, &Command)> {
+    let expanded = nested.host.is_some_and(|host| host.expanded);
+    let is_done =
+        move |command: &Command| expanded && command.place.scopes.has(Scopes::SUBSTITUTION);
+    within(nested).filter(move |(_, command)| !is_done(command))
+}
+
+/// The commands of the instructions' own texts, for rules about how a text is written: others have rules of their own.
+pub(super) fn written<'a>(
     subject: &'a Subject<'_>,
 ) -> impl Iterator<Item = (&'a Snippet, &'a Command)> {
     runs(subject).flat_map(|snippet| {
@@ -263,6 +297,18 @@ mod tests {
                 "RUN --mount=type=cache,target=/cache/pip PIP_CACHE_DIR=/cache/pip pip install a",
             ),
             ("debian:12", "RUN yes | apt-get install a"),
+            (
+                "fedora:42",
+                "RUN bash -c 'dnf install -y a' && dnf clean all",
+            ),
+            (
+                "debian:12",
+                "RUN chroot /a apt-get update && rm -rf /a/var/lib/apt/lists/*",
+            ),
+            (
+                "debian:12",
+                "RUN sh -c \"echo $(cat a)\" && bash -c '[[ -f a ]]'",
+            ),
             ("debian:12", "RUN find . -name x | xargs rm && yes | cp a b"),
             ("debian:12", "RUN echo {{ .x }} if"),
             ("debian:12", "RUN [\"sh\", \"-c\", \"cd /src && make\"]"),
@@ -323,6 +369,98 @@ mod tests {
             let found = found(image, lines);
             assert!(found.contains(&rule), "{lines}: {found:?}");
         }
+    }
+
+    /// What the first finding of a rule is at.
+    fn place(lines: &str, rule: &str) -> String {
+        let file = File::new(format!("FROM a\n{lines}\n").into_bytes());
+        let config = Config {
+            hadolint: true,
+            ..Config::default()
+        };
+        let found = lints::check(&file, &config);
+        let mine = found.iter().find(|diagnostic| diagnostic.code == rule);
+        mine.map_or_else(String::new, |d| {
+            String::from_utf8_lossy(file.text(d.range)).into_owned()
+        })
+    }
+
+    #[test]
+    fn commands_in_texts_for_other_shells_are_found_where_they_stand() {
+        let (yes, version) = ("AptYesMissing", "AptVersionUnpinned");
+        for (lines, rule, want) in [
+            (
+                "RUN bash -exc 'a; apt-get install b'",
+                yes,
+                "apt-get install",
+            ),
+            (
+                "RUN sh -c \"apt-get \\\n  install b\"",
+                yes,
+                "apt-get \\\n  install",
+            ),
+            (
+                "RUN bash -c \"echo \\\"a\\\" && apt-get install b\"",
+                version,
+                "b",
+            ),
+            ("RUN bash -c \"x='$y' && apt-get install c\"", version, "c"),
+            ("RUN su a -c 'pip install b'", "PipVersionUnpinned", "b"),
+            ("RUN eval 'npm i a'", "NpmVersionUnpinned", "a"),
+            (
+                "RUN sudo -u a sh -c 'sh -c \"gem i b\"'",
+                "GemVersionUnpinned",
+                "b",
+            ),
+            (
+                "RUN bash -o pipefail -c 'yum install b'",
+                "YumYesMissing",
+                "yum install",
+            ),
+            (
+                "RUN chroot --userspec=a /b dnf install c",
+                "DnfYesMissing",
+                "dnf install",
+            ),
+            ("RUN a | xargs -n 1 -r sudo b", "SudoInRun", "sudo"),
+            (
+                "RUN nice -n 5 time -p env -i A=b timeout 3 wget c",
+                "WgetProgressBar",
+                "wget",
+            ),
+            (
+                "RUN runuser -u a -- useradd -u 999999 b",
+                "UseraddHighUid",
+                "useradd",
+            ),
+            (
+                "RUN <<E\nbash -c '\n  wget a\n'\nE",
+                "WgetProgressBar",
+                "wget",
+            ),
+            // Where escapes hide the place it is the whole word.
+            (
+                "RUN bash -c $'a\\napt-get install b'",
+                yes,
+                "$'a\\napt-get install b'",
+            ),
+            (
+                "RUN [\"sh\", \"-c\", \"echo \\\"a\\\"; apt-get install b\"]",
+                yes,
+                "echo \\\"a\\\"; apt-get install b",
+            ),
+            // The shell around has run it.
+            (
+                "RUN sh -c \"a $(apt-get install b)\"",
+                yes,
+                "apt-get install",
+            ),
+            ("RUN \"$(sh -c 'sh -c \"')", yes, ""),
+        ] {
+            assert_eq!(place(lines, rule), want, "{lines}");
+        }
+        let twice = found("debian:12", "RUN sh -c \"a $(apt-get install b)\"");
+        assert_eq!(twice.iter().filter(|code| **code == yes).count(), 1);
     }
 
     /// The text after the first fix of a rule.
@@ -386,6 +524,20 @@ mod tests {
             fixed("RUN [\"apt-get\", \"install\", \"a\"]", "AptYesMissing"),
             "RUN [\"apt-get\", \"install\", \"-y\", \"a\"]"
         );
+        assert_eq!(
+            fixed(
+                "RUN bash -c \"echo \\\"a\\\"; apt-get install b\"",
+                "AptYesMissing"
+            ),
+            "RUN bash -c \"echo \\\"a\\\"; apt-get install -y b\""
+        );
+        assert_eq!(
+            fixed(
+                "RUN [\"sh\", \"-c\", \"\\\"a\\\"; apt-get install b\"]",
+                "AptYesMissing"
+            ),
+            "RUN [\"sh\", \"-c\", \"\\\"a\\\"; apt-get install b\"]"
+        );
         let sudo = |lines: &str| fixed(lines, "SudoInRun");
         assert_eq!(sudo("USER root\nRUN sudo b"), "USER root\nRUN b");
         assert_eq!(sudo("USER c\nRUN sudo b"), "USER c\nRUN sudo b");
@@ -443,6 +595,10 @@ mod tests {
             ")",
             "RUN ",
             "ONBUILD RUN ",
+            "sh -c \"",
+            "bash -c '",
+            "\\\"",
+            "eval ",
             "COPY a.tgz /\n",
             "[\"a\", \"b\"]",
         ])

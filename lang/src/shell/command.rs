@@ -252,6 +252,11 @@ impl Command {
         self.words.get(self.name + 1..).unwrap_or_default()
     }
 
+    /// Tells whether arguments come through a pipe.
+    pub fn is_given_arguments(&self) -> bool {
+        self.wrapper().iter().any(|word| word.is("xargs"))
+    }
+
     /// Words in front of the name, such as `sudo -E`.
     pub fn wrapper(&self) -> &[Word] {
         &self.words[..self.name.min(self.words.len())]
@@ -338,6 +343,8 @@ struct Wrapper {
     operands: usize,
     /// `NAME=value` may stand in front of the command.
     assigns: bool,
+    /// Without this flag it does something else.
+    needs: Option<&'static str>,
 }
 
 const fn wrapper(name: &'static str, with_value: &'static [&'static str]) -> Wrapper {
@@ -346,11 +353,20 @@ const fn wrapper(name: &'static str, with_value: &'static [&'static str]) -> Wra
         with_value,
         operands: 0,
         assigns: false,
+        needs: None,
     }
 }
 
-/// Programs that run another in the same file system. **Source:** their manual pages; POSIX `command`, `exec`, `env`,
-/// `nice`, `nohup`, `time`.
+/// A wrapper whose first operand is its own.
+const fn with_operand(name: &'static str, with_value: &'static [&'static str]) -> Wrapper {
+    Wrapper {
+        operands: 1,
+        ..wrapper(name, with_value)
+    }
+}
+
+/// Programs that run the one behind them. **Source:** their manual pages; POSIX `command`, `exec`, `env`, `nice`,
+/// `nohup`, `time`, `xargs`.
 const WRAPPERS: &[Wrapper] = &[
     Wrapper {
         assigns: true,
@@ -365,29 +381,49 @@ const WRAPPERS: &[Wrapper] = &[
         assigns: true,
         ..wrapper("env", &["u", "C", "unset", "chdir"])
     },
-    wrapper("exec", &["a"]),
-    wrapper("command", &[]),
     wrapper("builtin", &[]),
     wrapper("busybox", &[]),
+    wrapper("chronic", &[]),
+    with_operand("chroot", &["groups", "userspec"]),
+    wrapper("command", &[]),
+    wrapper("doas", &["C", "u"]),
+    wrapper("dumb-init", &[]),
     wrapper("eatmydata", &[]),
+    wrapper("exec", &["a"]),
+    wrapper("fakeroot", &["b", "i", "l", "s"]),
+    with_operand("flock", &["E", "w", "timeout", "wait"]),
+    with_operand("gosu", &[]),
     wrapper("ionice", &["c", "n", "p"]),
     wrapper("nice", &["n", "adjustment"]),
     wrapper("nohup", &[]),
+    Wrapper {
+        needs: Some("u"),
+        ..wrapper("runuser", &["G", "g", "u", "group", "supp-group", "user"])
+    },
     wrapper("setsid", &[]),
     wrapper("stdbuf", &["i", "o", "e"]),
+    with_operand("su-exec", &[]),
     wrapper("time", &["f", "o"]),
-    Wrapper {
-        operands: 1,
-        ..wrapper("timeout", &["k", "s", "kill-after", "signal"])
-    },
-    Wrapper {
-        operands: 1,
-        ..wrapper("gosu", &[])
-    },
-    Wrapper {
-        operands: 1,
-        ..wrapper("su-exec", &[])
-    },
+    with_operand("timeout", &["k", "s", "kill-after", "signal"]),
+    wrapper("tini", &["e", "p"]),
+    wrapper(
+        "xargs",
+        &[
+            "E",
+            "I",
+            "L",
+            "P",
+            "a",
+            "arg-file",
+            "d",
+            "delimiter",
+            "max-args",
+            "max-procs",
+            "n",
+            "s",
+        ],
+    ),
+    wrapper("xvfb-run", &["e", "f", "n", "p", "s", "w"]),
 ];
 
 /// Index of the word that names the program really run.
@@ -405,6 +441,7 @@ fn behind_wrapper(words: &[Word]) -> Option<usize> {
     let name = name.rsplit(|b| *b == b'/').next().unwrap_or(name);
     let wrapper = WRAPPERS.iter().find(|w| name == w.name.as_bytes())?;
     let mut next = 1;
+    let mut lacks = wrapper.needs;
     while let Some(word) = words.get(next) {
         if word.is("--") {
             next += 1;
@@ -418,8 +455,9 @@ fn behind_wrapper(words: &[Word]) -> Option<usize> {
         if wrapper.name == "command" && flags_of(word).any(|f| f.name == "v" || f.name == "V") {
             return None;
         }
+        lacks = lacks.filter(|flag| !flags_of(word).any(|f| f.name == *flag));
         next += 1 + usize::from(word.takes_next(wrapper.with_value));
     }
     next += wrapper.operands;
-    (next < words.len()).then_some(next)
+    (next < words.len() && lacks.is_none()).then_some(next)
 }
