@@ -8,7 +8,9 @@ use crate::value::{LintView, RuleRow, Treatment, Value};
 use clap::ValueEnum;
 use cooperage_lang::ide::File;
 use cooperage_lang::lints::{self, LINTS, Level, Lint};
+use cooperage_lang::model::reference::Reference;
 use cooperage_runtime::dockerfiles::{self, Checked};
+use cooperage_runtime::engine::{Engine, EngineOptions};
 use cooperage_runtime::settings::{Choice, FailOn, Finder, RuleChoice, Settings, on};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -129,7 +131,7 @@ pub fn run(session: &Session, args: Args) -> Result<Value, CommandError> {
     if let Some(name) = &args.explain {
         return explain(name);
     }
-    let linter = Linter::new(&args)?;
+    let linter = Linter::new(&args, session.globals.root.clone())?;
     if args.list_rules {
         return Ok(Value::Rules(linter.rules()));
     }
@@ -151,7 +153,7 @@ pub fn lint(paths: Vec<PathBuf>) -> Result<LintView, CommandError> {
         paths,
         ..Args::default()
     };
-    Ok(Linter::new(&args)?.paths(&args))
+    Ok(Linter::new(&args, None)?.paths(&args))
 }
 
 /// The settings of a run.
@@ -160,11 +162,20 @@ struct Linter {
     choice: RuleChoice,
     extend: Option<Set>,
     fail_on: Option<FailOn>,
+    /// Knows the images that are here; `None` where no store can be.
+    engine: Option<Engine>,
 }
 
 impl Linter {
-    fn new(args: &Args) -> Result<Self, CommandError> {
+    fn new(args: &Args, root: Option<PathBuf>) -> Result<Self, CommandError> {
+        // Nothing is stored, and a store that is not there has no image.
+        let options = EngineOptions {
+            root,
+            read_only: true,
+            ..EngineOptions::default()
+        };
         Ok(Self {
+            engine: Engine::open(options).ok(),
             finder: args.settings.finder()?,
             choice: choice(args)?,
             extend: args.extend,
@@ -270,7 +281,9 @@ impl Linter {
         treatment: Treatment,
     ) -> Checked {
         let settings = self.settings(place);
-        let check = |file: &File| dockerfiles::check(file, path, &settings);
+        let platform =
+            |image: &Reference| self.engine.as_ref()?.platform_of_own_image(image);
+        let check = |file: &File| dockerfiles::check(file, path, &settings, &platform);
         let fail_on = settings.fail_on;
         if treatment == Treatment::Check {
             let file = File::new(source);

@@ -125,7 +125,7 @@ impl Engine {
     pub fn plan(&self, request: &BuildRequest) -> Result<Planned, BuildError> {
         let loaded = self.read(request)?;
         let options = plan_options(request)?;
-        let plan = self.plan_loaded(&loaded, request, &options)?;
+        let plan = self.plan_loaded(&loaded, request, &options, &[])?;
         Ok(Planned {
             source: loaded.source,
             name: loaded.name,
@@ -204,6 +204,13 @@ impl Engine {
         builds
             .filter(|build| build.dockerfile == past.dockerfile)
             .collect()
+    }
+
+    /// The platform of the image that a name means here, when it was made or loaded and not pulled. Of a store that cannot
+    /// be read, and without one, nothing is known.
+    pub fn platform_of_own_image(&self, reference: &Reference) -> Option<Platform> {
+        let store = self.store_if_any().ok().flatten()?;
+        crate::world::platform_of_own_image(store, reference)
     }
 
     /// Plans instructions that are read already: those of an editor. Only the place of the request's Dockerfile is looked
@@ -313,10 +320,11 @@ impl Engine {
         loaded: &Loaded,
         request: &BuildRequest,
         options: &PlanOptions,
+        asked: &[(Reference, Platform)],
     ) -> Result<Plan, BuildError> {
         let store = self.store_if_any().map_err(store_problem)?;
         let ignore = crate::build::runner::ignore_patterns(request, loaded.path.as_deref())?;
-        let world = StoreWorld::new(store, ignore);
+        let world = StoreWorld::new(store, ignore).with_asked(asked);
         Ok(plan::lower::plan(&loaded.dockerfile, options, &world))
     }
 
@@ -329,7 +337,7 @@ impl Engine {
     ) -> Result<Planned, BuildError> {
         let loaded = self.read(request)?;
         let options = plan_options(request)?;
-        let mut plan = self.plan_loaded(&loaded, request, &options)?;
+        let mut plan = self.plan_loaded(&loaded, request, &options, &[])?;
         let mut pulled: Vec<(Reference, Platform)> = Vec::new();
         while plan.official_error.is_none() {
             // With `--pull` the first plan's images are all asked for, later ones' only when they are not here.
@@ -358,7 +366,7 @@ impl Engine {
                 })?;
                 pulled.push((reference, platform));
             }
-            plan = self.plan_loaded(&loaded, request, &options)?;
+            plan = self.plan_loaded(&loaded, request, &options, &pulled)?;
         }
         Ok(Planned {
             source: loaded.source,
