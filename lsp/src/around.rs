@@ -2,15 +2,16 @@
 
 use crate::convert;
 use crate::session::Snapshot;
+use bstr::ByteSlice;
 use cooperage_lang::ide::surroundings::{
     Account, Entry, Files, ImageFacts, ImageName, Listing, Surroundings, Tag,
 };
-use cooperage_lang::instructions::{Kind, Stage};
+use cooperage_lang::model::platform::Platform;
 use cooperage_lang::model::reference::Reference;
-use cooperage_runtime::engine::{self, Engine, Image};
+use cooperage_runtime::engine::{self, Engine, Image, host_platform};
 use cooperage_runtime::store::DiffId;
 use cooperage_runtime::units::{Size, ago};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -73,49 +74,42 @@ impl<'a> Around<'a> {
         self.engine().files_of_layers(layers)
     }
 
-    /// The stage that the instruction at `offset` is in.
-    fn stage_at(&self, offset: u32) -> Option<usize> {
-        let stages = &self.snapshot.file().dockerfile().stages;
-        stages
-            .partition_point(|stage| stage.from.range.start <= offset)
-            .checked_sub(1)
-    }
-
     /// The layers that the instruction at `offset` finds, as far as they are here.
     fn layers_before(&self, offset: u32) -> Option<Arc<[DiffId]>> {
-        let start = self
-            .snapshot
-            .file()
+        let file = self.snapshot.file();
+        let start = file
             .instruction_at(offset)
             .map_or(offset, |instruction| instruction.range.start);
-        self.layers_of_stage(self.stage_at(offset)?, start)
+        self.layers_of_stage(file.names().stage_at(offset)?, start)
     }
 
     /// The layers of a stage, its steps that end before `end` done; those that are not here yet are left out.
     fn layers_of_stage(&self, stage: usize, end: u32) -> Option<Arc<[DiffId]>> {
-        let forecast = self.snapshot.forecast.as_ref().map(|f| &f.forecast);
-        let done = forecast.and_then(|forecast| {
-            let of_stage = forecast.steps.iter().filter(|step| {
-                let planned = forecast.plan.step(step.step);
-                planned.stage == Some(stage) && planned.range.end <= end
-            });
-            of_stage
-                .filter_map(|step| step.layers.clone())
-                .rfind(|layers| !layers.is_empty())
-        });
-        done.or_else(|| self.layers_of_base(stage))
+        let chain: Vec<usize> = self.snapshot.file().names().chain(stage).collect();
+        self.layers_done(&chain, end)
+            .or_else(|| Some(self.base_image(*chain.last()?)?.diff_ids()))
     }
 
-    /// The layers of what a stage stands on: an image of the store, or another stage.
-    fn layers_of_base(&self, stage: usize) -> Option<Arc<[DiffId]>> {
-        let stages = &self.snapshot.file().dockerfile().stages;
-        let base = base_name(stages.get(stage)?)?;
-        let named =
-            |other: &Stage| name_of(other).is_some_and(|name| name.eq_ignore_ascii_case(&base));
-        match stages[..stage].iter().rposition(named) {
-            Some(below) => self.layers_of_stage(below, u32::MAX),
-            None => Some(self.engine().image(&base).ok()?.diff_ids()),
-        }
+    /// The layers that the last step has made of the first stage of a chain, or of the next one that has any.
+    fn layers_done(&self, chain: &[usize], end: u32) -> Option<Arc<[DiffId]>> {
+        let depths: HashMap<usize, usize> = chain.iter().copied().zip(0..).collect();
+        let forecast = &self.snapshot.forecast.as_ref()?.forecast;
+        let done = forecast.steps.iter().rev().filter_map(|step| {
+            let planned = forecast.plan.step(step.step);
+            let depth = *depths.get(&planned.stage?)?;
+            let is_before = depth > 0 || planned.range.end <= end;
+            let layers = step.layers.as_ref().filter(|layers| !layers.is_empty())?;
+            is_before.then_some((depth, layers))
+        });
+        done.min_by_key(|(depth, _)| *depth)
+            .map(|(_, layers)| layers.clone())
+    }
+
+    /// The image of the store that a stage stands on.
+    fn base_image(&self, stage: usize) -> Option<Image> {
+        let file = self.snapshot.file();
+        let name = file.names().base_image(file, stage)?;
+        self.engine().image(&name.to_str_lossy()).ok()
     }
 
     fn accounts(&self, files: Files<'_>, file: &str) -> Listing<Account> {
@@ -140,33 +134,13 @@ impl<'a> Around<'a> {
         let set = names.variables(self.snapshot.file(), offset);
         let own = set.into_iter().rfind(|v| v.name == "PATH" && v.complete);
         let of_image = || {
-            let stages = &self.snapshot.file().dockerfile().stages;
-            let base = base_name(stages.get(self.stage_at(offset)?)?)?;
-            let config = self.engine().image(&base).ok()?.config;
-            let path = config
-                .config
-                .env
-                .iter()
-                .find_map(|e| e.strip_prefix("PATH="))?;
-            Some(path.to_owned())
+            let config = self.base_image(names.chain(names.stage_at(offset)?).last()?)?;
+            let mut env = config.config.config.env.iter();
+            env.find_map(|e| Some(e.strip_prefix("PATH=")?.to_owned()))
         };
         own.and_then(|v| v.value)
             .or_else(of_image)
             .unwrap_or_else(|| PATH.to_owned())
-    }
-}
-
-fn name_of(stage: &Stage) -> Option<String> {
-    match &stage.from.kind {
-        Kind::From(from) => Some(from.name.as_ref()?.to_str_lossy().into_owned()),
-        _ => None,
-    }
-}
-
-fn base_name(stage: &Stage) -> Option<String> {
-    match &stage.from.kind {
-        Kind::From(from) => Some(from.base.to_str_lossy().into_owned()),
-        _ => None,
     }
 }
 
@@ -208,11 +182,11 @@ impl Surroundings for Around<'_> {
 
     fn image(&self, reference: &str, platform: Option<&str>) -> Option<Arc<ImageFacts>> {
         let image = self.engine().image(reference).ok()?;
-        let own = match image.variant.as_str() {
-            "" => format!("{}/{}", image.os, image.architecture),
-            variant => format!("{}/{}/{variant}", image.os, image.architecture),
-        };
-        let fits = platform.is_none_or(|wanted| own.starts_with(wanted) || wanted.contains('$'));
+        let own = Platform::new(&image.os, &image.architecture, &image.variant);
+        // What is no platform, or only becomes one, says nothing about the image.
+        let wanted = platform.and_then(|text| Platform::parse(text, &host_platform()).ok());
+        let fits = wanted.is_none_or(|wanted| wanted.matches(&own));
+        let own = own.to_string();
         let created = image.created.map(|created| ago(created, SystemTime::now()));
         fits.then(|| {
             Arc::new(ImageFacts {

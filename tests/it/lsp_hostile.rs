@@ -233,3 +233,19 @@ fn a_context_may_vanish_and_come_back() {
         std::thread::sleep(Duration::from_millis(50));
     }
 }
+
+#[test]
+fn thousands_of_stages_upon_each_other_are_followed() {
+    let (sandbox, uri) = built();
+    let chain: String = (1..10_000)
+        .map(|stage| format!("FROM s{} AS s{stage}\n", stage - 1))
+        .collect();
+    let text = format!("FROM scratch AS s0\n{chain}RUN c\nUSER \n");
+    let mut client = Client::new(&sandbox, &json!({}));
+    client.open(&uri, &text);
+    // The programs and the users of the image that all of them stand on.
+    for (line, character) in [(10_000, 5), (10_001, 5)] {
+        let offered = client.at("textDocument/completion", &uri, line, character);
+        assert!(offered["items"].is_array(), "{offered}");
+    }
+}

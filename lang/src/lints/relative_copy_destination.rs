@@ -1,6 +1,6 @@
 //! A relative destination needs a `WORKDIR`.
 
-use super::image_name::ImageName;
+use super::stages::parents;
 use super::subject::is_absolute;
 use super::{Finding, Level, Lint, Run, Subject};
 use crate::instructions::Kind;
@@ -18,15 +18,12 @@ pub(super) const LINT: Lint = Lint {
 
 /// Looks at `COPY` in stages where neither the stage nor one it is built on sets a working directory.
 fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
-    let mut stages: HashMap<Vec<u8>, bool> = HashMap::new();
+    let parents = parents(subject);
+    let mut stages: HashMap<usize, bool> = HashMap::new();
     for stage in subject.stages() {
-        let mut is_set = false;
-        let mut own = None;
-        if let Kind::From(from) = &stage[0].instruction.kind {
-            let base = ImageName::parse(&from.base.text).name.to_ascii_lowercase();
-            is_set = stages.get(&base).copied().unwrap_or(false);
-            own = from.name.as_ref();
-        }
+        let number = stage[0].stage;
+        let parent = parents.get(&number);
+        let mut is_set = parent.is_some_and(|parent| stages.get(parent) == Some(&true));
         for instruction in stage.iter().map(super::subject::Line::inner) {
             match &instruction.kind {
                 Kind::Workdir(_) => is_set = true,
@@ -40,8 +37,6 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
                 _ => {}
             }
         }
-        if let Some(own) = own {
-            stages.insert(own.text.to_vec(), is_set);
-        }
+        stages.insert(number, is_set);
     }
 }

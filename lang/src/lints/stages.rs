@@ -1,9 +1,9 @@
 //! How the stages of a file are built upon each other.
 
 use super::Subject;
+use super::subject::Line;
 use crate::instructions::Kind;
 use crate::shell::Snippet;
-use bstr::{BString, ByteSlice};
 use std::collections::{HashMap, HashSet};
 
 /// Stages whose layers end up in an image that somebody gets: the last one and those that others are built upon.
@@ -25,19 +25,47 @@ impl KeptStages {
 
 /// The stage that each stage is built upon, where that is one of the file.
 pub(super) fn parents(subject: &Subject<'_>) -> HashMap<usize, usize> {
-    let mut parents = HashMap::new();
-    let mut named: HashMap<BString, usize> = HashMap::new();
-    for line in &subject.lines {
-        let Kind::From(from) = &line.instruction.kind else {
-            continue;
-        };
-        let base = from.base.text.to_ascii_lowercase();
-        if let Some(parent) = named.get(base.as_bstr()) {
-            parents.insert(line.stage, *parent);
-        }
-        if let Some(name) = &from.name {
-            named.insert(name.text.clone(), line.stage);
+    // Most files have one stage, and their names need not be resolved for it.
+    if subject.lines.last().is_none_or(|line| line.stage < 2) {
+        return HashMap::new();
+    }
+    let names = subject.file.names();
+    let is_from = |line: &&Line<'_>| matches!(line.instruction.kind, Kind::From(_));
+    // Without the lines that are no instructions, of which the rules count no stage.
+    let counted: HashMap<usize, usize> = subject
+        .lines
+        .iter()
+        .filter(is_from)
+        .filter_map(|line| Some((names.stage_at(line.instruction.range.start)?, line.stage)))
+        .collect();
+    let parent = |(stage, number): (&usize, &usize)| {
+        let base = names.stages()[*stage].base? as usize;
+        Some((*number, *counted.get(&base)?))
+    };
+    counted.iter().filter_map(parent).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ide::File;
+    use crate::lints::Config;
+
+    #[test]
+    fn a_base_is_the_stage_that_the_build_takes() {
+        for (source, wanted) in [
+            ("FROM a AS b\nFROM b\n", &[(2, 1)][..]),
+            // Names are given in small letters and looked for as they are written.
+            ("FROM a AS B\nFROM b\n", &[(2, 1)]),
+            ("FROM a AS b\nFROM B\n", &[]),
+            ("ARG X=b\nFROM a AS b\nFROM $X\n", &[(2, 1)]),
+            ("FROM b AS b\nFROM x AS b\nFROM b\n", &[(3, 2)]),
+            ("FROM x AS b\nFROM\nFROM b\n", &[(3, 1)]),
+        ] {
+            let (file, config) = (File::new(source.into()), Config::default());
+            let mut found: Vec<_> = parents(&Subject::new(&file, &config)).into_iter().collect();
+            found.sort_unstable();
+            assert_eq!(found, wanted, "{source}");
         }
     }
-    parents
 }

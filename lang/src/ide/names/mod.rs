@@ -114,7 +114,7 @@ pub struct Stage {
     pub symbol: SymbolId,
     /// The name behind `AS`.
     pub name: Option<OccurrenceId>,
-    /// Index of the stage it continues.
+    /// Index of the earlier stage it continues; of those that variables may mean, the first.
     pub base: Option<u32>,
     /// From the `FROM` to the end of its last instruction.
     pub range: TextRange,
@@ -220,6 +220,23 @@ impl Names {
     /// The name of a stage in lower case; `None` when it has none.
     pub fn stage_name(&self, stage: &Stage) -> Option<&BString> {
         stage.name.map(|_| &self.symbol(stage.symbol).name)
+    }
+
+    /// A stage, the one that it continues, and so on; the last one stands on an image. Empty when there is no such stage.
+    pub fn chain(&self, stage: usize) -> impl Iterator<Item = usize> {
+        let first = self.stages.get(stage).map(|_| stage);
+        std::iter::successors(first, |stage| self.stages[*stage].base.map(|b| b as usize))
+    }
+
+    /// The image that the `FROM` line of a stage names, variables replaced; `None` when the text alone does not tell, or
+    /// when it names another stage.
+    pub fn base_image(&self, file: &File, stage: usize) -> Option<BString> {
+        let stage = self.stages.get(stage).filter(|s| s.base.is_none())?;
+        let parse = file.parse();
+        let node = &parse.nodes()[stage.nodes.start as usize];
+        let base = parse.pieces(&node.args).first()?;
+        self.globals(file)
+            .expand(parse.text(file.source(), base.text))
     }
 
     /// Index of the stage whose lines `offset` is in; `None` in front of the first.

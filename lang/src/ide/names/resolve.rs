@@ -10,6 +10,7 @@ use super::values::Values;
 use super::{Names, Occurrence, OccurrenceId, Role, Stage, Symbol, SymbolId, SymbolKind};
 use crate::ide::File;
 use crate::model::scope;
+use crate::model::stage::StageNames;
 use crate::syntax::Keyword;
 use crate::text::TextRange;
 use bstr::{BString, ByteSlice};
@@ -180,9 +181,9 @@ impl<'a> Resolver<'a> {
         entry
     }
 
-    /// Which stages continue which.
+    /// Which stages continue which, as far as the text alone tells: the rest of this crate and the server ask here.
     fn bases(&mut self) {
-        let mut earlier: HashMap<BString, usize> = HashMap::new();
+        let mut earlier = StageNames::default();
         let mut globals = None;
         for index in 0..self.stages.len() {
             let node = self.stages[index].nodes.start as usize;
@@ -199,7 +200,7 @@ impl<'a> Resolver<'a> {
                 };
                 let meant: BTreeSet<usize> = candidates
                     .iter()
-                    .filter_map(|name| earlier.get(name).copied())
+                    .filter_map(|name| earlier.base(&name.to_str_lossy()))
                     .collect();
                 self.stages[index].base = meant.first().map(|base| *base as u32);
                 for base in meant {
@@ -209,7 +210,7 @@ impl<'a> Resolver<'a> {
             }
             if self.stages[index].name.is_some() {
                 let symbol = self.stages[index].symbol.0 as usize;
-                earlier.insert(self.symbols[symbol].name.clone(), index);
+                earlier.declare(&self.symbols[symbol].name.to_str_lossy(), index);
             }
         }
     }
