@@ -415,3 +415,29 @@ fn a_build_can_be_canceled() {
     };
     assert_eq!(ended, "canceled");
 }
+
+#[test]
+fn facts_are_of_the_image_for_the_platform_that_is_asked_for() {
+    let (sandbox, uri) = crate::lsp::built();
+    sandbox
+        .cooper(&["build", "-q", "--platform=linux/arm64", "-t", "own", "."])
+        .ok();
+    let mut client = Client::new(&sandbox, &json!({}));
+    for (number, platform, fits) in [
+        (1, "linux/arm64", true),
+        (2, "linux/aarch64", true),
+        (3, "arm64", true),
+        (4, "linux/arm", false),
+        (5, "linux/amd64", false),
+        (6, "$BUILDPLATFORM", true),
+    ] {
+        let (uri, text) = (
+            format!("{uri}.{number}"),
+            format!("FROM --platform={platform} own\n"),
+        );
+        client.open(&uri, &text);
+        let hover = client.at("textDocument/hover", &uri, 0, text.len() as u64 - 3);
+        let facts = hover["contents"]["value"].as_str().unwrap_or_default();
+        assert_eq!(facts.contains("linux/arm64"), fits, "{platform}: {hover}");
+    }
+}
