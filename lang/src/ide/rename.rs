@@ -205,6 +205,9 @@ fn check(file: &File, occurrence: &Occurrence, new: &str) -> Result<(), RenameEr
     })
 }
 
+/// Why something cannot have one of the builder's own names.
+const HAS_MEANING: &str = "the builder has a meaning for this name";
+
 /// What a new name has to be; `None` when it is.
 ///
 /// **Source:** BuildKit `instructions/parse.go`, `validateStageName` (stages); POSIX shell, section "Name" (variables).
@@ -212,9 +215,8 @@ fn broken_rule(kind: SymbolKind, new: &str) -> Option<&'static str> {
     let bytes = new.as_bytes();
     let first = |good: fn(&u8) -> bool| bytes.first().is_some_and(good);
     let (good, rule) = match kind {
-        SymbolKind::Stage if matches!(new, "scratch" | "context") => {
-            (false, "the builder has a meaning for this name")
-        }
+        SymbolKind::Stage if matches!(new, "scratch" | "context") => (false, HAS_MEANING),
+        SymbolKind::Variable if is_known_to_builder(new) => (false, HAS_MEANING),
         SymbolKind::Stage => (
             first(u8::is_ascii_lowercase)
                 && bytes.iter().all(|b| {

@@ -252,6 +252,16 @@ fn renaming_keeps_the_language() {
             "the builder knows `TARGETARCH` by this name alone; leave it as it is",
         ),
         (
+            "FROM a\nARG |x\n",
+            "PATH",
+            "`PATH` is not possible: the builder has a meaning for this name",
+        ),
+        (
+            "FROM a\nENV |x=1\n",
+            "TARGETARCH",
+            "`TARGETARCH` is not possible: the builder has a meaning for this name",
+        ),
+        (
             "FROM a\nRUN cat <<E|\nF\nE\n",
             "F",
             "line 3 is `F` and would end the document; choose another name",
