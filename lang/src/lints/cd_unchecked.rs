@@ -25,10 +25,21 @@ fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
         }
         let message = "what follows runs in the wrong folder when `cd` fails, add `|| exit 1`";
         let finding = Finding::in_script(&LINT, subject, snippet, command.range, message);
+        if !can_be_followed(snippet, command) {
+            out.push(finding);
+            continue;
+        }
         let end = finding.range.end;
         let edit = (TextRange::new(end, end), " || exit 1".to_owned());
         out.push(finding.with_fix("add `|| exit 1`", vec![edit]));
     }
+}
+
+/// Tells whether `|| exit 1` behind the command is about this command alone: within a pipe it would come in between, and
+/// behind `&&` it would be about what stands in front too.
+fn can_be_followed(snippet: &Snippet, command: &Command) -> bool {
+    let pipeline = snippet.script.pipelines()[command.place.pipeline as usize];
+    pipeline.len == 1 && command.place.before != Joint::And
 }
 
 /// Folders of every image.
@@ -59,4 +70,30 @@ fn is_checked(snippet: &Snippet, command: &Command) -> bool {
     snippet.interpreter.errexit
         || command.place.scopes.has(Scopes::CONDITION)
         || exits_on_error(snippet, command)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::ide::File;
+    use crate::lints::{Config, check};
+
+    #[test]
+    fn a_fix_is_about_the_command_alone() {
+        for (run, fixable) in [
+            ("cd /src; make", true),
+            ("true; cd /src; make", true),
+            ("false || cd /src; make", true),
+            ("cd /src | cat; make", false),
+            ("echo | cd /src; make", false),
+            ("test -d /src && cd /src; make", false),
+        ] {
+            let file = File::new(format!("FROM debian:12\nRUN {run}\n").into());
+            let found = check(&file, &Config::default()).into_iter();
+            let fixes: Vec<_> = found
+                .filter(|found| found.code == "CdUnchecked")
+                .map(|found| found.fix.is_some())
+                .collect();
+            assert_eq!(fixes, [fixable], "{run}");
+        }
+    }
 }
