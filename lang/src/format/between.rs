@@ -131,6 +131,16 @@ pub(crate) fn line_end(file: &File) -> &'static str {
     }
 }
 
+/// Gives line ends within replacements the form that they have in the file.
+pub(crate) fn keep_line_ends(file: &File, edits: &mut [(TextRange, String)]) {
+    if line_end(file) == "\n" {
+        return;
+    }
+    for (_, text) in edits.iter_mut().filter(|(_, text)| text.contains('\n')) {
+        *text = text.replace("\r\n", "\n").replace('\n', "\r\n");
+    }
+}
+
 /// Tells whether the official front end may see more in a comment at the head of a file than a comment, depending on
 /// the white space around it.
 ///

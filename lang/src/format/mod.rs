@@ -28,7 +28,7 @@ mod parts;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use between::line_end;
+pub(crate) use between::{keep_line_ends, line_end};
 pub use on_type::on_type;
 
 use crate::ide::File;

@@ -3,6 +3,7 @@
 use super::config::{Config, Level};
 use super::{LINTS, Lint, Run, Subject, find, shellcheck};
 use crate::diagnostic::{Diagnostic, Fix};
+use crate::format::keep_line_ends;
 use crate::ide::File;
 use crate::instructions::Instruction;
 use crate::text::{LineSpan, TextRange, Word};
@@ -32,6 +33,9 @@ pub fn report(file: &File, planned: &[Diagnostic], config: &Config) -> Vec<Diagn
     }
     let mut shown: Vec<Diagnostic> = shown.found.into_iter().flatten().collect();
     shellcheck::drop_doubles(file, &mut shown);
+    for fix in shown.iter_mut().filter_map(|found| found.fix.as_mut()) {
+        keep_line_ends(file, &mut fix.edits);
+    }
     shown.sort_by_key(|found| (found.range.start, found.range.end));
     shown
 }

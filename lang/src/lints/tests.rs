@@ -242,6 +242,21 @@ fn each_fix_mends_a_finding() {
 }
 
 #[test]
+fn fixes_keep_the_line_ends_of_the_file() {
+    for lint in LINTS {
+        let source = example(lint, "## Bad").replace('\n', "\r\n");
+        let file = File::new(source.clone().into_bytes());
+        for found in report(&file, &planned(&source), &example_config(lint)) {
+            let edits = found.fix.iter().flat_map(|fix| &fix.edits);
+            for (_, text) in edits {
+                let plain = text.replace("\r\n", "");
+                assert!(!plain.contains('\n'), "{}: {text:?}", found.code);
+            }
+        }
+    }
+}
+
+#[test]
 fn rules_stand_any_text() {
     let all = LINTS.iter().fold(Config::default(), |config, lint| {
         config.with_level(lint.name, Level::Warning)

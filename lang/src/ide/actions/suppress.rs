@@ -1,6 +1,7 @@
 //! Comments that silence a finding, here or in the whole file.
 
 use super::{Action, ActionKind, Cursor};
+use crate::format::keep_line_ends;
 use crate::lints;
 use crate::lints::pragma::{Reach, suppress};
 
@@ -11,9 +12,12 @@ pub(super) fn offer(cursor: &Cursor<'_>, out: &mut Vec<Action>) {
         }
         for reach in [Reach::Instruction, Reach::File] {
             let fix = suppress(cursor.file, found.code, found.range.start, reach);
-            out.extend(fix.map(|fix| Action {
-                diagnostic: Some(index),
-                ..Action::new(ActionKind::QuickFix, fix.title, fix.edits)
+            out.extend(fix.map(|mut fix| {
+                keep_line_ends(cursor.file, &mut fix.edits);
+                Action {
+                    diagnostic: Some(index),
+                    ..Action::new(ActionKind::QuickFix, fix.title, fix.edits)
+                }
             }));
         }
     }
@@ -37,5 +41,10 @@ mod tests {
             "# check=skip=WorkdirRelativePath\nFROM a\nWORKDIR b\n",
         );
         check_not("silence", "FROM a\nWORKDI b‸\n");
+        check(
+            "silence WorkdirRelativePath here",
+            "FROM a\r\nWORKDIR b‸\r\n",
+            "FROM a\r\n# check=skip=WorkdirRelativePath\r\nWORKDIR b\r\n",
+        );
     }
 }
