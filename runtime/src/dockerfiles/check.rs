@@ -4,7 +4,7 @@ use crate::build::context::ignore::IgnoreFile;
 use crate::engine::host_platform;
 use crate::settings::{BuildDefaults, FailOn, Settings};
 use crate::shellcheck::ShellCheck;
-use cooperage_lang::diagnostic::{Diagnostic, Severity, merged};
+use cooperage_lang::diagnostic::{Diagnostic, Fix, Severity, merged};
 use cooperage_lang::ide::File;
 use cooperage_lang::lints;
 use cooperage_lang::model::ignore::Patterns;
@@ -15,6 +15,7 @@ use cooperage_lang::plan::lower::plan;
 use cooperage_lang::plan::{Plan, PlanOptions};
 use cooperage_lang::text::{self, TextRange};
 use cooperage_lang::world::{Known, World};
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -136,40 +137,99 @@ fn unplaced_error(file: &File, plan: &Plan, found: &[Diagnostic]) -> Option<Diag
 /// Times that fixes are made, checked and made again.
 const ROUNDS: usize = 50;
 
-/// Makes fixes until there is none to make. A round that would leave a text with an error that was not there before is
-/// not made.
+/// Makes fixes until there is none to make, or until they lead back to a text that was there before. A fix that would
+/// leave an error that was not there is not made.
 pub fn mend(
     source: Vec<u8>,
     check: impl Fn(&File) -> Vec<Diagnostic>,
 ) -> (File, Vec<Diagnostic>, Vec<Fixed>) {
-    let mut file = File::new(source);
-    let mut findings = check(&file);
-    let mut fixed = Vec::new();
+    let mut seen = HashSet::from([source.clone()]);
+    let file = File::new(source);
+    let findings = check(&file);
+    let mut state = Mended {
+        file,
+        findings,
+        fixed: Vec::new(),
+    };
     for _ in 0..ROUNDS {
-        let edits = merged(findings.iter().filter_map(|finding| finding.fix.as_ref()));
-        let next = File::new(text::apply(file.source(), &edits));
-        if next.source() == file.source() {
+        let Some(next) = state.round(&check) else {
+            break;
+        };
+        if !seen.insert(next.file.source().to_vec()) {
             break;
         }
-        let left = check(&next);
-        if errors(&left) > errors(&findings) {
-            break;
-        }
-        fixed.extend(
-            findings
-                .iter()
-                .filter_map(|finding| done(finding, &edits, &file)),
-        );
-        (file, findings) = (next, left);
+        state.fixed.extend(next.fixed);
+        (state.file, state.findings) = (next.file, next.findings);
     }
-    (file, findings, fixed)
+    (state.file, state.findings, state.fixed)
 }
 
-fn errors(found: &[Diagnostic]) -> usize {
-    let severities = found.iter().map(|finding| finding.severity);
-    severities
-        .filter(|severity| *severity == Severity::Error)
-        .count()
+/// A text after fixes, what is wrong with it still, and what was done.
+struct Mended {
+    file: File,
+    findings: Vec<Diagnostic>,
+    fixed: Vec<Fixed>,
+}
+
+impl Mended {
+    /// The text after all fixes that can be made together; `None` when there is none.
+    fn round(&self, check: impl Fn(&File) -> Vec<Diagnostic>) -> Option<Self> {
+        let fixes: Vec<&Fix> = self
+            .findings
+            .iter()
+            .filter_map(|f| f.fix.as_ref())
+            .collect();
+        let all = self.after(&fixes, &check)?;
+        if !self.has_new_error(&all) {
+            return Some(all);
+        }
+        // One of them is bad: each is made beside the good ones in front of it.
+        let (mut good, mut made) = (Vec::new(), None);
+        for fix in fixes {
+            good.push(fix);
+            match self.after(&good, &check) {
+                Some(next) if !self.has_new_error(&next) => made = Some(next),
+                _ => {
+                    good.pop();
+                }
+            }
+        }
+        made
+    }
+
+    /// The text after these fixes; `None` when they change nothing.
+    fn after(&self, fixes: &[&Fix], check: impl Fn(&File) -> Vec<Diagnostic>) -> Option<Self> {
+        let edits = merged(fixes.iter().copied());
+        let next = text::apply(self.file.source(), &edits);
+        if next == self.file.source() {
+            return None;
+        }
+        let file = File::new(next);
+        let done = |finding| done(finding, &edits, &self.file);
+        Some(Self {
+            findings: check(&file),
+            fixed: self.findings.iter().filter_map(done).collect(),
+            file,
+        })
+    }
+
+    /// Tells whether a text has an error that this one has not, or one of them more often.
+    fn has_new_error(&self, next: &Self) -> bool {
+        let mut known = errors(&self.findings);
+        errors(&next.findings)
+            .into_iter()
+            .any(|(error, count)| known.remove(&error).is_none_or(|before| count > before))
+    }
+}
+
+/// The errors, each with how often it was found. Their numbers are left out: those of lines change with every fix.
+fn errors(found: &[Diagnostic]) -> HashMap<(&'static str, String), usize> {
+    let mut errors = HashMap::new();
+    for error in found.iter().filter(|f| f.severity == Severity::Error) {
+        let words = error.message.replace(|c: char| c.is_ascii_digit(), "");
+        *errors.entry((error.code, words)).or_default() += 1;
+    }
+    errors
 }
 
 /// What was done about a finding whose fix is among the edits that were made.
@@ -213,5 +273,78 @@ impl World for TextWorld<'_> {
         // One that cannot be read is the build's to tell.
         let file = IgnoreFile::find(&context, self.path).ok()?;
         (!file.patterns().is_empty()).then(|| Arc::new(file.patterns().clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A finding at each place of a word, fixed by another word; an error without one.
+    fn found(file: &File, rules: &[(&'static str, Option<&str>)]) -> Vec<Diagnostic> {
+        let source = String::from_utf8_lossy(file.source()).into_owned();
+        let of_rule = |(word, fix): &(&'static str, Option<&str>)| {
+            let (word, fix) = (*word, fix.map(str::to_owned));
+            let places: Vec<_> = source
+                .match_indices(word)
+                .map(|(at, _)| at as u32)
+                .collect();
+            places.into_iter().map(move |at| {
+                let range = TextRange::new(at, at + word.len() as u32);
+                let (title, severity) = match fix {
+                    Some(_) => (format!("mend {word}"), Severity::Warning),
+                    None => (String::new(), Severity::Error),
+                };
+                Diagnostic {
+                    code: word,
+                    severity,
+                    range,
+                    lines: Vec::new(),
+                    message: format!("{word} at {at}"),
+                    fix: fix.clone().map(|text| Fix {
+                        title,
+                        edits: vec![(range, text)],
+                    }),
+                }
+            })
+        };
+        let mut all: Vec<_> = rules.iter().flat_map(of_rule).collect();
+        all.sort_by_key(|finding| finding.range.start);
+        all
+    }
+
+    fn mended(source: &str, rules: &[(&'static str, Option<&str>)]) -> (String, Vec<String>) {
+        let (file, _, fixed) = mend(source.into(), |file| found(file, rules));
+        let text = String::from_utf8(file.into_source()).unwrap();
+        (text, fixed.into_iter().map(|fixed| fixed.title).collect())
+    }
+
+    #[test]
+    fn fixes_that_undo_each_other_end() {
+        let rules = [("on", Some("off")), ("off", Some("on"))];
+        let (text, fixed) = mended("# on\n", &rules);
+        assert_eq!((text.as_str(), fixed.len()), ("# off\n", 1));
+    }
+
+    #[test]
+    fn a_fix_that_makes_an_error_is_left_out_and_the_others_are_made() {
+        let rules = [
+            ("bad", Some("wrong")),
+            ("wrong", None),
+            ("one", Some("two")),
+            ("two", Some("three")),
+        ];
+        let (text, fixed) = mended("# one bad one\n", &rules);
+        assert_eq!(text, "# three bad three\n");
+        assert_eq!(fixed, ["mend one", "mend one", "mend two", "mend two"]);
+    }
+
+    #[test]
+    fn another_error_in_place_of_one_is_new() {
+        let rules = [("bad", Some("wrong")), ("bad", None), ("wrong", None)];
+        assert_eq!(mended("# bad\n", &rules).0, "# bad\n");
+        // One that only moves is not.
+        let rules = [("one", Some("fifteen")), ("wrong", None)];
+        assert_eq!(mended("# one wrong\n", &rules).0, "# fifteen wrong\n");
     }
 }
