@@ -8,6 +8,7 @@ use cooperage_lang::ide::surroundings::{
 };
 use cooperage_lang::model::platform::Platform;
 use cooperage_lang::model::reference::Reference;
+use cooperage_lang::plan::config::DEFAULT_PATH;
 use cooperage_runtime::engine::{self, Engine, Image, host_platform};
 use cooperage_runtime::store::DiffId;
 use cooperage_runtime::units::{Size, ago};
@@ -17,9 +18,6 @@ use std::time::SystemTime;
 
 /// Programs that are offered at most.
 const MANY: usize = 5_000;
-
-/// Where the search for programs goes when an image does not say. **Source:** BuildKit `util/system.DefaultPathEnv`.
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// The surroundings of one version of a document.
 pub(crate) struct Around<'a> {
@@ -128,7 +126,7 @@ impl<'a> Around<'a> {
     /// The `PATH` that is in force for `files`.
     fn search_path(&self, files: Files<'_>) -> String {
         let Files::Before(offset) = files else {
-            return PATH.to_owned();
+            return DEFAULT_PATH.to_owned();
         };
         let names = self.snapshot.file().names();
         let set = names.variables(self.snapshot.file(), offset);
@@ -140,7 +138,7 @@ impl<'a> Around<'a> {
         };
         own.and_then(|v| v.value)
             .or_else(of_image)
-            .unwrap_or_else(|| PATH.to_owned())
+            .unwrap_or_else(|| DEFAULT_PATH.to_owned())
     }
 }
 

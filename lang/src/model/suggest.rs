@@ -58,8 +58,9 @@ pub fn hint<'c>(
         .map_or_else(String::new, |best| format!(" (did you mean {best}?)"))
 }
 
-/// Levenshtein distance.
-fn distance(a: &[char], b: &[char]) -> usize {
+/// Number of insertions, deletions and replacements between two names (Levenshtein distance). Takes the product of their
+/// lengths in time.
+pub fn distance<T: PartialEq>(a: &[T], b: &[T]) -> usize {
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.iter().enumerate() {
         let mut diagonal = std::mem::replace(&mut row[0], i + 1);

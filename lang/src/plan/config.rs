@@ -3,6 +3,11 @@
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+/// `PATH` where an image does not set it.
+///
+/// **Source:** BuildKit `util/system/path.go`, `DefaultPathEnvUnix`; moby `oci/defaults.go`.
+pub const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// Image config with its history, Docker's extensions included.
 ///
 /// **Source:** OCI image specification, `config.md`; Docker's `Healthcheck`, `OnBuild` and `Shell`.

@@ -4,6 +4,7 @@
 //! link but in its last element; [`resolve`] makes such a path of any other, never leaving the root.
 
 use bstr::{BStr, BString, ByteSlice};
+use cooperage_lang::model::suggest;
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, Stat as RawStat};
 use rustix::io::Errno;
@@ -315,23 +316,13 @@ pub(super) fn near_names<T: FileTree + ?Sized>(tree: &T, path: &[u8]) -> Vec<BSt
         .collect()
 }
 
-/// Levenshtein distance of two names, bytes.
+/// Edits between two names.
 fn edit_distance(a: &[u8], b: &[u8]) -> usize {
     // Names come from a hostile tree: a product of two lengths must not become a long computation.
     if a.len().abs_diff(b.len()) > 3 || a.len() > 255 {
         return usize::MAX;
     }
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.iter().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let change = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = change.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
+    suggest::distance(a, b)
 }
 
 /// Attributes as the kernel tells them.

@@ -13,6 +13,7 @@ use crate::sys::exec::{ExecVec, execve};
 use crate::sys::mount::{Attributes, set_attributes};
 use crate::sys::{credentials, fd, keyring, link, pty, seccomp, signal, wait};
 use bstr::{BString, ByteSlice as _};
+use cooperage_lang::plan::config::DEFAULT_PATH;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{
     AtFlags, FileType, Mode, OFlags, ResolveFlags, StatxFlags, fstat, mknodat, openat, openat2,
@@ -304,7 +305,7 @@ fn candidates(plan: &Plan) -> Vec<Vec<u8>> {
         .iter()
         .rev()
         .find_map(|entry| entry.strip_prefix(b"PATH="));
-    path.unwrap_or(b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+    path.unwrap_or(DEFAULT_PATH.as_bytes())
         .split_str(":")
         .map(|folder| {
             // An empty folder is the working directory.

@@ -2,6 +2,7 @@
 
 use super::profile::default_profile;
 use super::user::User;
+use cooperage_lang::plan::config::DEFAULT_PATH;
 use oci_spec::runtime::{
     Capabilities, Capability, LinuxBuilder, LinuxCapabilitiesBuilder, LinuxDevice, LinuxNamespace,
     LinuxNamespaceBuilder, LinuxNamespaceType, Mount, MountBuilder, PosixRlimit,
@@ -85,9 +86,6 @@ impl ContainerInput {
         }
     }
 }
-
-/// `PATH` of an image that sets none.
-pub const DEFAULT_PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// The spec of a container. Pure: equal inputs give equal specs.
 ///
@@ -180,7 +178,7 @@ fn environment(input: &ContainerInput) -> Vec<String> {
         })
     };
     if missing(&env, "PATH") {
-        env.insert(0, DEFAULT_PATH.into());
+        env.insert(0, format!("PATH={DEFAULT_PATH}"));
     }
     if let Some(hostname) = input
         .hostname
@@ -426,7 +424,7 @@ mod tests {
         assert_eq!(shown(sets.ambient().as_ref()), "");
         assert_eq!(
             process.env().as_deref().unwrap(),
-            [DEFAULT_PATH, "HOME=/root"]
+            [format!("PATH={DEFAULT_PATH}").as_str(), "HOME=/root"]
         );
         assert_eq!(process.no_new_privileges(), Some(false));
         let targets: Vec<_> = spec
@@ -472,7 +470,12 @@ mod tests {
         assert_eq!(sets.bounding().as_ref().unwrap().len(), 14);
         assert_eq!(
             process.env().as_deref().unwrap(),
-            [DEFAULT_PATH, "HOSTNAME=box", "TERM=xterm", "HOME=/home/me"]
+            [
+                format!("PATH={DEFAULT_PATH}").as_str(),
+                "HOSTNAME=box",
+                "TERM=xterm",
+                "HOME=/home/me"
+            ]
         );
         input.privileged = true;
         let privileged = spec(&input);

@@ -6,7 +6,7 @@ use super::tarball::{Item, Kind, TarWriter};
 use crate::store::{ImageRecord, Store};
 use cooperage_lang::model::platform::Platform;
 use cooperage_lang::model::reference::Reference;
-use cooperage_lang::plan::config::{ContainerConfig, ImageConfig};
+use cooperage_lang::plan::config::{ContainerConfig, DEFAULT_PATH, ImageConfig};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
 use std::io;
@@ -14,9 +14,6 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
-
-/// Where programs are looked for by name, on the host and in the image.
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Time of every entry and of the image, seconds since 1970: 2020-01-01. The image tells nothing of the day it was made.
 const TIME: i64 = 1_577_836_800;
@@ -72,7 +69,7 @@ pub fn assemble_base(
     let lease = store.lease().map_err(ImportError::from)?;
     let layer = layer_of(store, &lease, "the base image", |out| tree.write(out))?;
     let config = ContainerConfig {
-        env: vec![format!("PATH={PATH}")],
+        env: vec![format!("PATH={DEFAULT_PATH}")],
         cmd: has_shell.then(|| vec!["sh".to_owned()]),
         ..ContainerConfig::default()
     };
@@ -132,7 +129,8 @@ fn find_program(name: &str) -> Option<PathBuf> {
         };
         return Some(path).filter(runs);
     }
-    PATH.split(':')
+    DEFAULT_PATH
+        .split(':')
         .map(|folder| Path::new(folder).join(name))
         .find(runs)
 }

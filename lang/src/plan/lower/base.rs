@@ -10,17 +10,12 @@ use crate::model::platform::Platform;
 use crate::model::reference::Reference;
 use crate::model::scope::Origin;
 use crate::model::suggest::closest;
-use crate::plan::config::ImageConfig;
+use crate::plan::config::{DEFAULT_PATH, ImageConfig};
 use crate::plan::{Source, StepId};
 use crate::quote::quote;
 use crate::text::{LineSpan, TextRange, Word};
 use crate::world::Known;
 use std::sync::Arc;
-
-/// Where commands are looked for in images that do not say.
-///
-/// **Source:** BuildKit `util/system/path.go`, `DefaultPathEnvUnix`.
-const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// What a stage or image begins with.
 #[derive(Clone, Debug, Default)]
