@@ -28,7 +28,7 @@ impl Encoding {
     }
 
     /// Columns that a piece of a line takes. Bytes that are no UTF-8 count as the one mark that stands for them.
-    fn columns(self, piece: &[u8]) -> u32 {
+    pub(crate) fn columns(self, piece: &[u8]) -> u32 {
         match self {
             Self::Utf8 => piece.len() as u32,
             Self::Utf16 if piece.is_ascii() => piece.len() as u32,

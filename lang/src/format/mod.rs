@@ -11,9 +11,9 @@
 //!
 //! # What it never does
 //!
-//! The plan stays the same, so every step stays cached: the text of a `RUN`, `CMD`, `ENTRYPOINT` or `HEALTHCHECK` for
+//! By default the plan stays the same, so every step stays cached: the text of a `RUN`, `CMD`, `ENTRYPOINT` or `HEALTHCHECK` for
 //! the shell is part of what is built, with the white space at the start of its continuation lines, so that stays.
-//! ([`ShellText::Shift`] moves these lines too; then their steps run again.) The trigger of an `ONBUILD` is stored as
+//! With [`ShellText::Shift`] these lines are moved too, and their steps run once more. The trigger of an `ONBUILD` is stored as
 //! it is written, so it stays as well. Here documents, line ends, parser directives, the order of everything and lines
 //! that cannot be understood are left alone; so is all that follows a here document without end.
 //!

@@ -1,5 +1,6 @@
 //! Signature help: the ways to write an instruction, and which part of it is being typed.
 
+use crate::convert::Encoding;
 use crate::jobs::Answer;
 use crate::session::Snapshot;
 use cooperage_lang::ide::signature::{Parameter, Signature, signatures};
@@ -44,5 +45,5 @@ fn information(signature: &Signature) -> lsp::SignatureInformation {
 /// Offsets in a label count UTF-16, whatever was agreed for documents. **Source:** protocol, *ParameterInformation*.
 fn units(signature: &Signature, byte: usize) -> u32 {
     let before = signature.label.get(..byte).unwrap_or(&signature.label);
-    before.encode_utf16().count() as u32
+    Encoding::Utf16.columns(before.as_bytes())
 }

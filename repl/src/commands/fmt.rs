@@ -10,7 +10,8 @@ use cooperage_runtime::dockerfiles::{self, Limits};
 use cooperage_runtime::settings::{Finder, Settings};
 use std::path::{Path, PathBuf};
 
-/// Only white space and the case of keywords change: what is built stays the same, and every cached step stays cached.
+/// Only white space and the case of keywords change: what is built stays the same, and every cached step stays cached,
+/// unless the settings say `shell-text = "shift"`, which also indents the lines of shell commands.
 /// Of a folder all Dockerfiles below it are formatted, as far as .gitignore files and the settings do not exclude them.
 ///
 /// Examples:
