@@ -95,7 +95,7 @@ fn config(case: &Value) -> Config {
         hadolint: true,
         trusted_registries: texts(&settings["trustedRegistries"]),
         label_schema: schema
-            .filter_map(|(name, kind)| Some((name.clone(), LabelKind::parse(kind.as_str()?)?)))
+            .filter_map(|(name, kind)| Some((name.clone(), label_kind(kind.as_str()?)?)))
             .collect(),
         strict_labels: settings["strict-labels"] == true,
         disable_ignore_pragma: settings["disable-ignore-pragma"] == true,
@@ -109,6 +109,20 @@ fn config(case: &Value) -> Config {
         config.set_level(&rule, Level::Info);
     }
     config
+}
+
+/// The kind with that name in hadolint's configuration.
+fn label_kind(name: &str) -> Option<LabelKind> {
+    Some(match name {
+        "text" | "" => LabelKind::Text,
+        "rfc3339" => LabelKind::Rfc3339,
+        "semver" => LabelKind::Semver,
+        "url" => LabelKind::Url,
+        "hash" => LabelKind::Hash,
+        "spdx" => LabelKind::Spdx,
+        "email" => LabelKind::Email,
+        _ => return None,
+    })
 }
 
 fn assertions(case: &Value, found: &[Numbered], kind: &str, score: &mut Score) {

@@ -50,11 +50,6 @@ pub trait Surroundings {
         Listing::unknown()
     }
 
-    /// Ids of secrets that the project declares, in a compose or bake file for example.
-    fn secrets(&self) -> Vec<String> {
-        Vec::new()
-    }
-
     /// Names of the contexts that the build is given besides the main one.
     fn contexts(&self) -> Vec<String> {
         Vec::new()
@@ -170,7 +165,6 @@ pub(super) struct Memory {
     pub(super) paths: Vec<&'static str>,
     pub(super) users: Vec<(&'static str, u32)>,
     pub(super) programs: Vec<&'static str>,
-    pub(super) secrets: Vec<&'static str>,
 }
 
 #[cfg(test)]
@@ -242,9 +236,5 @@ impl Surroundings for Memory {
 
     fn programs(&self, _: Files<'_>) -> Listing<String> {
         Listing::of(self.programs.iter().map(|p| (*p).to_owned()).collect())
-    }
-
-    fn secrets(&self) -> Vec<String> {
-        self.secrets.iter().map(|s| (*s).to_owned()).collect()
     }
 }

@@ -107,22 +107,6 @@ pub enum LabelKind {
     Email,
 }
 
-impl LabelKind {
-    /// The kind with that name in hadolint's configuration.
-    pub fn parse(name: &str) -> Option<Self> {
-        Some(match name {
-            "text" | "" => Self::Text,
-            "rfc3339" => Self::Rfc3339,
-            "semver" => Self::Semver,
-            "url" => Self::Url,
-            "hash" => Self::Hash,
-            "spdx" => Self::Spdx,
-            "email" => Self::Email,
-            _ => return None,
-        })
-    }
-}
-
 impl Config {
     /// The same with one rule at a level of its own. `name` may be an alias; unknown names are kept and do nothing.
     #[must_use]

@@ -133,9 +133,6 @@ fn offer_ids(menu: &mut Menu<'_>, line: &Line<'_>, slot: &Slot, kind: MountType)
         .filter(|symbol| symbol.kind == wanted)
         .map(|symbol| symbol.name.to_str_lossy().into_owned())
         .collect();
-    if kind == MountType::Secret {
-        ids.extend(menu.around.secrets());
-    }
     if kind == MountType::Ssh {
         ids.push("default".to_owned());
     }
