@@ -14,6 +14,8 @@ pub(crate) struct Features {
     pub(crate) refresh_diagnostics: bool,
     pub(crate) refresh_hints: bool,
     pub(crate) refresh_lenses: bool,
+    /// It can have here documents as documents of their own.
+    pub(crate) refresh_contents: bool,
     pub(crate) configuration: bool,
     pub(crate) register_configuration: bool,
     pub(crate) register_files: bool,
@@ -46,6 +48,7 @@ impl Features {
                 || can("/workspace/diagnostic/refreshSupport"),
             refresh_hints: can("/workspace/inlayHint/refreshSupport"),
             refresh_lenses: can("/workspace/codeLens/refreshSupport"),
+            refresh_contents: has("/workspace/textDocumentContent"),
             configuration: can("/workspace/configuration"),
             register_configuration: can("/workspace/didChangeConfiguration/dynamicRegistration"),
             register_files: can("/workspace/didChangeWatchedFiles/dynamicRegistration"),

@@ -12,6 +12,10 @@ pub(crate) struct Settings {
     pub(crate) variable_values: bool,
     /// Lenses above each step, beside those above each stage.
     pub(crate) step_lenses: bool,
+    /// An installed ShellCheck looks at the shell in `RUN`.
+    pub(crate) shellcheck: bool,
+    /// Registries are asked for the tags of images.
+    pub(crate) registry_tags: bool,
     /// Stage that is forecast and built; the last one when absent.
     pub(crate) target: Option<String>,
     /// Platform that is forecast and built; this machine's when absent.
@@ -26,6 +30,8 @@ impl Default for Settings {
             hint_diagnostics: false,
             variable_values: false,
             step_lenses: true,
+            shellcheck: true,
+            registry_tags: true,
             target: None,
             platform: None,
             build_args: BTreeMap::new(),
@@ -58,6 +64,8 @@ impl Settings {
             "hintDiagnostics" => self.hint_diagnostics = boolean(value)?,
             "variableValues" => self.variable_values = boolean(value)?,
             "stepLenses" => self.step_lenses = boolean(value)?,
+            "shellcheck" => self.shellcheck = boolean(value)?,
+            "registryTags" => self.registry_tags = boolean(value)?,
             "target" => self.target = text(value)?,
             "platform" => self.platform = text(value)?,
             "buildArgs" => self.build_args = texts(value)?,

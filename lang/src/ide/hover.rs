@@ -10,7 +10,6 @@ use crate::instructions::flags::Flag;
 use crate::instructions::{Kind, spec};
 use crate::lints::{self, Lint};
 use crate::model;
-use crate::model::expand::{EnvList, Lexer};
 use crate::model::mount::{MOUNT_KEYS, MountKey};
 use crate::model::signal::Signal;
 use crate::model::{argument, label, platform, port};
@@ -273,7 +272,7 @@ fn image(
     platform: Option<&str>,
     around: &dyn Surroundings,
 ) -> Option<Hover> {
-    let reference = expanded(file, range)?;
+    let reference = file.names().expanded(file, file.text(range), range.start)?;
     let text = if reference == "scratch" {
         "**scratch**\n\nNo image: the stage begins empty.".to_owned()
     } else {
@@ -284,22 +283,6 @@ fn image(
         subject: Subject::Image,
         text: text.into(),
     })
-}
-
-/// The text of a range with the values of its variables; `None` when the file does not tell them all.
-fn expanded(file: &File, range: TextRange) -> Option<String> {
-    let text = file.text(range);
-    if !text.contains(&b'$') {
-        return Some(text.to_str_lossy().into_owned());
-    }
-    let known = file.names().variables(file, range.start);
-    let mut env = EnvList::new();
-    for variable in known.into_iter().filter(|variable| variable.complete) {
-        env.set(variable.name, variable.value?);
-    }
-    let lexer = Lexer::new(file.parse().escape());
-    let expanded = lexer.word(text, &env).ok()?;
-    expanded.unmatched.is_empty().then_some(expanded.text)
 }
 
 /// A flag: at its name what it is for, at its value what that means, else what it is for too.

@@ -146,6 +146,11 @@ impl Config {
         wanted.map(|lint| lint.name).collect()
     }
 
+    /// The level that was given to a name itself.
+    pub(super) fn said(&self, name: &str) -> Option<Level> {
+        self.levels.get(name)
+    }
+
     fn is_off(&self, name: Option<&str>) -> bool {
         let lint = name
             .filter(|_| !self.levels.0.is_empty())

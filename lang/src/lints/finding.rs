@@ -1,7 +1,7 @@
 //! What rules find, and how it becomes what is shown.
 
 use super::config::{Config, Level};
-use super::{LINTS, Lint, Pragmas, Run, Subject, find};
+use super::{LINTS, Lint, Pragmas, Run, Subject, find, shellcheck};
 use crate::diagnostic::{Diagnostic, Fix, Severity};
 use crate::ide::File;
 use crate::instructions::Instruction;
@@ -33,6 +33,7 @@ pub fn report(file: &File, planned: &[Diagnostic], config: &Config) -> Vec<Diagn
         .filter_map(|found| at_its_level(found, &subject.pragmas, config))
         .collect();
     drop_doubles(&mut shown);
+    shellcheck::drop_doubles(file, &mut shown);
     shown.sort_by_key(|found| (found.range.start, found.range.end));
     shown
 }
@@ -70,6 +71,10 @@ fn drop_doubles(shown: &mut Vec<Diagnostic>) {
 
 /// The finding as `config` and the pragmas have it; an error of the language stays what it is.
 fn at_its_level(mut found: Diagnostic, pragmas: &Pragmas, config: &Config) -> Option<Diagnostic> {
+    if shellcheck::is_code(found.code) {
+        found.severity = shellcheck::severity(&found, config)?;
+        return Some(found).filter(|found| !pragmas.silence_code(found));
+    }
     let Some(lint) = find(found.code) else {
         return Some(found).filter(|error| !pragmas.silence_errors(error.range.start));
     };

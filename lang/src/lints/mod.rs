@@ -8,6 +8,7 @@
 pub mod config;
 pub mod options;
 pub mod pragma;
+pub mod shellcheck;
 pub mod subject;
 
 mod absolute_workdir;

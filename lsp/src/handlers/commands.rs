@@ -443,7 +443,12 @@ fn choose(session: &mut Session, uri: &lsp::Url, change: impl FnOnce(&mut Choice
 
 fn select_build(session: &mut Session, call: Call) {
     let path = convert::path(&call.snapshot.uri);
-    let builds = path.map_or_else(Vec::new, |path| settings::declared(&path));
+    let found = path.map_or_else(settings::Found::default, |path| settings::declared(&path));
+    for mistake in &found.mistakes {
+        let message = mistake.to_string();
+        session.output.show(lsp::MessageType::WARNING, message);
+    }
+    let builds = found.builds;
     let names = builds.iter().map(|build| build.name.clone()).collect();
     let question = Question {
         field: "name",

@@ -116,7 +116,7 @@ pub(crate) fn files_changed(session: &mut Session, uris: &[lsp::Url]) {
 /// Reads a selected build again, whose file may have changed; one that is gone is selected no more.
 fn read_again(choice: &mut Choice) {
     if let Some(old) = choice.declared.take() {
-        let builds = settings::declared(&old.dockerfile).into_iter();
+        let builds = settings::declared(&old.dockerfile).builds.into_iter();
         choice.declared = builds
             .filter(|new| new.file == old.file)
             .find(|new| new.name == old.name);
