@@ -197,13 +197,8 @@ fn dockerfile_path(request: &BuildRequest) -> Option<PathBuf> {
         (DockerfileSource::Path(path), ContextSource::Folder(folder)) if !path.exists() => {
             Some(folder.join(path))
         }
-        (DockerfileSource::Path(path), _)
-        | (
-            DockerfileSource::Text {
-                path: Some(path), ..
-            },
-            _,
-        ) => Some(path.clone()),
+        (DockerfileSource::Path(path), _) => Some(path.clone()),
+        (DockerfileSource::Text { path, .. }, _) if path.is_some() => path.clone(),
         (_, ContextSource::Folder(folder)) => Some(folder.join("Dockerfile")),
         _ => None,
     }
