@@ -4,10 +4,18 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tower_lsp::jsonrpc::{Error, ErrorCode};
 
-/// Threads at most. More than one only so that a request that waits for a disk does not hold up the others.
-const MOST: usize = 4;
+/// Threads that take requests at once. More than one only so that a request that waits for a disk does not hold up the
+/// others.
+const USUAL: usize = 4;
+
+/// When all of them wait this long for a disk that hangs, there is one more.
+const LONG: Duration = Duration::from_millis(50);
+
+/// Threads at most.
+const MOST: usize = 256;
 
 /// **Source:** language server protocol 3.17, *ErrorCodes*.
 const REQUEST_FAILED: i64 = -32803;
@@ -89,6 +97,10 @@ struct Queue {
     waiting: VecDeque<Job>,
     threads: usize,
     idle: usize,
+    /// A thread waits whether the others get on.
+    relief: bool,
+    /// Jobs that were begun so far.
+    taken: u64,
 }
 
 impl Pool {
@@ -96,12 +108,8 @@ impl Pool {
     pub(crate) fn run(&self, job: impl FnOnce() + Send + 'static) {
         let mut queue = self.0.lock();
         queue.waiting.push_back(Box::new(job));
-        if queue.waiting.len() > queue.idle && queue.threads < MOST {
-            let shared = self.0.clone();
-            let worker = std::thread::Builder::new().name("worker".to_owned());
-            if worker.spawn(move || shared.work()).is_ok() {
-                queue.threads += 1;
-            }
+        if queue.waiting.len() > queue.idle {
+            self.0.begin_thread(&mut queue);
         }
         drop(queue);
         self.0.more.notify_one();
@@ -109,14 +117,54 @@ impl Pool {
 }
 
 impl Shared {
+    /// Begins a thread when there are not yet enough; then one at a time that first sees whether it is needed.
+    fn begin_thread(self: &Arc<Self>, queue: &mut Queue) {
+        let is_relief = queue.threads >= USUAL;
+        if queue.threads >= MOST || (is_relief && queue.relief) {
+            return;
+        }
+        let shared = self.clone();
+        let worker = std::thread::Builder::new().name("worker".to_owned());
+        let begun = worker.spawn(move || {
+            if !is_relief || shared.is_needed() {
+                shared.work();
+            }
+        });
+        if begun.is_ok() {
+            queue.threads += 1;
+            queue.relief |= is_relief;
+        }
+    }
+
+    /// Whether the other threads got nothing done for long although there is work. Then there will be the next to see.
+    fn is_needed(self: &Arc<Self>) -> bool {
+        let before = self.lock().taken;
+        std::thread::sleep(LONG);
+        let mut queue = self.lock();
+        queue.relief = false;
+        let needed = queue.taken == before && !queue.waiting.is_empty();
+        if !needed {
+            queue.threads -= 1;
+        }
+        if !queue.waiting.is_empty() {
+            self.begin_thread(&mut queue);
+        }
+        needed
+    }
+
     fn work(&self) {
         let mut queue = self.lock();
         loop {
             if let Some(job) = queue.waiting.pop_front() {
+                queue.taken += 1;
                 drop(queue);
                 // Jobs answer for their own panics; one that escapes must not cost the thread.
                 let _ = catch_unwind(AssertUnwindSafe(job));
                 queue = self.lock();
+            } else if queue.threads > USUAL {
+                // The hang is over.
+                queue.threads -= 1;
+                return;
             } else {
                 queue.idle += 1;
                 queue = self
@@ -148,6 +196,27 @@ mod tests {
         };
         assert!(why.contains("index out of bounds"), "{why}");
         assert_eq!(guarded(|| Ok(1)), Ok(1));
+    }
+
+    #[test]
+    fn jobs_that_hang_hold_up_no_other() {
+        let pool = Pool::default();
+        let (release, hung) = channel::<()>();
+        let hung = Arc::new(Mutex::new(hung));
+        for _ in 0..3 * USUAL {
+            let hung = hung.clone();
+            // All wait for the lock, one for what is never sent.
+            pool.run(move || assert!(hung.lock().unwrap().recv().is_err()));
+        }
+        let (sender, receiver) = channel();
+        pool.run(move || sender.send(1).unwrap());
+        let patience = Duration::from_secs(30);
+        assert_eq!(receiver.recv_timeout(patience), Ok(1));
+        assert!(pool.0.lock().threads > USUAL);
+        drop(release);
+        let (sender, receiver) = channel();
+        pool.run(move || sender.send(2).unwrap());
+        assert_eq!(receiver.recv_timeout(patience), Ok(2));
     }
 
     #[test]

@@ -38,6 +38,8 @@ struct Folders {
     known: HashMap<PathBuf, Arc<Project>>,
     /// Everything that was read, in that order.
     read: Vec<Arc<Project>>,
+    /// How often all was forgotten.
+    age: u64,
 }
 
 /// The settings files that apply to the Dockerfiles of a folder.
@@ -116,9 +118,51 @@ impl Finder {
             Choice::File(_) => self.folders().read.first().cloned().unwrap_or_default(),
             Choice::Search => {
                 let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
-                search(&folder, &mut self.folders())
+                self.search(&folder)
             }
         }
+    }
+
+    /// The files in `folder` and, of the kinds that are not there, those of the folders above. A folder that hangs holds
+    /// up nobody who asks about others: nothing is locked while it is read.
+    fn search(&self, folder: &Path) -> Arc<Project> {
+        let folders = self.folders();
+        if let Some(known) = folders.known.get(folder) {
+            return known.clone();
+        }
+        let age = folders.age;
+        drop(folders);
+        let mut own = Project {
+            cooperage: read_file(&folder.join(COOPERAGE), parse_cooperage).map(Arc::new),
+            hadolint: HADOLINT
+                .iter()
+                .find_map(|name| read_file(&folder.join(name), parse_hadolint))
+                .map(Arc::new),
+        };
+        let read_here = own.cooperage.is_some() || own.hadolint.is_some();
+        let above = folder.parent().filter(|_| !folder.join(".git").exists());
+        let found = match above.map(|above| self.search(above)) {
+            Some(above) if !read_here => above,
+            Some(above) => {
+                own.cooperage = own.cooperage.or_else(|| above.cooperage.clone());
+                own.hadolint = own.hadolint.or_else(|| above.hadolint.clone());
+                Arc::new(own)
+            }
+            None => Arc::new(own),
+        };
+        let mut folders = self.folders();
+        if folders.age != age {
+            // What was read before all was forgotten may be of yesterday.
+            return found;
+        }
+        if let Some(known) = folders.known.get(folder) {
+            return known.clone();
+        }
+        if read_here {
+            folders.read.push(found.clone());
+        }
+        folders.known.insert(folder.to_owned(), found.clone());
+        found
     }
 
     /// What applies to the Dockerfile at `path`.
@@ -154,7 +198,11 @@ impl Finder {
     /// Forgets what was read, since files have changed.
     pub fn forget(&self) {
         if self.choice == Choice::Search {
-            *self.folders() = Folders::default();
+            let mut folders = self.folders();
+            *folders = Folders {
+                age: folders.age + 1,
+                ..Folders::default()
+            };
         }
     }
 
@@ -162,36 +210,6 @@ impl Finder {
         // Only finished values are put into it.
         self.folders.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The files in `folder` and, of the kinds that are not there, those of the folders above.
-fn search(folder: &Path, folders: &mut Folders) -> Arc<Project> {
-    if let Some(known) = folders.known.get(folder) {
-        return known.clone();
-    }
-    let mut own = Project {
-        cooperage: read_file(&folder.join(COOPERAGE), parse_cooperage).map(Arc::new),
-        hadolint: HADOLINT
-            .iter()
-            .find_map(|name| read_file(&folder.join(name), parse_hadolint))
-            .map(Arc::new),
-    };
-    let read_here = own.cooperage.is_some() || own.hadolint.is_some();
-    let above = folder.parent().filter(|_| !folder.join(".git").exists());
-    let found = match above.map(|above| search(above, folders)) {
-        Some(above) if !read_here => above,
-        Some(above) => {
-            own.cooperage = own.cooperage.or_else(|| above.cooperage.clone());
-            own.hadolint = own.hadolint.or_else(|| above.hadolint.clone());
-            Arc::new(own)
-        }
-        None => Arc::new(own),
-    };
-    if read_here {
-        folders.read.push(found.clone());
-    }
-    folders.known.insert(folder.to_owned(), found.clone());
-    found
 }
 
 /// A file that is looked for; `None` when it is not there. One that cannot be read has that as its only mistake.

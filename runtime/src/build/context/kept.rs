@@ -10,7 +10,7 @@ use rustix::fd::OwnedFd;
 use std::collections::HashMap;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// Contexts that are kept; the one not used for longest goes first.
 const MOST: usize = 8;
@@ -30,7 +30,22 @@ pub struct Contexts {
 struct Kept {
     folder: PathBuf,
     ignore: String,
-    context: Arc<Context>,
+    place: Arc<Place>,
+}
+
+/// Where one context is kept. Whoever reads its folder, which may take for ever, holds up only who wants the same.
+#[derive(Default)]
+struct Place {
+    reading: Mutex<()>,
+    context: Mutex<Option<Arc<Context>>>,
+}
+
+impl Place {
+    /// The context, when it was read.
+    fn context(&self) -> MutexGuard<'_, Option<Arc<Context>>> {
+        // Replaced as a whole, and never for long.
+        self.context.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Contexts {
@@ -44,20 +59,13 @@ impl Contexts {
         ignore: IgnoreFile,
         indexes: Option<&Path>,
     ) -> Result<Arc<Context>, ContextError> {
-        let text = format!("{ignore:?}");
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = kept
-            .iter()
-            .position(|k| k.folder == folder && k.ignore == text);
-        if let Some(known) = known {
-            let known = kept.remove(known);
-            if known.context.is_in_place() {
-                let context = known.context.clone();
-                kept.push(known);
-                drop(kept);
-                context.catch_up();
-                return Ok(context);
-            }
+        let place = self.place(folder, format!("{ignore:?}"));
+        let reading = place.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = place.context().clone();
+        if let Some(context) = known.filter(|context| context.is_in_place()) {
+            drop(reading);
+            context.catch_up();
+            return Ok(context);
         }
         let context = Arc::new(Context::open(folder, ignore, indexes)?.keep_watch());
         if let (Some(poll), Some(changed)) = (self.poll(), context.changed()) {
@@ -66,15 +74,35 @@ impl Contexts {
             // Failing to costs the news of a change, not the change: every forecast asks itself.
             let _ = epoll::add(poll, changed, EventData::new_u64(0), flags);
         }
+        *place.context() = Some(context.clone());
+        Ok(context)
+    }
+
+    /// The place of a folder's context, from now on the last used.
+    fn place(&self, folder: &Path, ignore: String) -> Arc<Place> {
+        let mut kept = self.kept();
+        let known = kept
+            .iter()
+            .position(|k| k.folder == folder && k.ignore == ignore);
+        let last = match known {
+            Some(known) => kept.remove(known),
+            None => Kept {
+                folder: folder.to_owned(),
+                ignore,
+                place: Arc::default(),
+            },
+        };
         if kept.len() >= MOST {
             kept.remove(0);
         }
-        kept.push(Kept {
-            folder: folder.to_owned(),
-            ignore: text,
-            context: context.clone(),
-        });
-        Ok(context)
+        let place = last.place.clone();
+        kept.push(last);
+        place
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Vec<Kept>> {
+        // Whole entries are put in and taken out.
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The inputs of the step that ran under `key`, as `read` gives them the first time.
@@ -95,19 +123,15 @@ impl Contexts {
 
     /// Forgets what is known of files of the host.
     pub fn files_changed(&self, paths: &[PathBuf]) {
-        for kept in self
-            .kept
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-        {
+        let places: Vec<_> = self.kept().iter().map(|kept| kept.place.clone()).collect();
+        for context in places.iter().filter_map(|place| place.context().clone()) {
             let below: Vec<BString> = paths
                 .iter()
-                .filter_map(|path| path.strip_prefix(kept.context.path()).ok())
+                .filter_map(|path| path.strip_prefix(context.path()).ok())
                 .map(|path| child(b"/", path.as_os_str().as_bytes()))
                 .collect();
             if !below.is_empty() {
-                kept.context.refresh(&below);
+                context.refresh(&below);
             }
         }
     }

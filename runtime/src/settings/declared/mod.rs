@@ -107,6 +107,10 @@ fn texts_of(folder: &Path, names: &[&str]) -> Vec<(PathBuf, String)> {
 }
 
 fn read_text(path: &Path) -> Option<String> {
+    // A pipe of that name would have us wait for ever.
+    if !std::fs::metadata(path).ok()?.is_file() {
+        return None;
+    }
     let mut bytes = Vec::new();
     File::open(path)
         .ok()?
