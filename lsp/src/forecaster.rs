@@ -1,4 +1,5 @@
-//! Forecasts, in the background: one thread, the newest text of each document, nothing before it had a moment of quiet.
+//! Forecasts, in the background: the newest text of each document, nothing before it had a moment of quiet. One at a time,
+//! but for those that take long: a folder that hangs holds up the documents in it and no other.
 
 use crate::convert::Text;
 use crate::document::Forecasted;
@@ -7,7 +8,7 @@ use crate::setup::Setup;
 use crate::talk::{Event, Events};
 use cooperage_runtime::cancel::Cancel;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tower_lsp::lsp_types as lsp;
 
 /// A forecast that is wanted.
@@ -19,11 +20,15 @@ pub(crate) struct Order {
     pub(crate) due: Instant,
 }
 
-/// The thread, begun with the first order.
+/// Beside a forecast that takes longer than this there may be another.
+const LONG: Duration = Duration::from_millis(250);
+/// Threads at most: as many documents may hang.
+const MOST: usize = 32;
+
+/// The threads, begun when there is something to do.
 pub(crate) struct Forecaster {
     shared: Arc<Shared>,
     events: Events,
-    begun: bool,
 }
 
 #[derive(Default)]
@@ -35,14 +40,17 @@ struct Shared {
 #[derive(Default)]
 struct Orders {
     waiting: Vec<Order>,
-    /// The one that is worked on.
-    running: Option<Running>,
+    /// Those that are worked on, one of a document.
+    running: Vec<Running>,
+    threads: usize,
+    idle: usize,
 }
 
 struct Running {
     uri: lsp::Url,
     text: Arc<Text>,
     cancel: Cancel,
+    began: Instant,
 }
 
 impl Forecaster {
@@ -50,13 +58,12 @@ impl Forecaster {
         Self {
             shared: Arc::default(),
             events,
-            begun: false,
         }
     }
 
     /// Orders a forecast; an older order for the same document is void. One of an older text is given up also when it is
     /// being worked on; one of the same text is finished, or a file that changes all the time would let none come to an end.
-    pub(crate) fn order(&mut self, mut order: Order) {
+    pub(crate) fn order(&self, mut order: Order) {
         let mut orders = self.shared.lock();
         let older = orders
             .waiting
@@ -68,13 +75,14 @@ impl Forecaster {
             running.uri == order.uri && !Arc::ptr_eq(&running.text, &order.text)
         });
         orders.waiting.push(order);
-        drop(orders);
-        self.shared.more.notify_one();
-        if !self.begun {
+        // One that is idle takes over when the others take long.
+        if orders.idle == 0 && orders.threads < MOST {
             let (shared, events) = (self.shared.clone(), self.events.clone());
             let thread = std::thread::Builder::new().name("forecast".to_owned());
-            self.begun = thread.spawn(move || shared.work(&events)).is_ok();
+            orders.threads += usize::from(thread.spawn(move || shared.work(&events)).is_ok());
         }
+        drop(orders);
+        self.shared.more.notify_all();
     }
 
     /// Nobody wants forecasts of a document any more.
@@ -87,9 +95,19 @@ impl Forecaster {
 
 impl Orders {
     fn give_up(&self, which: impl Fn(&Running) -> bool) {
-        if let Some(running) = self.running.as_ref().filter(|running| which(running)) {
-            running.cancel.cancel();
-        }
+        let running = self.running.iter().filter(|running| which(running));
+        running.for_each(|running| running.cancel.cancel());
+    }
+
+    /// The order whose turn is next, and when; one of a document that is worked on waits for that.
+    fn first(&self) -> Option<(usize, Instant)> {
+        let is_free = |order: &Order| self.running.iter().all(|running| running.uri != order.uri);
+        let free = (0..self.waiting.len()).filter(|i| is_free(&self.waiting[*i]));
+        let first = free.min_by_key(|i| self.waiting[*i].due)?;
+        // As long as one is being worked on that may soon be done, there is no other.
+        let done = self.running.iter().map(|running| running.began + LONG);
+        let due = done.fold(self.waiting[first].due, Instant::max);
+        Some((first, due))
     }
 }
 
@@ -106,7 +124,10 @@ impl Shared {
                     forecast,
                 })
             });
-            self.lock().running = None;
+            self.lock()
+                .running
+                .retain(|running| running.uri != order.uri);
+            self.more.notify_all();
             if cancel.is_canceled() {
                 continue;
             }
@@ -123,32 +144,27 @@ impl Shared {
     /// Waits until an order is due.
     fn next(&self) -> (Order, Cancel) {
         let mut orders = self.lock();
+        orders.idle += 1;
         loop {
-            let first = (0..orders.waiting.len()).min_by_key(|i| orders.waiting[*i].due);
-            let Some(first) = first else {
-                orders = self
-                    .more
-                    .wait(orders)
-                    .unwrap_or_else(PoisonError::into_inner);
+            let Some((first, due)) = orders.first() else {
+                let woken = self.more.wait(orders);
+                orders = woken.unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
-            let rest = orders.waiting[first]
-                .due
-                .saturating_duration_since(Instant::now());
-            if !rest.is_zero() {
-                orders = self
-                    .more
-                    .wait_timeout(orders, rest)
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .0;
+            let now = Instant::now();
+            if now < due {
+                let woken = self.more.wait_timeout(orders, due - now);
+                orders = woken.unwrap_or_else(PoisonError::into_inner).0;
                 continue;
             }
+            orders.idle -= 1;
             let order = orders.waiting.swap_remove(first);
             let cancel = Cancel::new();
-            orders.running = Some(Running {
+            orders.running.push(Running {
                 uri: order.uri.clone(),
                 text: order.text.clone(),
                 cancel: cancel.clone(),
+                began: now,
             });
             return (order, cancel);
         }
