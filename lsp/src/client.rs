@@ -31,6 +31,8 @@ pub(crate) struct Features {
     pub(crate) nested_symbols: bool,
     /// It opens a terminal when told so by the request `cooper/terminal`.
     pub(crate) terminal: bool,
+    /// It lets the user pick from a list when asked so by the request `cooper/pick`.
+    pub(crate) pick: bool,
     /// It shows a text when told so by the notification `cooper/show`.
     pub(crate) show_text: bool,
 }
@@ -68,6 +70,7 @@ impl Features {
             snippets: can("/textDocument/completion/completionItem/snippetSupport"),
             nested_symbols: can("/textDocument/documentSymbol/hierarchicalDocumentSymbolSupport"),
             terminal: can("/experimental/cooper/terminal"),
+            pick: can("/experimental/cooper/pick"),
             show_text: can("/experimental/cooper/show"),
         }
     }

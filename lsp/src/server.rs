@@ -200,13 +200,14 @@ impl LanguageServer for Backend {
             Value::Null => &params["initializationOptions"],
             section => section,
         };
-        let (settings, problems) = Settings::read(options);
+        let (settings, problems) = Settings::default().with(options);
         let setup = Setup {
             engine: self.engine.clone(),
             checker: Checker::new(self.events.clone()),
             root: self.root.clone(),
             features: Features::new(capabilities),
             encoding,
+            begun_with: settings.clone(),
             settings,
             finder: Arc::new(Finder::default()),
             folders: folders(params),

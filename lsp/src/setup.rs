@@ -26,6 +26,8 @@ pub(crate) struct Setup {
     pub(crate) root: Option<PathBuf>,
     pub(crate) features: Features,
     pub(crate) encoding: Encoding,
+    /// What the client said of settings when it started; the rest is by default.
+    pub(crate) begun_with: Settings,
     pub(crate) settings: Settings,
     /// The projects' own settings.
     pub(crate) finder: Arc<Finder>,

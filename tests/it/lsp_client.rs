@@ -4,7 +4,7 @@ use crate::sandbox::Sandbox;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin};
+use std::process::{Child, ChildStdin, Command};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -24,6 +24,8 @@ pub(crate) struct Client {
     pub(crate) news: Vec<Value>,
     /// What is answered when the server asks for the settings.
     pub(crate) settings: Value,
+    /// What the user picks when asked to.
+    pub(crate) picks: Value,
     /// What the server said it can do.
     pub(crate) can: Value,
 }
@@ -36,24 +38,32 @@ impl Client {
     /// A client with more to say at the beginning: fields of `initialize`.
     pub(crate) fn with(sandbox: &Sandbox, more: Value) -> Self {
         let mut client = Self::start(sandbox);
+        client.greet(&more);
+        client
+    }
+
+    /// Says `initialize`, with fields of its own, and `initialized`.
+    pub(crate) fn greet(&mut self, more: &Value) {
         let mut asked = json!({"processId": null, "rootUri": null, "capabilities": {}});
         for (name, value) in more.as_object().unwrap() {
             asked[name] = value.clone();
         }
-        let answer = client.ask("initialize", asked);
+        let answer = self.ask("initialize", asked);
         assert!(answer["capabilities"].is_object(), "{answer}");
-        client.can = answer["capabilities"].clone();
-        client.tell("initialized", json!({}));
-        client
+        self.can = answer["capabilities"].clone();
+        self.tell("initialized", json!({}));
     }
 
     /// A server that was not greeted yet.
     pub(crate) fn start(sandbox: &Sandbox) -> Self {
-        let mut child = sandbox
-            .command(env!("CARGO_BIN_EXE_cooper").as_ref())
-            .arg("lsp")
-            .spawn()
-            .unwrap();
+        let mut command = sandbox.command(env!("CARGO_BIN_EXE_cooper").as_ref());
+        command.arg("lsp");
+        Self::of(command)
+    }
+
+    /// The server that a command with piped input and output starts.
+    pub(crate) fn of(mut command: Command) -> Self {
+        let mut child = command.spawn().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
         let (sender, messages) = channel();
         std::thread::spawn(move || {
@@ -73,6 +83,7 @@ impl Client {
             diagnostics: HashMap::new(),
             news: Vec::new(),
             settings: Value::Null,
+            picks: Value::Null,
             can: Value::Null,
         }
     }
@@ -134,6 +145,7 @@ impl Client {
             (Some(method), Some(id)) => {
                 let result = match method {
                     "workspace/configuration" => json!([self.settings]),
+                    "cooper/pick" => self.picks.clone(),
                     _ => Value::Null,
                 };
                 self.send(&json!({"jsonrpc": "2.0", "id": id, "result": result}));
@@ -146,7 +158,7 @@ impl Client {
                 let found = params["diagnostics"].as_array().unwrap().clone();
                 let before = self.diagnostics.insert(uri, (version, found));
                 assert!(
-                    before.is_none_or(|(older, _)| older <= version || version == 0),
+                    before.is_none_or(|(older, _)| older <= version || version <= 0),
                     "diagnostics go back to {version}"
                 );
             }

@@ -11,6 +11,7 @@ mod lint;
 mod lsp;
 mod lsp_client;
 mod lsp_features;
+mod lsp_hostile;
 mod lsp_outside;
 mod lsp_protocol;
 mod prompt;

@@ -285,7 +285,7 @@ fn image(
     })
 }
 
-/// A flag: at its name what it is for, at its value what that means.
+/// A flag: at its name what it is for, at its value what that means, else what it is for too.
 fn flag(line: &Line<'_>, index: usize, around: &dyn Surroundings) -> Option<Hover> {
     let span = &line.flags[index];
     let text = line.text(span);
@@ -295,14 +295,19 @@ fn flag(line: &Line<'_>, index: usize, around: &dyn Surroundings) -> Option<Hove
     let flag = flags
         .iter()
         .find(|f| f.name.as_bytes() == line.text(&name))?;
-    if line.cursor > name.end {
-        return flag_value(line, flag, &(equals + 1..span.end), around);
-    }
-    (line.cursor >= name.start).then(|| Hover {
-        range: line.range(&name),
+    let page = |at: &Span| Hover {
+        range: line.range(at),
         subject: Subject::Flag,
         text: flag_page(flag).into(),
-    })
+    };
+    if line.cursor < name.start {
+        return Some(page(&(span.start..name.end)));
+    }
+    if line.cursor <= name.end {
+        return Some(page(&name));
+    }
+    let value = equals + 1..span.end;
+    Some(flag_value(line, flag, &value, around).unwrap_or_else(|| page(&value)))
 }
 
 fn flag_value(
@@ -526,6 +531,8 @@ mod tests {
                 "FROM a\nRUN --mo|unt=type=cache b",
                 "--mount=type=bind|cache|tmpfs|secret|ssh,...",
             ),
+            ("FROM a\nCOPY |--chown=b c d", "--chown=user[:group]"),
+            ("FROM a\nCOPY --chown=ro|ot c d", "--chown=user[:group]"),
             ("# esc|ape=`\nFROM a", "# escape"),
             ("FROM a\nCOPY --fr|om=b c d", "--from=stage|image|context"),
             (
