@@ -9,13 +9,14 @@
 //! | `hadolint-findings` | a `DL` finding of the program on a case, or one of ours | the other has it too |
 //! | `dockerfile-utils-codes` | a finding of that validator | we find something under one of the names that `docs/dockerfile-utils.md` gives it, at its line or as the error that stops the build; or BuildKit builds the text without a word |
 //!
-//! Rules have their names and levels from hadolint's set; ours go by their aliases.
+//! Rules have their names and levels from hadolint's set; ours go by their aliases. Each is asked by itself: that of two
+//! rules which tell one fault one is shown is not hadolint's affair, and tested beside `lints::report`.
 
 use crate::{Score, cases, id};
 use cooperage_lang::diagnostic::{Diagnostic, Severity};
 use cooperage_lang::ide::File;
 use cooperage_lang::lints::config::LabelKind;
-use cooperage_lang::lints::{self, Config, Level, find_called};
+use cooperage_lang::lints::{self, Config, Level, Lint, find, find_called};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -63,20 +64,18 @@ type Numbered = (u64, &'static str, Severity);
 fn hadolint(case: &Value) -> Vec<Numbered> {
     let source = case["dockerfile"].as_str().unwrap_or_default();
     let file = File::new(source.as_bytes().to_vec());
-    let found = lints::report(&file, &planned(source), &config(case));
-    found.iter().flat_map(numbered).collect()
+    let config = config(case);
+    let official = lints::report(&file, &planned(source), &config).into_iter();
+    let official = official.filter(|found| find(found.code).is_some_and(Lint::is_official));
+    let own = lints::check(&file, &config);
+    official.chain(own).flat_map(numbered).collect()
 }
 
-fn numbered(found: &Diagnostic) -> impl Iterator<Item = Numbered> {
-    let line = found
-        .lines
-        .first()
-        .map_or(0, |lines| u64::from(lines.start));
-    let severity = found.severity;
-    let lint = lints::find(found.code);
-    let twin = lint.and_then(|lint| lint.twin).and_then(lints::find);
-    let names = lint.into_iter().chain(twin).flat_map(|lint| lint.aliases);
-    names.map(move |alias| (line, *alias, severity))
+fn numbered(found: Diagnostic) -> impl Iterator<Item = Numbered> {
+    let lines = found.lines.first();
+    let line = lines.map_or(0, |lines| u64::from(lines.start));
+    let aliases = find(found.code).map_or(&[][..], |lint| lint.aliases).iter();
+    aliases.map(move |alias| (line, *alias, found.severity))
 }
 
 fn planned(source: &str) -> Vec<Diagnostic> {

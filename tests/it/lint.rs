@@ -1,5 +1,6 @@
 //! `cooper lint`: formats, exit statuses, settings, fixes, and many files at once.
 
+use crate::lsp_client::Client;
 use crate::sandbox::{Ran, Sandbox, repository};
 use serde_json::Value as Json;
 
@@ -563,4 +564,51 @@ fn shellcheck_is_asked_when_that_is_wanted() {
     let found = lint(&[]);
     assert!(found.iter().any(|line| line.contains("error")), "{found:?}");
     assert!(lint(&["--no-shellcheck"]).is_empty());
+}
+
+#[test]
+fn a_base_image_made_here_for_another_platform_is_told() {
+    let sandbox = Sandbox::new();
+    let (here, other) = if cfg!(target_arch = "aarch64") {
+        ("arm64", "amd64")
+    } else {
+        ("amd64", "arm64")
+    };
+    sandbox.write("base/Dockerfile", "FROM scratch\nWORKDIR /a\n");
+    sandbox.write("Dockerfile", "FROM example.com/base:1\nWORKDIR /b\n");
+    lint(&sandbox, &[]).ok();
+    assert!(!sandbox.store().exists(), "a check makes no store");
+    let platform = format!("linux/{other}");
+    let build = [
+        "build",
+        "-q",
+        "--platform",
+        &platform,
+        "-t",
+        "example.com/base:1",
+        "base",
+    ];
+    sandbox.cooper(&build).ok();
+    let found = json(&lint(&sandbox, &["--format", "json", "Dockerfile"]));
+    assert_eq!(
+        codes(&found),
+        [("Dockerfile", "InvalidBaseImagePlatform", 1)]
+    );
+    assert_eq!(
+        found[0]["message"],
+        format!(
+            "Base image example.com/base:1 was pulled with platform \"linux/{other}\", expected \"linux/{here}\" for current build"
+        )
+    );
+    let uri = format!("file://{}", sandbox.work().join("Dockerfile").display());
+    let mut client = Client::new(&sandbox, &serde_json::json!({}));
+    client.open(&uri, "FROM example.com/base:1\nWORKDIR /b\n");
+    let shown = client.diagnostics(&uri, 1);
+    assert_eq!(shown[0]["code"], "InvalidBaseImagePlatform", "{shown:?}");
+
+    sandbox.write(
+        "cooperage.toml",
+        &format!("[build]\nplatform = \"{platform}\"\n"),
+    );
+    lint(&sandbox, &["Dockerfile"]).ok();
 }

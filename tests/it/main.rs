@@ -1,5 +1,6 @@
 //! The program as its users meet it: one binary with all integration tests.
 
+mod advice;
 mod cache;
 mod cli;
 mod containers;

@@ -51,7 +51,10 @@ fn every_command_file_has_its_row() {
 fn every_check_rule_and_every_instruction_has_its_row() {
     let folder = "lang/src/lints";
     let rows = table(folder, "pub const LINTS: &[Lint] = &[\n", "\n];");
-    assert_eq!(files(folder, " LINT: Lint = "), names(&rows, ':'));
+    assert_eq!(
+        files(folder, ": Lint = Lint {\n    name:"),
+        names(&rows, ':')
+    );
     let folder = "lang/src/instructions";
     let rows = table(folder, "pub static INSTRUCTIONS: [&Spec; 18] = [\n", "\n];");
     assert_eq!(files(folder, " SPEC: Spec = "), names(&rows, ':'));

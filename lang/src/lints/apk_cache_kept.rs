@@ -1,7 +1,8 @@
 //! What `apk add` leaves behind.
 
-use super::runs::{commands, has_scratch_mount, insert_behind, name_range, subcommand};
+use super::runs::{commands, has_scratch_mount, insert_behind, name_range};
 use super::{Finding, Level, Lint, Run, Subject};
+use crate::shell::packages::APK;
 
 pub(super) const LINT: Lint = Lint {
     name: "ApkCacheKept",
@@ -16,11 +17,13 @@ pub(super) const LINT: Lint = Lint {
 };
 
 fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
-    for (snippet, command) in commands(subject).filter(|(_, command)| command.runs("apk")) {
-        let Some(add) = subcommand(command, &["add"]) else {
+    for (snippet, command) in commands(subject) {
+        let Some(add) = APK.call(command).and_then(|call| call.install()) else {
             continue;
         };
-        if command.has_flag(&["no-cache"]) || has_scratch_mount(subject, snippet, "/var/cache/apk")
+        let mut mounts = APK.mounts.iter();
+        if command.has_flag(&["no-cache", "no-network"])
+            || mounts.any(|at| has_scratch_mount(subject, snippet, at))
         {
             continue;
         }

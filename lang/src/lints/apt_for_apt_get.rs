@@ -1,8 +1,9 @@
 //! `apt` in scripts.
 
-use super::runs::{commands, name_range, subcommand};
+use super::runs::{commands, name_range};
 use super::{Finding, Level, Lint, Run, Subject};
 use crate::shell::Command;
+use crate::shell::packages::APT;
 
 pub(super) const LINT: Lint = Lint {
     name: "AptForAptGet",
@@ -37,7 +38,10 @@ fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
 /// The program that has the subcommand.
 fn instead(command: &Command) -> &'static str {
     let looks = ["list", "search", "show", "policy", "depends", "rdepends"];
-    if subcommand(command, &looks).is_some() {
+    if APT
+        .call(command)
+        .is_some_and(|call| call.does(&looks).is_some())
+    {
         "apt-cache"
     } else {
         "apt-get"

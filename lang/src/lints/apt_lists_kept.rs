@@ -1,8 +1,9 @@
 //! What `apt-get update` leaves behind.
 
-use super::runs::{append_command, has_scratch_mount, runs, subcommand};
+use super::runs::{append_command, has_scratch_mount, removes_folders, runs, within};
 use super::stages::{KeptStages, parents};
 use super::{Finding, Level, Lint, Run, Subject};
+use crate::shell::packages::{APT, APT_GET, Call};
 use crate::shell::{Command, Snippet, Word};
 use bstr::ByteSlice;
 use std::collections::HashMap;
@@ -24,21 +25,21 @@ const LISTS: &str = "/var/lib/apt/lists";
 fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
     let mut stages = None;
     for snippet in runs(subject) {
-        let commands = snippet.script.commands();
-        let Some(update) = commands.iter().find_map(update) else {
+        let updates = |(nested, command)| Some((nested, update(command)?));
+        let Some((nested, update)) = within(snippet).find_map(updates) else {
             continue;
         };
         let (kept, later) = stages.get_or_insert_with(|| {
             let later = last_installs(subject);
             (KeptStages::of(subject), later)
         });
-        let cleaned = commands.iter().any(cleans);
+        let cleaned = within(snippet).any(|(_, command)| cleans(command));
         if cleaned || !kept.has(snippet) || is_mounted(subject, snippet) {
             continue;
         }
         let message =
             "the package lists stay in the layer, remove /var/lib/apt/lists/* in this RUN";
-        let finding = Finding::in_script(&LINT, subject, snippet, update.range, message);
+        let finding = Finding::in_script(&LINT, subject, nested, update.range, message);
         let clean = format!("rm -rf {LISTS}/*");
         let needed = later
             .get(&snippet.stage)
@@ -65,45 +66,37 @@ fn last_installs(subject: &Subject<'_>) -> HashMap<usize, usize> {
 
 /// Installs before it fetches lists of its own.
 fn uses_lists(snippet: &Snippet) -> bool {
-    let mut commands = snippet.script.commands().iter();
+    let mut commands = within(snippet).map(|(_, command)| command);
     let first = commands.find(|command| update(command).is_some() || is_install(command));
     first.is_some_and(is_install)
 }
 
 fn is_install(command: &Command) -> bool {
-    is_apt(command) && subcommand(command, &["install"]).is_some()
+    apt(command).is_some_and(|call| call.install().is_some())
 }
 
 fn update(command: &Command) -> Option<&Word> {
-    subcommand(command, &["update"]).filter(|_| is_apt(command))
+    apt(command)?.does(&["update"])
 }
 
-fn is_apt(command: &Command) -> bool {
-    let programs = ["apt-get", "apt", "aptitude"];
-    programs.iter().any(|name| command.runs(name))
+fn apt(command: &Command) -> Option<Call<'_>> {
+    APT_GET.call(command).or_else(|| APT.call(command))
 }
 
 /// `rm -r` or `find -delete` of the lists or of what they lie in.
 fn cleans(command: &Command) -> bool {
     let lists = |word: &Word| {
-        word.text.starts_with(LISTS.as_bytes())
+        // Below the folder that `chroot` or a mount has, too.
+        word.text.contains_str(LISTS)
             || matches!(
                 &word.text[..],
                 b"/var/lib/apt" | b"/var/lib/apt/" | b"/var/lib/apt/*"
             )
     };
-    if command.runs("apt-get") || command.runs("apt") {
-        return subcommand(command, &["dist-clean", "distclean"]).is_some();
+    if let Some(call) = apt(command) {
+        return call.does(&["dist-clean", "distclean"]).is_some();
     }
-    // A script for another shell is not read; that it names the lists is taken for the clean-up.
-    if command.has_flag(&["c"]) {
-        return command
-            .args()
-            .iter()
-            .any(|word| word.text.contains_str(LISTS));
-    }
-    let removes = command.runs("rm") && command.has_flag(&["r", "R", "recursive"]);
-    (removes || command.runs("find")) && command.args().iter().any(lists)
+    (removes_folders(command) || command.runs("find")) && command.args().iter().any(lists)
 }
 
 /// The lists are not part of the layer.

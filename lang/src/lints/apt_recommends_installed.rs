@@ -2,6 +2,7 @@
 
 use super::runs::{commands, insert_behind, name_range, subcommand};
 use super::{Finding, Level, Lint, Run, Subject};
+use crate::shell::packages::APT_GET;
 
 pub(super) const LINT: Lint = Lint {
     name: "AptRecommendsInstalled",
@@ -15,8 +16,8 @@ pub(super) const LINT: Lint = Lint {
 };
 
 fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
-    for (snippet, command) in commands(subject).filter(|(_, command)| command.runs("apt-get")) {
-        let Some(install) = subcommand(command, &["install"]) else {
+    for (snippet, command) in commands(subject) {
+        let Some(install) = APT_GET.call(command).and_then(|call| call.install()) else {
             continue;
         };
         let settings = ["APT::Install-Recommends=false", "APT::Install-Recommends=0"];

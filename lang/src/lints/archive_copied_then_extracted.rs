@@ -1,6 +1,6 @@
 //! Archives that are copied and then unpacked.
 
-use super::runs::runs;
+use super::runs::{runs, within};
 use super::subject::Line;
 use super::{Finding, Level, Lint, Run, Subject};
 use crate::instructions::{Instruction, Kind};
@@ -51,9 +51,9 @@ fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
         };
         let unpacked: HashSet<&[u8]> = runs(subject)
             .filter(behind)
-            .flat_map(|snippet| snippet.script.commands())
-            .filter(|command| unpacks(command))
-            .flat_map(|command| command.operands().map(|word| file_name(&word.text)))
+            .flat_map(within)
+            .filter(|(_, command)| unpacks(command))
+            .flat_map(|(_, command)| command.operands().map(|word| file_name(&word.text)))
             .collect();
         for (copy, archive) in copied {
             if unpacked.contains(file_name(&archive.text)) {

@@ -1,6 +1,6 @@
 //! What looks like an assignment and is none.
 
-use super::runs::commands;
+use super::runs::written;
 use super::{Finding, Level, Lint, Run, Subject};
 use crate::shell::{Command, Value, Word};
 use crate::text::TextRange;
@@ -19,7 +19,7 @@ pub(super) const LINT: Lint = Lint {
 };
 
 fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
-    for (snippet, command) in commands(subject).filter(|(snippet, _)| !snippet.exec) {
+    for (snippet, command) in written(subject).filter(|(snippet, _)| !snippet.exec) {
         let slip = spaced(command)
             .or_else(|| expanded(command))
             .or_else(|| by_set(command));

@@ -1,6 +1,6 @@
 //! `cd` in place of `WORKDIR`.
 
-use super::runs::{commands, name_range};
+use super::runs::{name_range, written};
 use super::{Finding, Level, Lint, Run, Subject};
 
 pub(super) const LINT: Lint = Lint {
@@ -14,7 +14,7 @@ pub(super) const LINT: Lint = Lint {
 };
 
 fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
-    let of_build = commands(subject).filter(|(snippet, _)| !snippet.trigger);
+    let of_build = written(subject).filter(|(snippet, _)| !snippet.trigger);
     for (snippet, command) in of_build.filter(|(_, command)| command.runs("cd")) {
         let message = "`cd` holds for this RUN only, use WORKDIR to change the folder";
         let range = name_range(command);

@@ -1,6 +1,6 @@
 //! `cd` whose failure nobody notices.
 
-use super::runs::{commands, exits_on_error};
+use super::runs::{exits_on_error, written};
 use super::{Finding, Level, Lint, Run, Subject};
 use crate::shell::{Command, Joint, Scopes, Snippet, Word};
 use crate::text::TextRange;
@@ -18,7 +18,7 @@ pub(super) const LINT: Lint = Lint {
 };
 
 fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
-    for (snippet, command) in commands(subject) {
+    for (snippet, command) in written(subject) {
         let goes_on = command.place.after == Joint::Then;
         if !goes_on || !changes_folder(command) || is_checked(snippet, command) {
             continue;

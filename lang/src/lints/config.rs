@@ -151,8 +151,9 @@ impl Config {
         self.levels.get(name)
     }
 
-    fn is_off(&self, name: Option<&str>) -> bool {
-        let lint = name
+    /// Tells whether the rule of that name was switched off by any of its names.
+    pub(super) fn is_off(&self, name: &str) -> bool {
+        let lint = Some(name)
             .filter(|_| !self.levels.0.is_empty())
             .and_then(super::find);
         let mut names = lint.into_iter().flat_map(Lint::names);
@@ -166,7 +167,7 @@ impl Config {
         {
             return level;
         }
-        if self.is_off(lint.twin) {
+        if lint.twin.is_some_and(|twin| self.is_off(twin)) {
             return Level::Off;
         }
         if self.hadolint && lint.hadolint != Level::Off {

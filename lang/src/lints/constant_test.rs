@@ -1,6 +1,6 @@
 //! Tests with one outcome.
 
-use super::runs::commands;
+use super::runs::written;
 use super::{Finding, Level, Lint, Run, Subject};
 use crate::shell::Word;
 
@@ -16,7 +16,7 @@ pub(super) const LINT: Lint = Lint {
 };
 
 fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
-    for (snippet, command) in commands(subject).filter(|(_, command)| command.is_test()) {
+    for (snippet, command) in written(subject).filter(|(_, command)| command.is_test()) {
         let Some(operands) = command.words.get(1..command.words.len().saturating_sub(1)) else {
             continue;
         };

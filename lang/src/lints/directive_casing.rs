@@ -22,13 +22,12 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
         if written == lower.as_bytes() {
             continue;
         }
-        let finding = Finding {
-            lint: &LINT,
-            range: directive.name_range,
-            lines: LineSpan::new(directive.line, directive.line),
-            message: format!("`{}` is written `{lower}` by convention", written.as_bstr()),
-            fix: None,
-        };
+        let finding = Finding::at(
+            &LINT,
+            LineSpan::new(directive.line, directive.line),
+            directive.name_range,
+            format!("`{}` is written `{lower}` by convention", written.as_bstr()),
+        );
         let edit = (directive.name_range, lower.to_owned());
         found.push(finding.with_fix(format!("write `{lower}`"), vec![edit]));
     }

@@ -1,7 +1,7 @@
 //! Escapes that `echo` prints.
 
 use super::base_shell::{Families, Family};
-use super::runs::commands;
+use super::runs::written;
 use super::{Finding, Level, Lint, Run, Subject};
 use crate::shell::Word;
 use bstr::ByteSlice;
@@ -19,7 +19,7 @@ pub(super) const LINT: Lint = Lint {
 
 fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
     let families = Families::of(subject);
-    for (snippet, command) in commands(subject).filter(|(_, command)| command.runs("echo")) {
+    for (snippet, command) in written(subject).filter(|(_, command)| command.runs("echo")) {
         let literal = match families.shell(snippet) {
             Family::Bash | Family::Ash => true,
             Family::Dash => false,

@@ -1,6 +1,6 @@
 //! Tests of `$?`.
 
-use super::runs::commands;
+use super::runs::written;
 use super::{Finding, Level, Lint, Run, Subject};
 use crate::shell::Word;
 
@@ -15,7 +15,7 @@ pub(super) const LINT: Lint = Lint {
 };
 
 fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
-    for (snippet, command) in commands(subject) {
+    for (snippet, command) in written(subject) {
         let test = command.is_test() || command.runs("test");
         let status = |word: &&Word| word.is("${?}");
         if let Some(word) = command.words.iter().find(status).filter(|_| test) {

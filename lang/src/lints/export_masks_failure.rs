@@ -1,6 +1,6 @@
 //! Failures that `export` hides.
 
-use super::runs::commands;
+use super::runs::written;
 use super::{Finding, Level, Lint, Run, Subject};
 use crate::shell::{Assignment, Command, Value};
 
@@ -20,7 +20,7 @@ fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
             .iter()
             .any(|n| command.runs(n))
     };
-    for (snippet, command) in commands(subject).filter(|(_, command)| declares(command)) {
+    for (snippet, command) in written(subject).filter(|(_, command)| declares(command)) {
         let substitutes =
             |a: &&Assignment| a.value.expansions.iter().any(|e| e.value == Value::Command);
         let Some(assignment) = command.assignments.iter().find(substitutes) else {

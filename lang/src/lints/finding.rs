@@ -1,8 +1,8 @@
 //! What rules find, and how it becomes what is shown.
 
 use super::config::{Config, Level};
-use super::{LINTS, Lint, Pragmas, Run, Subject, find, shellcheck};
-use crate::diagnostic::{Diagnostic, Fix, Severity};
+use super::{LINTS, Lint, Run, Subject, find, shellcheck};
+use crate::diagnostic::{Diagnostic, Fix};
 use crate::ide::File;
 use crate::instructions::Instruction;
 use crate::text::{LineSpan, TextRange, Word};
@@ -14,72 +14,105 @@ pub fn check(file: &File, config: &Config) -> Vec<Diagnostic> {
 }
 
 /// All that is to be shown of a file: what planning and the forecast found (`planned`, errors included) and what the
-/// other rules find, at the levels of `config`, without what a pragma silences, in source order.
+/// other rules find, at the levels of `config`, without what a pragma silences, in source order. A fault is shown once.
 pub fn report(file: &File, planned: &[Diagnostic], config: &Config) -> Vec<Diagnostic> {
     let subject = Subject::new(file, config);
-    let mut findings = Vec::new();
+    let is_found = |name: &str| planned.iter().any(|found| found.code == name);
+    let mut own = Vec::new();
     for lint in LINTS {
         if let Run::File(run) = lint.run
-            && config.level(lint) != Level::Off
+            && (config.level(lint) != Level::Off || lint.twin.is_some_and(is_found))
         {
-            run(&subject, &mut findings);
+            run(&subject, &mut own);
         }
     }
-    let own = findings.into_iter().map(Finding::into_diagnostic);
-    let mut shown: Vec<Diagnostic> = planned
-        .iter()
-        .cloned()
-        .chain(own)
-        .filter_map(|found| at_its_level(found, &subject.pragmas, config))
-        .collect();
-    drop_doubles(&mut shown);
+    let mut shown = Shown::of(planned, &subject);
+    for finding in own {
+        shown.add(finding);
+    }
+    let mut shown: Vec<Diagnostic> = shown.found.into_iter().flatten().collect();
     shellcheck::drop_doubles(file, &mut shown);
     shown.sort_by_key(|found| (found.range.start, found.range.end));
     shown
 }
 
-/// Leaves of twins that found something at the same line the official one, at the stricter of the two levels.
-fn drop_doubles(shown: &mut Vec<Diagnostic>) {
-    let line = |found: &Diagnostic| found.lines.first().map_or(0, |lines| lines.start);
-    let mut own: HashMap<(&str, u32), Severity> = HashMap::new();
-    for found in shown.iter() {
-        if let Some(Lint {
-            run: Run::File(_),
-            twin: Some(twin),
-            ..
-        }) = find(found.code)
-        {
-            own.insert((twin, line(found)), found.severity);
-        }
-    }
-    if own.is_empty() {
-        return;
-    }
-    let mut doubled = HashSet::new();
-    for found in shown.iter_mut() {
-        let place = (found.code, line(found));
-        if let Some(severity) = own.get(&place) {
-            found.severity = found.severity.min(*severity);
-            doubled.insert(place);
-        }
-    }
-    shown.retain(|found| {
-        let twin = find(found.code).and_then(|lint| lint.twin);
-        twin.is_none_or(|twin| !doubled.contains(&(twin, line(found))))
-    });
+/// What is to be shown, each fault once.
+struct Shown<'s> {
+    subject: &'s Subject<'s>,
+    /// `None` for what turned out to be silenced.
+    found: Vec<Option<Diagnostic>>,
+    /// Where official rules found something: name and line.
+    official: HashMap<(&'static str, u32), usize>,
+    /// Where errors of the language stand.
+    errors: HashSet<TextRange>,
 }
 
-/// The finding as `config` and the pragmas have it; an error of the language stays what it is.
-fn at_its_level(mut found: Diagnostic, pragmas: &Pragmas, config: &Config) -> Option<Diagnostic> {
-    if shellcheck::is_code(found.code) {
-        found.severity = shellcheck::severity(&found, config)?;
-        return Some(found).filter(|found| !pragmas.silence_code(found));
+impl<'s> Shown<'s> {
+    fn of(planned: &[Diagnostic], subject: &'s Subject<'s>) -> Self {
+        let mut shown = Self {
+            subject,
+            found: Vec::with_capacity(planned.len()),
+            official: HashMap::new(),
+            errors: HashSet::new(),
+        };
+        for found in planned {
+            shown.add_planned(found);
+        }
+        shown
     }
-    let Some(lint) = find(found.code) else {
-        return Some(found).filter(|error| !pragmas.silence_errors(error.range.start));
-    };
-    found.severity = config.level(lint).severity()?;
-    Some(found).filter(|found| !pragmas.silence(lint, found))
+
+    fn add_planned(&mut self, found: &Diagnostic) {
+        let Subject {
+            pragmas, config, ..
+        } = self.subject;
+        if shellcheck::is_code(found.code) {
+            let severity = shellcheck::severity(found, config);
+            let severity = severity.filter(|_| !pragmas.silence_code(found));
+            let found = found.clone();
+            self.found
+                .extend(severity.map(|severity| Some(Diagnostic { severity, ..found })));
+            return;
+        }
+        let Some(lint) = find(found.code) else {
+            // An error of the language stays what it is.
+            let silent = pragmas.silence_errors(found.range.start);
+            self.errors.insert(found.range);
+            self.found.extend((!silent).then(|| Some(found.clone())));
+            return;
+        };
+        let level = config.level(lint).severity();
+        if let Some(severity) = level.filter(|_| !pragmas.silence(lint, found.range.start)) {
+            let line = found.lines.first().map_or(0, |lines| lines.start);
+            self.official.insert((lint.name, line), self.found.len());
+            let found = found.clone();
+            self.found.push(Some(Diagnostic { severity, ..found }));
+        }
+    }
+
+    /// Adds what a rule of ours found, unless it has been told: by the official rule, which is then shown at the
+    /// stricter of the two levels, or by an error at the very same place, which has to go first.
+    fn add(&mut self, finding: Finding) {
+        let Subject {
+            pragmas, config, ..
+        } = self.subject;
+        let (lint, (line, offset)) = (finding.lint, finding.twin_at);
+        let twin = lint.twin.and_then(|twin| self.official.get(&(twin, line)));
+        let own = finding.into_diagnostic();
+        let silent = pragmas.silence(lint, own.range.start) || pragmas.silence(lint, offset);
+        let severity = config.level(lint).severity().filter(|_| !silent);
+        match (twin.map(|at| &mut self.found[*at]), severity) {
+            (Some(official), None) if silent || config.is_off(lint.name) => *official = None,
+            (Some(official), severity) => {
+                if let (Some(official), Some(severity)) = (official, severity) {
+                    official.severity = official.severity.min(severity);
+                }
+            }
+            (None, Some(severity)) if !self.errors.contains(&own.range) => {
+                self.found.push(Some(Diagnostic { severity, ..own }));
+            }
+            (None, _) => {}
+        }
+    }
 }
 
 /// What a rule found, before pragmas and levels have their say.
@@ -91,6 +124,10 @@ pub struct Finding {
     pub(crate) lines: LineSpan,
     pub(crate) message: String,
     pub(crate) fix: Option<Fix>,
+    /// The place is exact, so that a fix can be.
+    pub(super) mendable: bool,
+    /// Line and offset at which the rule's twin tells the same fault.
+    pub(crate) twin_at: (u32, u32),
 }
 
 impl Finding {
@@ -101,35 +138,56 @@ impl Finding {
         range: TextRange,
         message: impl Into<String>,
     ) -> Self {
+        Self::at(lint, instruction.lines, range, message)
+    }
+
+    /// A finding at `range` of some lines, without fix.
+    pub(crate) fn at(
+        lint: &'static Lint,
+        lines: LineSpan,
+        range: TextRange,
+        message: impl Into<String>,
+    ) -> Self {
         Self {
             lint,
             range,
-            lines: instruction.lines,
+            lines,
             message: message.into(),
             fix: None,
+            mendable: true,
+            twin_at: (lines.start, range.start),
         }
+    }
+
+    /// The twin tells it at another instruction.
+    pub(crate) fn with_twin_at(mut self, instruction: &Instruction) -> Self {
+        self.twin_at = (instruction.lines.start, instruction.range.start);
+        self
     }
 
     /// Takes over what was found while instructions were read; `None` when that is no finding of a rule.
     pub(crate) fn adopt(found: &Diagnostic) -> Option<Self> {
+        let lines = found.lines.first().copied().unwrap_or_default();
+        let finding = Self::at(
+            find(found.code)?,
+            lines,
+            found.range,
+            found.message.as_str(),
+        );
         Some(Self {
-            lint: find(found.code)?,
-            range: found.range,
-            lines: found.lines.first().copied().unwrap_or_default(),
-            message: found.message.clone(),
             fix: found.fix.clone(),
+            ..finding
         })
     }
 
+    /// The finding with a fix, where places are exact.
     pub(crate) fn with_fix(
         mut self,
         title: impl Into<String>,
         edits: Vec<(TextRange, String)>,
     ) -> Self {
-        self.fix = Some(Fix {
-            title: title.into(),
-            edits,
-        });
+        let title = title.into();
+        self.fix = self.mendable.then_some(Fix { title, edits });
         self
     }
 

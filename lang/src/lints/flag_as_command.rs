@@ -1,6 +1,6 @@
 //! Flags that are taken for commands.
 
-use super::runs::commands;
+use super::runs::written;
 use super::{Finding, Level, Lint, Run, Subject};
 use crate::shell::Word;
 use bstr::ByteSlice;
@@ -17,7 +17,7 @@ pub(super) const LINT: Lint = Lint {
 };
 
 fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
-    for (snippet, command) in commands(subject).filter(|(snippet, _)| !snippet.exec) {
+    for (snippet, command) in written(subject).filter(|(snippet, _)| !snippet.exec) {
         let flag = command.words.first().filter(|word| is_flag(word));
         if let Some(word) = flag.filter(|_| snippet.script.mistakes().is_empty()) {
             let message = format!(

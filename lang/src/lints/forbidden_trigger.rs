@@ -25,15 +25,14 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
         else {
             continue;
         };
-        found.push(Finding {
-            lint: &LINT,
-            range: trigger.keyword.range,
-            lines: node.lines,
-            message: format!(
+        found.push(Finding::at(
+            &LINT,
+            node.lines,
+            trigger.keyword.range,
+            format!(
                 "{} cannot wait for the next build; remove the line",
                 keyword.upper()
             ),
-            fix: None,
-        });
+        ));
     }
 }

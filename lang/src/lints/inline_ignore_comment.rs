@@ -16,12 +16,11 @@ pub(super) const LINT: Lint = Lint {
 fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
     found.extend(subject.pragmas.ignoring().iter().map(|range| {
         let line = subject.file.lines().line_column(range.start).0 + 1;
-        Finding {
-            lint: &LINT,
-            range: *range,
-            lines: LineSpan::new(line, line),
-            message: "rules are silenced here; mend what they find, or set their level in the configuration".to_owned(),
-            fix: None,
-        }
+        Finding::at(
+            &LINT,
+            LineSpan::new(line, line),
+            *range,
+            "rules are silenced here; mend what they find, or set their level in the configuration",
+        )
     }));
 }

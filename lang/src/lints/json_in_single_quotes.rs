@@ -28,14 +28,12 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
             continue;
         };
         let range = parse.text_range(inner.argument_text);
-        let finding = Finding {
-            lint: &LINT,
+        let finding = Finding::at(
+            &LINT,
+            node.lines,
             range,
-            lines: node.lines,
-            message: "this is no JSON, so it is taken as plain text; write double quotes"
-                .to_owned(),
-            fix: None,
-        };
+            "this is no JSON, so it is taken as plain text; write double quotes",
+        );
         found.push(finding.with_fix("use double quotes", vec![(range, json)]));
     }
 }

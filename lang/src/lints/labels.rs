@@ -1,8 +1,7 @@
 //! The labels of a file, for the rules about a project's label schema.
 
-use super::config::LabelKind;
+use super::Subject;
 use super::subject::unquoted;
-use super::{Finding, Lint, Subject};
 use crate::instructions::{Instruction, Kind};
 use crate::model::expand::{EnvList, Lexer};
 use crate::text::Word;
@@ -41,29 +40,5 @@ impl<'a> Label<'a> {
     pub(super) fn value(&self, lexer: &Lexer) -> Option<String> {
         let expanded = lexer.word(&self.value_word.text, &EnvList::new()).ok()?;
         (expanded.matched.is_empty() && expanded.unmatched.is_empty()).then_some(expanded.text)
-    }
-}
-
-/// Finds labels of one kind of the schema whose value is not like that.
-pub(super) fn misfits(
-    lint: &'static Lint,
-    kind: LabelKind,
-    fits: fn(&str) -> bool,
-    wanted: &str,
-    subject: &Subject<'_>,
-    found: &mut Vec<Finding>,
-) {
-    let schema = &subject.config.label_schema;
-    if !schema.values().any(|of| *of == kind) {
-        return;
-    }
-    let lexer = Lexer::new(subject.file.dockerfile().escape);
-    for label in Label::all(subject).filter(|label| schema.get(&label.key) == Some(&kind)) {
-        let Some(value) = label.value(&lexer).filter(|value| !fits(value)) else {
-            continue;
-        };
-        let message = format!("label `{}` is `{value}`, not {wanted}", label.key);
-        let range = label.value_word.range;
-        found.push(Finding::new(lint, label.instruction, range, message));
     }
 }

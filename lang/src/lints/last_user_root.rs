@@ -1,8 +1,8 @@
 //! The last `USER` is not root.
 
+use super::subject::is_root;
 use super::{Finding, Level, Lint, Run, Subject};
 use crate::instructions::Kind;
-use crate::text::Word;
 
 pub(super) const LINT: Lint = Lint {
     name: "LastUserRoot",
@@ -22,14 +22,9 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
             Kind::User(user) => Some((instruction, user)),
             _ => None,
         });
-        if let Some((instruction, user)) = last.take(1).find(|(_, user)| is_root(user)) {
+        if let Some((instruction, user)) = last.take(1).find(|(_, user)| is_root(&user.text)) {
             let message = "the container runs as root; end with a USER that has fewer rights";
             found.push(Finding::new(&LINT, instruction, user.range, message));
         }
     }
-}
-
-fn is_root(user: &Word) -> bool {
-    let name = user.text.split(|byte| *byte == b':').next();
-    matches!(name, Some(b"root" | b"0"))
 }

@@ -6,6 +6,7 @@
 //! at a [`Subject`] ([`Run::File`]). [`report`] joins both, and applies levels ([`Config`]) and comments ([`Pragmas`]).
 
 pub mod config;
+pub mod of_the_forecast;
 pub mod options;
 pub mod pragma;
 pub mod shellcheck;
@@ -13,22 +14,19 @@ pub mod subject;
 
 mod absolute_workdir;
 mod apk_cache_kept;
-mod apk_version_unpinned;
 mod apt_for_apt_get;
 mod apt_lists_kept;
 mod apt_recommends_installed;
-mod apt_version_unpinned;
-mod apt_yes_missing;
 mod archive_copied_then_extracted;
 mod assignment_spelling;
 mod base_shell;
 mod bashism;
+mod cache_kept;
 mod cd_for_workdir;
 mod cd_unchecked;
 mod consecutive_runs;
 mod consistent_instruction_casing;
 mod constant_test;
-mod context_litter;
 mod copy_destination_folder;
 mod copy_from_own_stage;
 mod copy_from_undefined_stage;
@@ -36,9 +34,6 @@ mod copy_ignored_file;
 mod copy_instead_of_add;
 mod copy_whole_filesystem;
 mod directive_casing;
-mod dnf_cache_kept;
-mod dnf_version_unpinned;
-mod dnf_yes_missing;
 mod duplicate_stage_name;
 mod echo_escapes;
 mod exec_form;
@@ -53,8 +48,6 @@ mod forbidden_trigger;
 mod from_as_casing;
 mod from_platform_flag;
 mod from_platform_flag_const_disallowed;
-mod gem_version_unpinned;
-mod go_version_unpinned;
 mod healthcheck_missing;
 mod host_command_in_run;
 mod image_name;
@@ -65,33 +58,22 @@ mod invalid_default_arg_in_from;
 mod invalid_definition_description;
 mod json_args_recommended;
 mod json_in_single_quotes;
-mod label_email;
 mod label_empty;
-mod label_hash;
 mod label_key_format;
-mod label_license;
 mod label_missing;
 mod label_superfluous;
-mod label_time;
-mod label_url;
-mod label_version;
+mod label_value;
 mod labels;
 mod last_user_root;
 mod latest_tag;
-mod layer_waste;
 mod legacy_key_value_format;
 mod maintainer_deprecated;
-mod multiple_cmds;
-mod multiple_entrypoints;
-mod multiple_healthchecks;
 mod multiple_instructions_disallowed;
 mod no_empty_continuation;
-mod npm_version_unpinned;
 mod numeric_user;
 #[cfg(test)]
 mod page;
 mod pip_cache_kept;
-mod pip_version_unpinned;
 mod pipe_into_non_reader;
 mod pipefail_missing;
 mod port_out_of_range;
@@ -101,6 +83,7 @@ mod redirection_order;
 mod redirection_to_number;
 mod redundant_target_platform;
 mod relative_copy_destination;
+mod repeated_instruction;
 mod reserved_stage_name;
 mod rm_variable_path;
 mod runs;
@@ -111,8 +94,6 @@ mod shell_relinked;
 mod shell_syntax;
 mod stage_name_casing;
 mod stages;
-mod stale_step;
-mod step_order;
 mod sudo_in_run;
 mod system_folder_removed;
 mod test_spacing;
@@ -126,18 +107,13 @@ mod useless_cat;
 mod useradd_high_uid;
 mod variable_unassigned;
 mod variables;
+mod version_unpinned;
 mod wget_and_curl;
 mod wget_progress_bar;
 mod word_splitting;
 mod workdir_relative_path;
-mod yarn_cache_kept;
-mod yum_cache_kept;
-mod yum_version_unpinned;
-mod yum_yes_missing;
-mod zypper_cache_kept;
+mod yes_missing;
 mod zypper_dist_upgrade;
-mod zypper_version_unpinned;
-mod zypper_yes_missing;
 
 pub(crate) use consistent_instruction_casing::check as consistent_instruction_casing;
 pub(crate) use copy_ignored_file::check as copy_ignored_file;
@@ -193,7 +169,7 @@ pub struct Lint {
     /// Findings come with a fix where it is mechanical.
     pub fixable: bool,
     /// Name of the rule that says nearly the same in another set. Who silences one silences both, and of two findings
-    /// at one instruction that of the official rule is shown.
+    /// of one fault that of the official rule is shown. An official rule with several counterparts names none of them.
     pub twin: Option<&'static str>,
     /// How it comes to its findings.
     pub run: Run,
@@ -276,12 +252,12 @@ impl Lint {
 pub const LINTS: &[Lint] = &[
     absolute_workdir::LINT,
     apk_cache_kept::LINT,
-    apk_version_unpinned::LINT,
+    version_unpinned::APK,
     apt_for_apt_get::LINT,
     apt_lists_kept::LINT,
     apt_recommends_installed::LINT,
-    apt_version_unpinned::LINT,
-    apt_yes_missing::LINT,
+    version_unpinned::APT,
+    yes_missing::APT,
     archive_copied_then_extracted::LINT,
     assignment_spelling::LINT,
     bashism::LINT,
@@ -290,7 +266,7 @@ pub const LINTS: &[Lint] = &[
     consecutive_runs::LINT,
     consistent_instruction_casing::LINT,
     constant_test::LINT,
-    context_litter::LINT,
+    of_the_forecast::CONTEXT_LITTER,
     copy_destination_folder::LINT,
     copy_from_own_stage::LINT,
     copy_from_undefined_stage::LINT,
@@ -298,9 +274,9 @@ pub const LINTS: &[Lint] = &[
     copy_instead_of_add::LINT,
     copy_whole_filesystem::LINT,
     directive_casing::LINT,
-    dnf_cache_kept::LINT,
-    dnf_version_unpinned::LINT,
-    dnf_yes_missing::LINT,
+    cache_kept::DNF,
+    version_unpinned::DNF,
+    yes_missing::DNF,
     duplicate_stage_name::LINT,
     echo_escapes::LINT,
     exec_form::LINT,
@@ -314,8 +290,8 @@ pub const LINTS: &[Lint] = &[
     from_as_casing::LINT,
     from_platform_flag::LINT,
     from_platform_flag_const_disallowed::LINT,
-    gem_version_unpinned::LINT,
-    go_version_unpinned::LINT,
+    version_unpinned::GEM,
+    version_unpinned::GO,
     healthcheck_missing::LINT,
     host_command_in_run::LINT,
     inline_ignore_comment::LINT,
@@ -325,30 +301,30 @@ pub const LINTS: &[Lint] = &[
     invalid_definition_description::LINT,
     json_args_recommended::LINT,
     json_in_single_quotes::LINT,
-    label_email::LINT,
+    label_value::EMAIL,
     label_empty::LINT,
-    label_hash::LINT,
+    label_value::HASH,
     label_key_format::LINT,
-    label_license::LINT,
+    label_value::LICENSE,
     label_missing::LINT,
     label_superfluous::LINT,
-    label_time::LINT,
-    label_url::LINT,
-    label_version::LINT,
+    label_value::TIME,
+    label_value::URL,
+    label_value::VERSION,
     last_user_root::LINT,
     latest_tag::LINT,
-    layer_waste::LINT,
+    of_the_forecast::LAYER_WASTE,
     legacy_key_value_format::LINT,
     maintainer_deprecated::LINT,
-    multiple_cmds::LINT,
-    multiple_entrypoints::LINT,
-    multiple_healthchecks::LINT,
+    repeated_instruction::CMD,
+    repeated_instruction::ENTRYPOINT,
+    repeated_instruction::HEALTHCHECK,
     multiple_instructions_disallowed::LINT,
     no_empty_continuation::LINT,
-    npm_version_unpinned::LINT,
+    version_unpinned::NPM,
     numeric_user::LINT,
     pip_cache_kept::LINT,
-    pip_version_unpinned::LINT,
+    version_unpinned::PIP,
     pipe_into_non_reader::LINT,
     pipefail_missing::LINT,
     port_out_of_range::LINT,
@@ -364,8 +340,8 @@ pub const LINTS: &[Lint] = &[
     shell_relinked::LINT,
     shell_syntax::LINT,
     stage_name_casing::LINT,
-    stale_step::LINT,
-    step_order::LINT,
+    of_the_forecast::STALE_STEP,
+    of_the_forecast::STEP_ORDER,
     sudo_in_run::LINT,
     system_folder_removed::LINT,
     test_spacing::LINT,
@@ -380,23 +356,15 @@ pub const LINTS: &[Lint] = &[
     wget_progress_bar::LINT,
     word_splitting::LINT,
     workdir_relative_path::LINT,
-    yarn_cache_kept::LINT,
-    yum_cache_kept::LINT,
-    yum_version_unpinned::LINT,
-    yum_yes_missing::LINT,
-    zypper_cache_kept::LINT,
+    cache_kept::YARN,
+    cache_kept::YUM,
+    version_unpinned::YUM,
+    yes_missing::YUM,
+    cache_kept::ZYPPER,
     zypper_dist_upgrade::LINT,
-    zypper_version_unpinned::LINT,
-    zypper_yes_missing::LINT,
+    version_unpinned::ZYPPER,
+    yes_missing::ZYPPER,
 ];
-
-/// The rules that the runtime raises.
-pub mod of_the_forecast {
-    pub const CONTEXT_LITTER: super::Lint = super::context_litter::LINT;
-    pub const LAYER_WASTE: super::Lint = super::layer_waste::LINT;
-    pub const STALE_STEP: super::Lint = super::stale_step::LINT;
-    pub const STEP_ORDER: super::Lint = super::step_order::LINT;
-}
 
 /// The rule with exactly that name.
 pub fn find(name: &str) -> Option<&'static Lint> {

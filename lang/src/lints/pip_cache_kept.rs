@@ -1,9 +1,9 @@
 //! What `pip install` leaves behind.
 
-use super::pip_version_unpinned::install;
 use super::runs::{commands, has_scratch_mount, insert_behind, name_range};
 use super::variables::Variables;
 use super::{Finding, Level, Lint, Run, Subject};
+use crate::shell::packages::PIP;
 use crate::shell::{Command, Snippet};
 use bstr::{BStr, ByteSlice};
 
@@ -29,7 +29,8 @@ const VARIABLE: &str = "PIP_NO_CACHE_DIR";
 fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
     let mut variables = None;
     for (snippet, command) in commands(subject) {
-        let Some(install) = install(command).filter(|_| caches(command)) else {
+        let install = PIP.call(command).and_then(|call| call.install());
+        let Some(install) = install.filter(|_| !command.has_flag(&["no-cache-dir"])) else {
             continue;
         };
         let variables = variables.get_or_insert_with(|| Variables::of(subject));
@@ -38,7 +39,8 @@ fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
             .is_some_and(is_on);
         if off
             || switched_off(snippet, command)
-            || [".cache/pip", "/cache/pip"]
+            || PIP
+                .mounts
                 .iter()
                 .any(|at| has_scratch_mount(subject, snippet, at))
         {
@@ -50,11 +52,6 @@ fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
         let finding = Finding::in_script(&LINT, subject, snippet, range, message);
         out.push(finding.with_fix("add `--no-cache-dir`", vec![edit]));
     }
-}
-
-/// No flag says otherwise; `pipx` keeps no cache of that kind.
-fn caches(command: &Command) -> bool {
-    !command.has_flag(&["no-cache-dir"]) && command.program() != "pipx"
 }
 
 /// The variable is set in front of the command, or above it in the script.

@@ -1,6 +1,6 @@
 //! Pipes into programs that read nothing.
 
-use super::runs::{commands, name_range};
+use super::runs::{name_range, written};
 use super::{Finding, Level, Lint, Run, Subject};
 use crate::shell::{Command, Snippet, Value, Word};
 
@@ -22,10 +22,14 @@ const PROGRAMS: &[&str] = &[
 ];
 
 fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
-    for (snippet, command) in commands(subject) {
+    for (snippet, command) in written(subject) {
         let program = command.program();
         let behind = command.place.position > 0 && PROGRAMS.iter().any(|name| program == *name);
-        if !behind || reads(command) || is_answered(snippet, command) {
+        if !behind
+            || command.is_given_arguments()
+            || reads(command)
+            || is_answered(snippet, command)
+        {
             continue;
         }
         let message = format!("`{program}` does not read what comes through the pipe, use xargs");

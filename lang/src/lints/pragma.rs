@@ -81,9 +81,9 @@ impl Pragmas {
         pragmas
     }
 
-    /// Tells whether a finding of `lint` is silenced.
-    pub fn silence(&self, lint: &Lint, found: &Diagnostic) -> bool {
-        self.any_at(found.range.start, |silenced| silenced.has(lint))
+    /// Tells whether findings of `lint` at an offset are silenced.
+    pub fn silence(&self, lint: &Lint, at: u32) -> bool {
+        self.any_at(at, |silenced| silenced.has(lint))
     }
 
     /// Tells whether a finding of another program is silenced, by its code or as one of the rule that has the same.
@@ -359,16 +359,8 @@ mod tests {
         let pragmas = Pragmas::read(&file, &Config::default());
         let lint = find_called(lint).unwrap();
         let nodes = file.parse().nodes().iter();
-        let found = |node: &&Node| Diagnostic {
-            code: lint.name,
-            severity: crate::diagnostic::Severity::Warning,
-            range: node.range,
-            lines: Vec::new(),
-            message: String::new(),
-            fix: None,
-        };
         nodes
-            .filter(|node| !pragmas.silence(lint, &found(node)))
+            .filter(|node| !pragmas.silence(lint, node.range.start))
             .map(|node| node.lines.start)
             .collect()
     }

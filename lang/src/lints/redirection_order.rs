@@ -1,6 +1,6 @@
 //! `2>&1` in front of a file.
 
-use super::runs::commands;
+use super::runs::written;
 use super::{Finding, Level, Lint, Run, Subject};
 use crate::shell::{Redirection, RedirectionKind, Scopes};
 use bstr::ByteSlice;
@@ -18,7 +18,7 @@ pub(super) const LINT: Lint = Lint {
 };
 
 fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
-    for (snippet, command) in commands(subject) {
+    for (snippet, command) in written(subject) {
         let pipeline = snippet.script.pipelines()[command.place.pipeline as usize];
         // In front of a pipe it is the way to pass on errors and drop the output.
         if command.place.position + 1 < pipeline.len

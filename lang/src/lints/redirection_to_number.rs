@@ -1,6 +1,6 @@
 //! Files that were meant to be descriptors.
 
-use super::runs::commands;
+use super::runs::written;
 use super::{Finding, Level, Lint, Run, Subject};
 use crate::shell::RedirectionKind;
 use crate::text::TextRange;
@@ -18,7 +18,7 @@ pub(super) const LINT: Lint = Lint {
 };
 
 fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
-    for (snippet, command) in commands(subject) {
+    for (snippet, command) in written(subject) {
         for redirection in &command.redirections {
             let target = &redirection.target;
             if redirection.kind != RedirectionKind::Write || !(target.is("1") || target.is("2")) {

@@ -1,9 +1,9 @@
 //! `rm -r` of what may be everything.
 
-use super::runs::commands;
+use super::runs::{removes_folders, written};
 use super::variables::{Variables, assigned_in};
 use super::{Finding, Level, Lint, Run, Subject};
-use crate::shell::{Command, Value, Word};
+use crate::shell::{Value, Word};
 use crate::text::TextRange;
 use bstr::{BStr, ByteSlice};
 
@@ -27,9 +27,7 @@ const REST: &[&str] = &[
 
 fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
     let mut variables = None;
-    let removing =
-        |command: &Command| command.runs("rm") && command.has_flag(&["r", "R", "recursive"]);
-    for (snippet, command) in commands(subject).filter(|(_, command)| removing(command)) {
+    for (snippet, command) in written(subject).filter(|(_, command)| removes_folders(command)) {
         for word in command.operands() {
             let Some((name, place)) = leading_variable(word) else {
                 continue;

@@ -18,12 +18,10 @@ impl Finding {
         range: TextRange,
         message: impl Into<String>,
     ) -> Self {
+        let lines = subject.file.parse().nodes()[snippet.node].lines;
         Self {
-            lint,
-            range: snippet.source_range(range),
-            lines: subject.file.parse().nodes()[snippet.node].lines,
-            message: message.into(),
-            fix: None,
+            mendable: snippet.is_exact(),
+            ..Self::at(lint, lines, snippet.source_range(range), message)
         }
     }
 }
@@ -34,8 +32,43 @@ pub(super) fn runs<'a>(subject: &'a Subject<'_>) -> impl Iterator<Item = &'a Sni
     scripts.filter(|snippet| snippet.keyword == Keyword::Run)
 }
 
-/// Every command that `RUN` instructions run.
+/// Every command that `RUN` instructions run, those in texts for other shells included.
 pub(super) fn commands<'a>(
+    subject: &'a Subject<'_>,
+) -> impl Iterator<Item = (&'a Snippet, &'a Command)> {
+    runs(subject).flat_map(within)
+}
+
+/// The commands of a script in order, each followed by those of the text that it hands to another shell.
+pub(super) fn within(snippet: &Snippet) -> Box<dyn Iterator<Item = (&Snippet, &Command)> + '_> {
+    let commands = snippet.script.commands();
+    if snippet.nested.is_empty() {
+        return Box::new(commands.iter().map(move |command| (snippet, command)));
+    }
+    let mut nested = snippet.nested.iter().peekable();
+    Box::new(
+        commands
+            .iter()
+            .enumerate()
+            .flat_map(move |(index, command)| {
+                let is_host =
+                    |nested: &&Snippet| nested.host.is_some_and(|host| host.command == index);
+                let inside = nested.next_if(is_host).into_iter().flat_map(own);
+                std::iter::once((snippet, command)).chain(inside)
+            }),
+    )
+}
+
+/// The commands of a nested text, without those that the shell around has run before, which are among its own.
+fn own(nested: &Snippet) -> impl Iterator<Item = (&Snippet, &Command)> {
+    let expanded = nested.host.is_some_and(|host| host.expanded);
+    let is_done =
+        move |command: &Command| expanded && command.place.scopes.has(Scopes::SUBSTITUTION);
+    within(nested).filter(move |(_, command)| !is_done(command))
+}
+
+/// The commands of the instructions' own texts, for rules about how a text is written: others have rules of their own.
+pub(super) fn written<'a>(
     subject: &'a Subject<'_>,
 ) -> impl Iterator<Item = (&'a Snippet, &'a Command)> {
     runs(subject).flat_map(|snippet| {
@@ -53,79 +86,6 @@ pub(super) fn name_range(command: &Command) -> TextRange {
 pub(super) fn subcommand<'c>(command: &'c Command, names: &[&str]) -> Option<&'c Word> {
     let is_one = |word: &&Word| names.iter().any(|name| word.is(name));
     command.args().iter().find(is_one)
-}
-
-/// Operands behind the subcommand, without the values of the flags `with_value`.
-pub(super) fn operands_behind<'c>(
-    command: &'c Command,
-    subcommand: &Word,
-    with_value: &'c [&str],
-) -> impl Iterator<Item = &'c Word> {
-    let start = subcommand.range.start;
-    let operands = command.operands_beside(with_value);
-    operands.filter(move |word| word.range.start > start)
-}
-
-/// Reports packages without a version: one finding for a command, at the first of them.
-pub(super) fn report_unpinned<'a>(
-    lint: &'static Lint,
-    subject: &'a Subject<'_>,
-    out: &mut Vec<Finding>,
-    form: &str,
-    unpinned: impl Fn(&'a Snippet, &'a Command) -> Vec<&'a Word>,
-) {
-    for (snippet, command) in commands(subject) {
-        let words = unpinned(snippet, command);
-        let Some(first) = words.first() else {
-            continue;
-        };
-        let message = format!("no version for {}, pin it as `{form}`", list(&words));
-        out.push(Finding::in_script(
-            lint,
-            subject,
-            snippet,
-            first.range,
-            message,
-        ));
-    }
-}
-
-/// `a`, `b`, `c` and 2 more.
-fn list(words: &[&Word]) -> String {
-    const SHOWN: usize = 3;
-    let shown = words
-        .iter()
-        .take(SHOWN)
-        .map(|word| format!("`{}`", word.text));
-    let mut text = shown.collect::<Vec<_>>().join(", ");
-    if words.len() > SHOWN {
-        text.push_str(&format!(" and {} more", words.len() - SHOWN));
-    }
-    text
-}
-
-/// Reports commands that wait for an answer which nobody gives: `forgets` gives the word behind which `-y` is to go.
-pub(super) fn report_missing_yes<'a>(
-    lint: &'static Lint,
-    subject: &'a Subject<'_>,
-    out: &mut Vec<Finding>,
-    forgets: impl Fn(&'a Command) -> Option<&'a Word>,
-) {
-    for (snippet, command) in commands(subject) {
-        // What comes through a pipe is the answer.
-        let asked = Some(command).filter(|command| command.place.position == 0);
-        let Some(word) = asked.and_then(&forgets) else {
-            continue;
-        };
-        let message = format!(
-            "`{} {}` asks before it goes on, add `-y`",
-            command.program(),
-            word.text
-        );
-        let range = name_range(command).cover(word.range);
-        let finding = Finding::in_script(lint, subject, snippet, range, message);
-        out.push(finding.with_fix("add `-y`", vec![insert_behind(snippet, word, "-y")]));
-    }
 }
 
 /// The edit that puts a word behind another one, in a shell text or in a JSON array.
@@ -231,18 +191,9 @@ pub(super) fn flags<'a>(subject: &'a Subject<'_>, snippet: &Snippet) -> Vec<&'a 
         .collect()
 }
 
-/// The last command that `installs` and is followed by none that `cleans`.
-pub(super) fn left_uncleaned(
-    commands: &[Command],
-    installs: impl Fn(&Command) -> bool,
-    cleans: impl Fn(&Command) -> bool,
-) -> Option<&Command> {
-    let (at, command) = commands
-        .iter()
-        .enumerate()
-        .rfind(|(_, command)| installs(command))?;
-    let cleaned = commands[at + 1..].iter().any(cleans);
-    Some(command).filter(|_| !cleaned)
+/// Tells whether a command removes folders with all that is in them.
+pub(super) fn removes_folders(command: &Command) -> bool {
+    command.runs("rm") && command.has_flag(&["r", "R", "recursive"])
 }
 
 /// Tells whether a command removes one of `folders` or what is in it.
@@ -253,9 +204,7 @@ pub(super) fn removes(command: &Command, folders: &[&str]) -> bool {
             .any(|folder| word.text.starts_with(folder.as_bytes()))
     };
     let all = |word: &Word| word.is("/var/cache/*") || word.is("/var/cache");
-    command.runs("rm")
-        && command.has_flag(&["r", "R", "recursive"])
-        && command.operands().any(|word| one(word) || all(word))
+    removes_folders(command) && command.operands().any(|word| one(word) || all(word))
 }
 
 /// Tells whether `set -e` stands above a command.
@@ -348,6 +297,18 @@ mod tests {
                 "RUN --mount=type=cache,target=/cache/pip PIP_CACHE_DIR=/cache/pip pip install a",
             ),
             ("debian:12", "RUN yes | apt-get install a"),
+            (
+                "fedora:42",
+                "RUN bash -c 'dnf install -y a' && dnf clean all",
+            ),
+            (
+                "debian:12",
+                "RUN chroot /a apt-get update && rm -rf /a/var/lib/apt/lists/*",
+            ),
+            (
+                "debian:12",
+                "RUN sh -c \"echo $(cat a)\" && bash -c '[[ -f a ]]'",
+            ),
             ("debian:12", "RUN find . -name x | xargs rm && yes | cp a b"),
             ("debian:12", "RUN echo {{ .x }} if"),
             ("debian:12", "RUN [\"sh\", \"-c\", \"cd /src && make\"]"),
@@ -408,6 +369,98 @@ mod tests {
             let found = found(image, lines);
             assert!(found.contains(&rule), "{lines}: {found:?}");
         }
+    }
+
+    /// What the first finding of a rule is at.
+    fn place(lines: &str, rule: &str) -> String {
+        let file = File::new(format!("FROM a\n{lines}\n").into_bytes());
+        let config = Config {
+            hadolint: true,
+            ..Config::default()
+        };
+        let found = lints::check(&file, &config);
+        let mine = found.iter().find(|diagnostic| diagnostic.code == rule);
+        mine.map_or_else(String::new, |d| {
+            String::from_utf8_lossy(file.text(d.range)).into_owned()
+        })
+    }
+
+    #[test]
+    fn commands_in_texts_for_other_shells_are_found_where_they_stand() {
+        let (yes, version) = ("AptYesMissing", "AptVersionUnpinned");
+        for (lines, rule, want) in [
+            (
+                "RUN bash -exc 'a; apt-get install b'",
+                yes,
+                "apt-get install",
+            ),
+            (
+                "RUN sh -c \"apt-get \\\n  install b\"",
+                yes,
+                "apt-get \\\n  install",
+            ),
+            (
+                "RUN bash -c \"echo \\\"a\\\" && apt-get install b\"",
+                version,
+                "b",
+            ),
+            ("RUN bash -c \"x='$y' && apt-get install c\"", version, "c"),
+            ("RUN su a -c 'pip install b'", "PipVersionUnpinned", "b"),
+            ("RUN eval 'npm i a'", "NpmVersionUnpinned", "a"),
+            (
+                "RUN sudo -u a sh -c 'sh -c \"gem i b\"'",
+                "GemVersionUnpinned",
+                "b",
+            ),
+            (
+                "RUN bash -o pipefail -c 'yum install b'",
+                "YumYesMissing",
+                "yum install",
+            ),
+            (
+                "RUN chroot --userspec=a /b dnf install c",
+                "DnfYesMissing",
+                "dnf install",
+            ),
+            ("RUN a | xargs -n 1 -r sudo b", "SudoInRun", "sudo"),
+            (
+                "RUN nice -n 5 time -p env -i A=b timeout 3 wget c",
+                "WgetProgressBar",
+                "wget",
+            ),
+            (
+                "RUN runuser -u a -- useradd -u 999999 b",
+                "UseraddHighUid",
+                "useradd",
+            ),
+            (
+                "RUN <<E\nbash -c '\n  wget a\n'\nE",
+                "WgetProgressBar",
+                "wget",
+            ),
+            // Where escapes hide the place it is the whole word.
+            (
+                "RUN bash -c $'a\\napt-get install b'",
+                yes,
+                "$'a\\napt-get install b'",
+            ),
+            (
+                "RUN [\"sh\", \"-c\", \"echo \\\"a\\\"; apt-get install b\"]",
+                yes,
+                "echo \\\"a\\\"; apt-get install b",
+            ),
+            // The shell around has run it.
+            (
+                "RUN sh -c \"a $(apt-get install b)\"",
+                yes,
+                "apt-get install",
+            ),
+            ("RUN \"$(sh -c 'sh -c \"')", yes, ""),
+        ] {
+            assert_eq!(place(lines, rule), want, "{lines}");
+        }
+        let twice = found("debian:12", "RUN sh -c \"a $(apt-get install b)\"");
+        assert_eq!(twice.iter().filter(|code| **code == yes).count(), 1);
     }
 
     /// The text after the first fix of a rule.
@@ -471,6 +524,20 @@ mod tests {
             fixed("RUN [\"apt-get\", \"install\", \"a\"]", "AptYesMissing"),
             "RUN [\"apt-get\", \"install\", \"-y\", \"a\"]"
         );
+        assert_eq!(
+            fixed(
+                "RUN bash -c \"echo \\\"a\\\"; apt-get install b\"",
+                "AptYesMissing"
+            ),
+            "RUN bash -c \"echo \\\"a\\\"; apt-get install -y b\""
+        );
+        assert_eq!(
+            fixed(
+                "RUN [\"sh\", \"-c\", \"\\\"a\\\"; apt-get install b\"]",
+                "AptYesMissing"
+            ),
+            "RUN [\"sh\", \"-c\", \"\\\"a\\\"; apt-get install b\"]"
+        );
         let sudo = |lines: &str| fixed(lines, "SudoInRun");
         assert_eq!(sudo("USER root\nRUN sudo b"), "USER root\nRUN b");
         assert_eq!(sudo("USER c\nRUN sudo b"), "USER c\nRUN sudo b");
@@ -528,6 +595,10 @@ mod tests {
             ")",
             "RUN ",
             "ONBUILD RUN ",
+            "sh -c \"",
+            "bash -c '",
+            "\\\"",
+            "eval ",
             "COPY a.tgz /\n",
             "[\"a\", \"b\"]",
         ])

@@ -95,6 +95,12 @@ pub(crate) fn unquoted(text: &[u8]) -> &[u8] {
     &text[start..end]
 }
 
+/// The operand of `USER` names root, with or without a group.
+pub(crate) fn is_root(user: &[u8]) -> bool {
+    let name = user.split(|b| *b == b':').next();
+    matches!(name, Some(b"root" | b"0"))
+}
+
 /// A path that does not depend on the working directory, or may not: it begins with a variable.
 pub(crate) fn is_absolute(path: &[u8]) -> bool {
     let path = unquoted(path);

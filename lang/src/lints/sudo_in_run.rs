@@ -3,6 +3,7 @@
 use super::image_name::ImageName;
 use super::runs::commands;
 use super::stages::parents;
+use super::subject::is_root;
 use super::{Finding, Level, Lint, Run, Subject};
 use crate::instructions::Kind;
 use crate::shell::{Command, Snippet};
@@ -101,11 +102,6 @@ impl Roots {
         let behind = self.0.partition_point(|(start, _)| *start < offset);
         behind.checked_sub(1).is_some_and(|at| self.0[at].1)
     }
-}
-
-fn is_root(user: &[u8]) -> bool {
-    let name = user.split(|b| *b == b':').next().unwrap_or_default();
-    name == b"root" || name == b"0"
 }
 
 fn is_root_image(text: &[u8]) -> bool {

@@ -1,8 +1,7 @@
 //! `rm -r` of the system.
 
-use super::runs::commands;
+use super::runs::{commands, removes_folders};
 use super::{Finding, Level, Lint, Run, Subject};
-use crate::shell::Command;
 
 pub(super) const LINT: Lint = Lint {
     name: "SystemFolderRemoved",
@@ -36,9 +35,7 @@ const FOLDERS: &[&str] = &[
 ];
 
 fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
-    let removing =
-        |command: &Command| command.runs("rm") && command.has_flag(&["r", "R", "recursive"]);
-    for (snippet, command) in commands(subject).filter(|(_, command)| removing(command)) {
+    for (snippet, command) in commands(subject).filter(|(_, command)| removes_folders(command)) {
         for word in command.operands().filter(|word| is_system(&word.text)) {
             let message = format!("nothing runs without `{}`, name what is to go", word.text);
             out.push(Finding::in_script(

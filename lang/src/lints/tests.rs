@@ -60,13 +60,72 @@ fn of_twins_the_official_one_is_shown_and_silenced() {
         assert_eq!(codes.join(" "), want);
     }
     for lint in LINTS {
-        let back = lint.twin.map(|twin| find(twin).unwrap().twin);
-        assert!(
-            back.is_none_or(|back| back == Some(lint.name)),
-            "{}",
-            lint.name
-        );
+        let back = lint.twin.and_then(|twin| find(twin).unwrap().twin);
+        assert!(back.is_none_or(|back| back == lint.name), "{}", lint.name);
     }
+}
+
+#[test]
+fn a_fault_is_told_once() {
+    let hadolint = Config {
+        hadolint: true,
+        ..Config::default()
+    };
+    let off = hadolint.clone().with_level("DL4003", Level::Off);
+    for (config, source, want) in [
+        // The earlier of two has no effect; hadolint tells it at the later one.
+        (
+            &hadolint,
+            "CMD [\"a\"]\nCMD [\"b\"]\n",
+            "MultipleInstructionsDisallowed 2 Warning",
+        ),
+        (
+            &hadolint,
+            "ENTRYPOINT [\"a\"]\nENTRYPOINT [\"b\"]\n",
+            "MultipleInstructionsDisallowed 2 Error",
+        ),
+        (
+            &hadolint,
+            "CMD [\"a\"]\n# hadolint ignore=DL4003\nCMD [\"b\"]\n",
+            "",
+        ),
+        (&off, "CMD [\"a\"]\nCMD [\"b\"]\n", ""),
+        (
+            &off,
+            "CMD [\"a\"]\nCMD [\"b\"]\nENTRYPOINT [\"c\"]\nENTRYPOINT [\"d\"]\n",
+            "MultipleInstructionsDisallowed 4 Error",
+        ),
+        (
+            &hadolint,
+            "# check=skip=MultipleInstructionsDisallowed\nCMD [\"a\"]\nCMD [\"b\"]\n",
+            "",
+        ),
+    ] {
+        let source = format!("FROM a:1\n{source}");
+        let file = File::new(source.clone().into_bytes());
+        let found = report(&file, &planned(&source), config);
+        let found: Vec<_> = found
+            .iter()
+            .map(|d| format!("{} {} {:?}", d.code, d.lines[0].start, d.severity))
+            .collect();
+        assert_eq!(found.join(", "), want, "{source}");
+    }
+}
+
+#[test]
+fn beside_an_error_at_the_same_place_no_rule_speaks() {
+    let source = "RUN a\n";
+    let file = File::new(source.into());
+    let errors = crate::instructions::parse(source.as_bytes()).diagnostics;
+    let config = Config {
+        hadolint: true,
+        ..Config::default()
+    };
+    let codes: Vec<_> = report(&file, &errors, &config)
+        .iter()
+        .map(|d| d.code)
+        .collect();
+    assert_eq!(codes, ["no-stage"]);
 }
 
 /// Every image is for amd64, `*.env` is ignored.

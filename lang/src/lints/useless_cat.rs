@@ -1,6 +1,6 @@
 //! `cat` in front of a pipe.
 
-use super::runs::{commands, name_range};
+use super::runs::{name_range, written};
 use super::{Finding, Level, Lint, Run, Subject};
 use crate::shell::Command;
 
@@ -15,7 +15,7 @@ pub(super) const LINT: Lint = Lint {
 };
 
 fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
-    for (snippet, command) in commands(subject).filter(|(_, command)| command.runs("cat")) {
+    for (snippet, command) in written(subject).filter(|(_, command)| command.runs("cat")) {
         let pipeline = snippet.script.pipelines()[command.place.pipeline as usize];
         let first = command.place.position == 0 && pipeline.len > 1;
         if first && command.redirections.is_empty() && is_one_file(command) {

@@ -1,6 +1,6 @@
 //! Two programs that download.
 
-use super::runs::{name_range, runs};
+use super::runs::{name_range, runs, within};
 use super::{Finding, Level, Lint, Run, Subject};
 use crate::shell::Command;
 
@@ -23,14 +23,14 @@ fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
             used = Default::default();
         }
         let used = &mut used[usize::from(snippet.trigger)];
-        let is_downloader = |c: &&Command| c.runs("wget") || c.runs("curl");
+        let is_downloader = |c: &Command| c.runs("wget") || c.runs("curl");
         let mut last = None;
-        for command in snippet.script.commands().iter().filter(is_downloader) {
+        for (nested, command) in within(snippet).filter(|(_, c)| is_downloader(c)) {
             used.wget |= command.runs("wget");
             used.curl |= command.runs("curl");
-            last = Some(command);
+            last = Some((nested, command));
         }
-        if let Some(command) = last.filter(|_| used.wget && used.curl) {
+        if let Some((snippet, command)) = last.filter(|_| used.wget && used.curl) {
             let message = "this stage uses both wget and curl, one of them is enough";
             let range = name_range(command);
             out.push(Finding::in_script(&LINT, subject, snippet, range, message));

@@ -1,6 +1,6 @@
 //! Tests of variables outside quotes.
 
-use super::runs::commands;
+use super::runs::written;
 use super::variables::Variables;
 use super::{Finding, Level, Lint, Run, Subject};
 use crate::shell::{Value, Word};
@@ -21,7 +21,7 @@ pub(super) const LINT: Lint = Lint {
 
 fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
     let mut variables = None;
-    for (snippet, command) in commands(subject).filter(|(snippet, _)| !snippet.exec) {
+    for (snippet, command) in written(subject).filter(|(snippet, _)| !snippet.exec) {
         let bracket = command.words.first().is_some_and(|word| word.is("["));
         if !bracket && !command.runs("test") {
             continue;

@@ -1,7 +1,8 @@
 //! Upgrades of the whole distribution.
 
-use super::runs::{commands, name_range, subcommand};
+use super::runs::{commands, name_range};
 use super::{Finding, Level, Lint, Run, Subject};
+use crate::shell::packages::ZYPPER;
 
 pub(super) const LINT: Lint = Lint {
     name: "ZypperDistUpgrade",
@@ -14,8 +15,9 @@ pub(super) const LINT: Lint = Lint {
 };
 
 fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
-    for (snippet, command) in commands(subject).filter(|(_, command)| command.runs("zypper")) {
-        if let Some(upgrade) = subcommand(command, &["dist-upgrade", "dup"]) {
+    for (snippet, command) in commands(subject) {
+        let call = ZYPPER.call(command);
+        if let Some(upgrade) = call.and_then(|call| call.does(&["dist-upgrade", "dup"])) {
             let message =
                 "the distribution of the base image is replaced, choose another tag instead";
             let range = name_range(command).cover(upgrade.range);

@@ -31,6 +31,14 @@ impl Word {
     pub fn is_flag(&self) -> bool {
         self.text.len() > 1 && self.text[0] == b'-'
     }
+
+    /// Tells whether it is a flag of `with_value`, or letters whose first such one is the last, so that the value is
+    /// the next word.
+    pub(super) fn takes_next(&self, with_value: &[&str]) -> bool {
+        let mut flags = flags_of(self).filter(|_| self.is_flag());
+        let valued = flags.find(|flag| with_value.iter().any(|name| flag.name == *name));
+        valued.is_some_and(|flag| flag.value.is_none()) && flags.next().is_none()
+    }
 }
 
 /// `$name`, `${name…}`, `$(…)`, `$((…))` or `<(…)`.
@@ -244,6 +252,11 @@ impl Command {
         self.words.get(self.name + 1..).unwrap_or_default()
     }
 
+    /// Tells whether arguments come through a pipe.
+    pub fn is_given_arguments(&self) -> bool {
+        self.wrapper().iter().any(|word| word.is("xargs"))
+    }
+
     /// Words in front of the name, such as `sudo -E`.
     pub fn wrapper(&self) -> &[Word] {
         &self.words[..self.name.min(self.words.len())]
@@ -267,28 +280,28 @@ impl Command {
 
     /// Arguments that are no flags.
     pub fn operands(&self) -> impl Iterator<Item = &Word> {
-        self.operands_beside(&[])
+        operands(self.args().iter(), |_| false)
     }
+}
 
-    /// Arguments that are neither flags nor the value of one of the flags `with_value`.
-    pub fn operands_beside<'a>(
-        &'a self,
-        with_value: &'a [&str],
-    ) -> impl Iterator<Item = &'a Word> + 'a {
-        let mut value_next = false;
-        let mut only_operands = false;
-        self.args().iter().filter(move |word| {
-            if std::mem::take(&mut value_next) {
-                return false;
-            }
-            if only_operands || !word.is_flag() {
-                return true;
-            }
-            only_operands = word.is("--");
-            value_next = takes_next(word, with_value);
-            false
-        })
-    }
+/// Words that are neither flags nor the value of a flag that `takes_next`.
+pub(super) fn operands<'c>(
+    words: impl Iterator<Item = &'c Word>,
+    takes_next: impl Fn(&Word) -> bool,
+) -> impl Iterator<Item = &'c Word> {
+    let mut value_next = false;
+    let mut only_operands = false;
+    words.filter(move |word| {
+        if std::mem::take(&mut value_next) {
+            return false;
+        }
+        if only_operands || !word.is_flag() {
+            return true;
+        }
+        only_operands = word.is("--");
+        value_next = !only_operands && takes_next(word);
+        false
+    })
 }
 
 /// The flags of one word: every letter of `-yq`, or the one of `--yes=…`.
@@ -330,6 +343,8 @@ struct Wrapper {
     operands: usize,
     /// `NAME=value` may stand in front of the command.
     assigns: bool,
+    /// Without this flag it does something else.
+    needs: Option<&'static str>,
 }
 
 const fn wrapper(name: &'static str, with_value: &'static [&'static str]) -> Wrapper {
@@ -338,11 +353,20 @@ const fn wrapper(name: &'static str, with_value: &'static [&'static str]) -> Wra
         with_value,
         operands: 0,
         assigns: false,
+        needs: None,
     }
 }
 
-/// Programs that run another in the same file system. **Source:** their manual pages; POSIX `command`, `exec`, `env`,
-/// `nice`, `nohup`, `time`.
+/// A wrapper whose first operand is its own.
+const fn with_operand(name: &'static str, with_value: &'static [&'static str]) -> Wrapper {
+    Wrapper {
+        operands: 1,
+        ..wrapper(name, with_value)
+    }
+}
+
+/// Programs that run the one behind them. **Source:** their manual pages; POSIX `command`, `exec`, `env`, `nice`,
+/// `nohup`, `time`, `xargs`.
 const WRAPPERS: &[Wrapper] = &[
     Wrapper {
         assigns: true,
@@ -357,29 +381,49 @@ const WRAPPERS: &[Wrapper] = &[
         assigns: true,
         ..wrapper("env", &["u", "C", "unset", "chdir"])
     },
-    wrapper("exec", &["a"]),
-    wrapper("command", &[]),
     wrapper("builtin", &[]),
     wrapper("busybox", &[]),
+    wrapper("chronic", &[]),
+    with_operand("chroot", &["groups", "userspec"]),
+    wrapper("command", &[]),
+    wrapper("doas", &["C", "u"]),
+    wrapper("dumb-init", &[]),
     wrapper("eatmydata", &[]),
+    wrapper("exec", &["a"]),
+    wrapper("fakeroot", &["b", "i", "l", "s"]),
+    with_operand("flock", &["E", "w", "timeout", "wait"]),
+    with_operand("gosu", &[]),
     wrapper("ionice", &["c", "n", "p"]),
     wrapper("nice", &["n", "adjustment"]),
     wrapper("nohup", &[]),
+    Wrapper {
+        needs: Some("u"),
+        ..wrapper("runuser", &["G", "g", "u", "group", "supp-group", "user"])
+    },
     wrapper("setsid", &[]),
     wrapper("stdbuf", &["i", "o", "e"]),
+    with_operand("su-exec", &[]),
     wrapper("time", &["f", "o"]),
-    Wrapper {
-        operands: 1,
-        ..wrapper("timeout", &["k", "s", "kill-after", "signal"])
-    },
-    Wrapper {
-        operands: 1,
-        ..wrapper("gosu", &[])
-    },
-    Wrapper {
-        operands: 1,
-        ..wrapper("su-exec", &[])
-    },
+    with_operand("timeout", &["k", "s", "kill-after", "signal"]),
+    wrapper("tini", &["e", "p"]),
+    wrapper(
+        "xargs",
+        &[
+            "E",
+            "I",
+            "L",
+            "P",
+            "a",
+            "arg-file",
+            "d",
+            "delimiter",
+            "max-args",
+            "max-procs",
+            "n",
+            "s",
+        ],
+    ),
+    wrapper("xvfb-run", &["e", "f", "n", "p", "s", "w"]),
 ];
 
 /// Index of the word that names the program really run.
@@ -397,6 +441,7 @@ fn behind_wrapper(words: &[Word]) -> Option<usize> {
     let name = name.rsplit(|b| *b == b'/').next().unwrap_or(name);
     let wrapper = WRAPPERS.iter().find(|w| name == w.name.as_bytes())?;
     let mut next = 1;
+    let mut lacks = wrapper.needs;
     while let Some(word) = words.get(next) {
         if word.is("--") {
             next += 1;
@@ -410,14 +455,9 @@ fn behind_wrapper(words: &[Word]) -> Option<usize> {
         if wrapper.name == "command" && flags_of(word).any(|f| f.name == "v" || f.name == "V") {
             return None;
         }
-        next += 1 + usize::from(takes_next(word, wrapper.with_value));
+        lacks = lacks.filter(|flag| !flags_of(word).any(|f| f.name == *flag));
+        next += 1 + usize::from(word.takes_next(wrapper.with_value));
     }
     next += wrapper.operands;
-    (next < words.len()).then_some(next)
-}
-
-/// Tells whether the last flag of a word is one of `with_value` and has its value in the next word.
-fn takes_next(word: &Word, with_value: &[&str]) -> bool {
-    let last = flags_of(word).last().filter(|_| word.is_flag());
-    last.is_some_and(|flag| flag.value.is_none() && with_value.iter().any(|n| flag.name == *n))
+    (next < words.len() && lacks.is_none()).then_some(next)
 }

@@ -6,6 +6,8 @@
 mod command;
 mod grammar;
 mod interpreter;
+mod nested;
+pub mod packages;
 mod reader;
 mod snippet;
 #[cfg(test)]
@@ -24,6 +26,7 @@ pub use tokens::{Token, TokenKind};
 use crate::text::TextRange;
 use bstr::{BStr, BString, ByteSlice};
 use grammar::{Grammar, Kind, Node, Nodes};
+use nested::Nested;
 
 /// A read script. Always made; what the grammar does not understand is in [`Script::mistakes`] and its commands may
 /// be missing.
@@ -48,6 +51,8 @@ pub struct Script {
     mistakes: Vec<Mistake>,
     /// Made of arguments: a shell would read the text differently.
     of_args: bool,
+    /// Texts in arguments that another shell reads.
+    nested: Vec<Nested>,
 }
 
 /// A place where the text is no shell.
@@ -66,6 +71,11 @@ impl Script {
     }
 
     fn read(text: &[u8], grammar: &mut Grammar) -> Self {
+        Self::read_at(text, grammar, 0)
+    }
+
+    /// Reads a text that lies in so many others.
+    fn read_at(text: &[u8], grammar: &mut Grammar, depth: u32) -> Self {
         let nodes = grammar.read(text);
         let reading = reader::read(text, &nodes);
         let mut tokens = tokens::tokens(text, &nodes);
@@ -75,6 +85,7 @@ impl Script {
             .for_each(|name| colour_as_command(&mut tokens, name));
         Self {
             text: text.into(),
+            nested: nested::read(Some(text), &reading.commands, grammar, depth + 1),
             commands: reading.commands,
             pipelines: reading.pipelines,
             loop_names: reading.loop_names,

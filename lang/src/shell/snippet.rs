@@ -1,5 +1,6 @@
 //! The scripts of a Dockerfile: which instructions hold shell text, who reads it, and where it stands.
 
+use super::nested::{self, Places};
 use super::{Dialect, Grammar, Interpreter, Script};
 use crate::syntax::{Keyword, Node, Parse, Piece, Stretch, heredoc};
 use crate::text::TextRange;
@@ -26,12 +27,83 @@ pub struct Snippet {
     pub interpreter: Interpreter,
     /// Counts the `FROM` lines so far: 0 before the first.
     pub stage: usize,
+    /// The texts in its commands' arguments that another shell reads.
+    pub(crate) nested: Vec<Snippet>,
+    /// What it is nested in.
+    pub(crate) host: Option<Host>,
     stretches: Vec<Stretch>,
 }
 
+/// The command around a nested text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Host {
+    /// Its index in the script around.
+    pub(crate) command: usize,
+    /// The shell around puts something in before the text is read.
+    pub(crate) expanded: bool,
+    /// The word of the source that it lies in somewhere, when places in it are not known.
+    word: Option<TextRange>,
+}
+
 impl Snippet {
+    /// Tells whether places in the script are places in the source.
+    pub(crate) fn is_exact(&self) -> bool {
+        self.host.is_none_or(|host| host.word.is_none())
+    }
+
+    /// The texts nested in a script of this one.
+    fn nest(&self) -> Vec<Self> {
+        let nested = self.script.nested.iter();
+        let snippets = nested.map(|nested| {
+            let (word, stretches) = match &nested.places {
+                Places::Stretches(own) if self.is_exact() => (None, self.through(own)),
+                Places::Stretches(_) => (self.host.and_then(|host| host.word), Vec::new()),
+                Places::Word(word) => (Some(self.source_range(*word)), Vec::new()),
+            };
+            let mut snippet = Self {
+                script: Arc::clone(&nested.script),
+                exec: false,
+                interpreter: nested.interpreter,
+                nested: Vec::new(),
+                host: Some(Host {
+                    command: nested.command,
+                    expanded: nested.expanded || self.host.is_some_and(|host| host.expanded),
+                    word,
+                }),
+                stretches,
+                ..*self
+            };
+            snippet.nested = snippet.nest();
+            snippet
+        });
+        snippets.collect()
+    }
+
+    /// Stretches that lead to this script, through those that lead from it to the source.
+    fn through(&self, own: &[Stretch]) -> Vec<Stretch> {
+        let mut out = Vec::with_capacity(own.len());
+        for (index, stretch) in own.iter().enumerate() {
+            out.push(Stretch {
+                text: stretch.text,
+                source: self.source_offset(stretch.source),
+            });
+            let end = own.get(index + 1).map_or(u32::MAX, |next| next.text);
+            let inside = self
+                .stretches
+                .partition_point(|around| around.text <= stretch.source);
+            let further = self.stretches[inside..].iter().map(|around| Stretch {
+                text: stretch.text + (around.text - stretch.source),
+                source: around.source,
+            });
+            out.extend(further.take_while(|further| further.text < end));
+        }
+        out
+    }
     /// Source bytes of a range of the script: from its first byte to its last, whatever the file has between them.
     pub fn source_range(&self, range: TextRange) -> TextRange {
+        if let Some(word) = self.host.and_then(|host| host.word) {
+            return word;
+        }
         let start = self.source_offset(range.start);
         if range.is_empty() {
             return TextRange::new(start, start);
@@ -161,6 +233,8 @@ impl<'a> Finder<'a> {
             in_json: inner.json,
             interpreter: self.stages.interpreter,
             stage: self.stages.number,
+            nested: Vec::new(),
+            host: None,
             stretches: Vec::new(),
         };
         if inner.json {
@@ -194,7 +268,12 @@ impl<'a> Finder<'a> {
         }
         let written = |p: &Piece| &self.source[p.range.start as usize..p.range.end as usize];
         let both = pieces.iter().map(written).zip(args.iter().copied());
-        snippet.script = Arc::new(Script::of_args(both));
+        let mut script = Script::of_args(both);
+        if script.commands.iter().any(nested::has_text) {
+            let grammar = self.grammar.get_or_insert_with(Grammar::new);
+            script.nested = nested::read(None, &script.commands, grammar, 1);
+        }
+        snippet.script = Arc::new(script);
         let mut at = 0;
         for piece in pieces {
             snippet.stretches.push(Stretch {
@@ -203,6 +282,7 @@ impl<'a> Finder<'a> {
             });
             at += piece.range.len() + 1;
         }
+        snippet.nested = snippet.nest();
         self.out.push(snippet);
     }
 
@@ -288,6 +368,7 @@ impl<'a> Finder<'a> {
             Arc::new(Script::read(&place.text, grammar))
         };
         snippet.stretches = place.stretches;
+        snippet.nested = snippet.nest();
         self.out.push(snippet);
     }
 }

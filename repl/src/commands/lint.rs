@@ -8,7 +8,9 @@ use crate::value::{LintView, RuleRow, Treatment, Value};
 use clap::ValueEnum;
 use cooperage_lang::ide::File;
 use cooperage_lang::lints::{self, LINTS, Level, Lint, shellcheck};
+use cooperage_lang::model::reference::Reference;
 use cooperage_runtime::dockerfiles::{self, Checked};
+use cooperage_runtime::engine::{Engine, EngineOptions};
 use cooperage_runtime::settings::{Choice, FailOn, Finder, RuleChoice, Settings, on};
 use cooperage_runtime::shellcheck::ShellCheck;
 use std::io::Read;
@@ -138,7 +140,7 @@ pub fn run(session: &Session, args: Args) -> Result<Value, CommandError> {
     if let Some(name) = &args.explain {
         return explain(name);
     }
-    let linter = Linter::new(&args)?;
+    let linter = Linter::new(&args, session.globals.root.clone())?;
     if args.list_rules {
         return Ok(Value::Rules(linter.rules()));
     }
@@ -160,7 +162,7 @@ pub fn lint(paths: Vec<PathBuf>) -> Result<LintView, CommandError> {
         paths,
         ..Args::default()
     };
-    Ok(Linter::new(&args)?.paths(&args))
+    Ok(Linter::new(&args, None)?.paths(&args))
 }
 
 /// The settings of a run.
@@ -172,11 +174,20 @@ struct Linter {
     /// What the command line says of it, then the program when it is there.
     asks_shellcheck: Option<bool>,
     shellcheck: LazyLock<Option<ShellCheck>>,
+    /// Knows the images that are here; `None` where no store can be.
+    engine: Option<Engine>,
 }
 
 impl Linter {
-    fn new(args: &Args) -> Result<Self, CommandError> {
+    fn new(args: &Args, root: Option<PathBuf>) -> Result<Self, CommandError> {
+        // Nothing is stored, and a store that is not there has no image.
+        let options = EngineOptions {
+            root,
+            read_only: true,
+            ..EngineOptions::default()
+        };
         Ok(Self {
+            engine: Engine::open(options).ok(),
             finder: args.settings.finder()?,
             choice: choice(args)?,
             extend: args.extend,
@@ -292,8 +303,10 @@ impl Linter {
         let shellcheck = (settings.shellcheck == Some(true))
             .then(|| self.shellcheck.as_ref())
             .flatten();
+        let platform =
+            |image: &Reference| self.engine.as_ref()?.platform_of_own_image(image);
         let check = |file: &File| {
-            let mut found = dockerfiles::check(file, path, &settings, shellcheck);
+            let mut found = dockerfiles::check(file, path, &settings, &platform, shellcheck);
             found.retain(|finding| self.choice.may_show(finding.code));
             found
         };

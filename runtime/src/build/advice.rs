@@ -12,8 +12,9 @@ use crate::units::{Size, Span, ago};
 use bstr::{BStr, BString, ByteSlice};
 use cooperage_lang::diagnostic::Diagnostic;
 use cooperage_lang::lints::of_the_forecast::{CONTEXT_LITTER, LAYER_WASTE, STALE_STEP, STEP_ORDER};
-use cooperage_lang::plan::{CopySource, Exec, MountKind, Op, Plan, Source, Step, StepId};
-use cooperage_lang::shell::{Command, Script};
+use cooperage_lang::plan::{Copy, CopySource, Exec, MountKind, Op, Plan, Source, Step, StepId};
+use cooperage_lang::shell::packages::{self, Call};
+use cooperage_lang::shell::{Command, Script, Word};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,11 +22,16 @@ use std::time::{Duration, SystemTime};
 
 /// From this age on a step that fetched packages is called old.
 pub const STALE_AFTER: Duration = Duration::from_secs(30 * 24 * 3600);
-/// A step that is done faster is not worth moving.
+/// A step that is done faster is not worth moving when nothing is known of how often it runs; half of it, when it is.
 const SLOW: Duration = Duration::from_secs(10);
 
-/// What a forecast gives reason to say, in plan order. `now` is the time ages count to.
-pub fn advice(forecast: &Forecast, now: SystemTime) -> Vec<Diagnostic> {
+/// What a forecast gives reason to say, in plan order. `now` is the time ages count to; `changes` tells how often the
+/// files that a step copies changed.
+pub(crate) fn advice(
+    forecast: &Forecast,
+    now: SystemTime,
+    changes: &dyn Fn(StepId) -> Changes,
+) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     found.extend(
         forecast
@@ -36,7 +42,7 @@ pub fn advice(forecast: &Forecast, now: SystemTime) -> Vec<Diagnostic> {
     for stage in 0..forecast.plan.stages.len() {
         let steps: Vec<&StepForecast> = of_stage(forecast, stage).collect();
         found.extend(stale(&forecast.plan, &steps, now));
-        found.extend(order(&forecast.plan, &steps));
+        found.extend(order(&forecast.plan, &steps, changes));
     }
     found
 }
@@ -205,32 +211,109 @@ fn stale(plan: &Plan, steps: &[&StepForecast], now: SystemTime) -> Option<Diagno
     })
 }
 
-/// Slow steps of a stage that only install packages, below a copy of the whole context.
-fn order<'a>(plan: &'a Plan, steps: &'a [&StepForecast]) -> impl Iterator<Item = Diagnostic> + 'a {
-    let ops = || steps.iter().map(|forecast| plan.step(forecast.step));
-    let copy = ops().position(|step| is_whole_context(plan, step));
-    let below = copy.map_or(&[][..], |at| &steps[at + 1..]);
-    below.iter().filter_map(move |forecast| {
+/// Slow steps of a stage that only install packages, below a copy of files that change.
+fn order<'a>(
+    plan: &'a Plan,
+    steps: &'a [&StepForecast],
+    changes: &'a dyn Fn(StepId) -> Changes,
+) -> impl Iterator<Item = Diagnostic> + 'a {
+    let installs = steps.iter().enumerate().filter_map(|(at, forecast)| {
+        let took = last_time(forecast).filter(|took| *took >= SLOW / 2)?;
         let step = plan.step(forecast.step);
-        let took = last_time(forecast).filter(|took| *took >= SLOW)?;
-        let Op::Exec(exec) = &step.op else {
-            return None;
-        };
-        let reads_context = exec.mounts.iter().any(|mount| match &mount.kind {
-            MountKind::Bind { from, .. } => is_context(plan, *from),
-            _ => false,
-        });
-        if reads_context || !only_installs(exec) {
-            return None;
-        }
-        let copy = plan.step(steps[copy?].step);
-        let message = format!(
-            "every change of the context runs this again ({}), which needs none of its files; move it above `{}`",
-            Span(took),
-            copy.text
-        );
+        needs_no_context(plan, step).then_some((at, step, took))
+    });
+    installs.filter_map(move |(at, step, took)| {
+        let mut above = steps[..at].iter().map(|above| plan.step(above.step));
+        let message = above.find_map(|copy| {
+            let rerun = Rerun::by(plan, copy, changes)?;
+            rerun.cost(took).map(|cost| rerun.told(copy, took, cost))
+        })?;
         Some(STEP_ORDER.diagnostic(step.range, step.lines, message))
     })
+}
+
+/// How often something was another than in the build before, in so many of the last builds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Changes {
+    pub(crate) builds: u32,
+    pub(crate) changed: u32,
+}
+
+impl Changes {
+    /// From so many builds on they are believed.
+    const ENOUGH: u32 = 3;
+}
+
+/// Why a copy is thought to make what stands below it run again.
+enum Rerun {
+    /// Past builds tell.
+    Often(Changes),
+    /// It copies everything, and nothing is known of past builds.
+    Likely,
+}
+
+impl Rerun {
+    fn by(plan: &Plan, step: &Step, changes: &dyn Fn(StepId) -> Changes) -> Option<Self> {
+        let Op::Copy(copy) = &step.op else {
+            return None;
+        };
+        let of_context = copy
+            .sources
+            .iter()
+            .any(|source| is_of_context(plan, source));
+        if !of_context || (configures(copy) && !is_whole_context(plan, step)) {
+            return None;
+        }
+        let past = changes(step.id);
+        if past.builds < Changes::ENOUGH {
+            return is_whole_context(plan, step).then_some(Self::Likely);
+        }
+        (2 * past.changed >= past.builds).then_some(Self::Often(past))
+    }
+
+    /// What it costs each build, where that is worth a word.
+    fn cost(&self, took: Duration) -> Option<Duration> {
+        match self {
+            Self::Often(past) => {
+                let cost = took * past.changed / past.builds;
+                Some(cost).filter(|cost| *cost >= SLOW / 2)
+            }
+            Self::Likely => Some(took).filter(|took| *took >= SLOW),
+        }
+    }
+
+    fn told(&self, copy: &Step, took: Duration, cost: Duration) -> String {
+        let (copy, took, cost) = (&copy.text, Span(took), Span(cost));
+        match self {
+            Self::Often(Changes { builds, changed }) => format!(
+                "`{copy}` changed in {changed} of the last {builds} builds and each time this runs again ({took}), which needs none of its files; move it above and save about {cost} a build"
+            ),
+            Self::Likely => format!(
+                "every change of the context runs this again ({took}), which needs none of its files; move it above `{copy}`"
+            ),
+        }
+    }
+}
+
+/// Tells whether files go where package managers look for their settings.
+fn configures(copy: &Copy) -> bool {
+    let folders = ["/etc", "/usr", "/var", "/root"];
+    folders.iter().any(|folder| {
+        let below = copy.dest.strip_prefix(folder);
+        below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    })
+}
+
+/// Tells whether a step installs packages and reads no file of the context.
+fn needs_no_context(plan: &Plan, step: &Step) -> bool {
+    let Op::Exec(exec) = &step.op else {
+        return false;
+    };
+    let reads_context = exec.mounts.iter().any(|mount| match &mount.kind {
+        MountKind::Bind { from, .. } => is_context(plan, *from),
+        _ => false,
+    });
+    !reads_context && only_installs(exec)
 }
 
 /// Files of so many bytes that later steps undo are worth a word.
@@ -411,18 +494,7 @@ fn is_whole_context(plan: &Plan, step: &Step) -> bool {
         .any(|source| is_root(source) && is_of_context(plan, source))
 }
 
-/// Programs that install packages of a distribution, and the words that make them do so.
-const MANAGERS: [(&str, &[&str]); 7] = [
-    ("apk", &["add", "upgrade"]),
-    ("apt", &["install", "upgrade", "full-upgrade"]),
-    ("apt-get", &["install", "upgrade", "dist-upgrade"]),
-    ("dnf", &["install", "upgrade", "update"]),
-    ("microdnf", &["install", "upgrade", "update"]),
-    ("yum", &["install", "upgrade", "update"]),
-    ("zypper", &["install", "in", "update", "up"]),
-];
-
-/// Programs beside them that read no file of a context.
+/// Programs beside package managers that read no file of a context.
 const HARMLESS: [&str; 7] = [
     "echo",
     "ldconfig",
@@ -454,23 +526,17 @@ fn only_installs(exec: &Exec) -> bool {
 }
 
 fn is_install(command: &Command) -> bool {
-    let verb = |verbs: &[&str]| {
-        verbs
-            .iter()
-            .any(|verb| command.args().iter().any(|word| word.is(verb)))
-    };
-    MANAGERS
-        .iter()
-        .any(|(name, verbs)| command.runs(name) && verb(verbs))
+    of_distribution(command).is_some_and(|call| call.fetches())
+}
+
+fn of_distribution(command: &Command) -> Option<Call<'_>> {
+    packages::call(command).filter(Call::is_of_distribution)
 }
 
 /// The command is a package manager that is given no file, or harmless.
 fn needs_no_file(command: &Command) -> bool {
-    let is_file = |word: &cooperage_lang::shell::Word| {
-        word.constant().is_none_or(|text| text.contains(&b'/'))
-    };
-    let manages =
-        MANAGERS.iter().any(|(name, _)| command.runs(name)) && !command.operands().any(is_file);
+    let is_file = |word: &Word| word.constant().is_none_or(|text| text.contains(&b'/'));
+    let manages = of_distribution(command).is_some() && !command.operands().any(is_file);
     manages || HARMLESS.iter().any(|name| command.runs(name))
 }
 
@@ -518,6 +584,12 @@ mod tests {
 
     /// The codes and lines of the advice on a file all of whose steps were made `age` ago and took `took`.
     fn codes(source: &str, age: Duration, took: Duration) -> Vec<(&'static str, u32)> {
+        let found = advised(source, age, took, Changes::default());
+        found.iter().map(|d| (d.code, d.lines[0].start)).collect()
+    }
+
+    /// The advice, when all copies changed that often.
+    fn advised(source: &str, age: Duration, took: Duration, changes: Changes) -> Vec<Diagnostic> {
         let now = SystemTime::UNIX_EPOCH + 1000 * DAY;
         let plan = planned(source);
         let steps = plan.steps.iter().map(|step| StepForecast {
@@ -537,9 +609,9 @@ mod tests {
         let forecast = Forecast {
             steps: steps.collect(),
             plan: plan.clone(),
+            past: None,
         };
-        let found = advice(&forecast, now);
-        found.iter().map(|d| (d.code, d.lines[0].start)).collect()
+        advice(&forecast, now, &|_| changes)
     }
 
     /// What the first COPY of a file sweeps in, of a context with litter.
@@ -639,5 +711,35 @@ mod tests {
         assert_eq!(codes(source, DAY, Duration::from_secs(4)), []);
         let one_file = "FROM a\nCOPY sources.list /etc/apt/\nRUN apt-get install -y b\n";
         assert_eq!(codes(one_file, DAY, Duration::from_secs(42)), []);
+    }
+
+    #[test]
+    fn copies_are_judged_by_what_past_builds_say() {
+        let whole = "FROM a\nCOPY . /srv\nRUN apt-get install -y b\n";
+        let folder = "FROM a\nCOPY src /srv/\nRUN apt-get install -y b\n";
+        let settings = "FROM a\nCOPY a.list /etc/apt/\nRUN apt-get install -y b\n";
+        for (source, seconds, changed, builds, told) in [
+            (whole, 42, 9, 10, Some("save about 38 s a build")),
+            (whole, 42, 0, 10, None),
+            (whole, 42, 1, 2, Some("every change of the context")),
+            (whole, 6, 5, 5, Some("5 of the last 5 builds")),
+            (whole, 6, 3, 5, None),
+            (
+                folder,
+                42,
+                2,
+                4,
+                Some("`COPY src /srv/` changed in 2 of the last 4 builds"),
+            ),
+            (folder, 42, 1, 4, None),
+            (folder, 42, 0, 0, None),
+            (settings, 42, 4, 4, None),
+        ] {
+            let changes = Changes { builds, changed };
+            let found = advised(source, DAY, Duration::from_secs(seconds), changes);
+            let message = found.first().map_or("", |d| d.message.as_str());
+            let fits = told.map_or(message.is_empty(), |told| message.contains(told));
+            assert!(fits, "{source} {changed}/{builds}: {message}");
+        }
     }
 }

@@ -15,6 +15,17 @@ pub struct Forecast {
     pub plan: Arc<Plan>,
     /// Index = step id.
     pub steps: Vec<StepForecast>,
+    /// Where builds before it are remembered; `None` of a plan that belongs to no build.
+    pub(crate) past: Option<Past>,
+}
+
+/// The names under which builds of the same files are remembered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Past {
+    /// That of the context.
+    pub(crate) subject: String,
+    /// That of the Dockerfile.
+    pub(crate) dockerfile: String,
 }
 
 /// The forecast of one step.
@@ -72,6 +83,7 @@ pub fn forecast<V: CacheView<Error: std::fmt::Display>>(plan: &Arc<Plan>, view: 
     Forecast {
         plan: plan.clone(),
         steps,
+        past: None,
     }
 }
 

@@ -55,18 +55,23 @@ impl Checked {
     }
 }
 
+/// The platform of the image that a name means on this machine, where that is known.
+pub type LocalPlatform<'a> = &'a (dyn Fn(&Reference) -> Option<Platform> + Sync);
+
 /// Says what is wrong with a text, by the language's own rules and by those of the settings. The same text gives the same
-/// answer on every machine: no image is looked up. `path` is the file's, for its ignore file. ShellCheck is asked when it
-/// is given.
+/// answer on every machine, but for base images that are here for another platform than the build's: no other image is
+/// looked up. `path` is the file's, for its ignore file. ShellCheck is asked when it is given.
 pub fn check(
     file: &File,
     path: Option<&Path>,
     settings: &Settings,
+    platform: LocalPlatform<'_>,
     shellcheck: Option<&ShellCheck>,
 ) -> Vec<Diagnostic> {
     let world = TextWorld {
         path,
         build: &settings.build,
+        platform,
     };
     let plan = plan(file.dockerfile(), &plan_options(settings), &world);
     let mut planned = plan.diagnostics.clone();
@@ -175,6 +180,7 @@ fn done(finding: &Diagnostic, edits: &[(TextRange, String)], file: &File) -> Opt
 struct TextWorld<'a> {
     path: Option<&'a Path>,
     build: &'a BuildDefaults,
+    platform: LocalPlatform<'a>,
 }
 
 impl World for TextWorld<'_> {
@@ -184,6 +190,10 @@ impl World for TextWorld<'_> {
 
     fn layout_image(&self, _: &str, _: &Platform) -> Known<Arc<ImageConfig>> {
         Known::Unknown
+    }
+
+    fn image_platform(&self, reference: &Reference, _: &Platform) -> Option<Platform> {
+        (self.platform)(reference)
     }
 
     fn ignore_patterns(&self) -> Option<Arc<Patterns>> {

@@ -4,7 +4,7 @@ mod check;
 mod find;
 mod replace;
 
-pub use check::{Checked, Fixed, check, mend};
+pub use check::{Checked, Fixed, LocalPlatform, check, mend};
 pub use find::{Found, find, is_dockerfile};
 pub use replace::replace;
 

@@ -2,8 +2,8 @@
 
 use super::images::{Image, to_image};
 use super::{Engine, EngineError};
-use crate::build::advice;
-use crate::build::cache::{MissReason, State};
+use crate::build::advice::{self, Changes};
+use crate::build::cache::{MissKind, MissReason, State};
 use crate::build::error::{BuildError, Problem, official_error};
 use crate::build::events::{BuildEvent, Events};
 use crate::build::exec::{Executed, Outcome, execute};
@@ -22,9 +22,10 @@ use cooperage_lang::diagnostic::{Diagnostic, Severity};
 use cooperage_lang::instructions::Dockerfile;
 use cooperage_lang::model::platform::Platform;
 use cooperage_lang::model::reference::Reference;
-use cooperage_lang::plan::{Op, Plan, PlanOptions, Source};
+use cooperage_lang::plan::{Op, Plan, PlanOptions, Source, StepId};
 use cooperage_lang::{instructions, plan};
 use serde::{Deserialize, Serialize};
+use std::cell::OnceCell;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -124,7 +125,7 @@ impl Engine {
     pub fn plan(&self, request: &BuildRequest) -> Result<Planned, BuildError> {
         let loaded = self.read(request)?;
         let options = plan_options(request)?;
-        let plan = self.plan_loaded(&loaded, request, &options)?;
+        let plan = self.plan_loaded(&loaded, request, &options, &[])?;
         Ok(Planned {
             source: loaded.source,
             name: loaded.name,
@@ -161,19 +162,55 @@ impl Engine {
         let session = Session::new(self, request, planned, Mode::Forecast, cancel)?;
         let forecast = forecast(&planned.plan, &session);
         session.save_contexts();
-        Ok(forecast)
+        Ok(Forecast {
+            past: Some(session.past()),
+            ..forecast
+        })
     }
 
     /// Everything that a forecast gives reason to say, for [`lints::report`](cooperage_lang::lints::report). Reads the
-    /// lists of files of the image's cached layers when it meets them first.
+    /// lists of files of the image's cached layers when it meets them first, and what the last builds did where that
+    /// matters.
     pub fn advice(&self, forecast: &Forecast) -> Vec<Diagnostic> {
-        let mut found = advice::advice(forecast, SystemTime::now());
+        let past = OnceCell::new();
+        let changes = |step: StepId| {
+            let past = past.get_or_init(|| self.past_builds(forecast));
+            changes(past, &forecast.plan, step)
+        };
+        let mut found = advice::advice(forecast, SystemTime::now(), &changes);
         if let Ok(Some(store)) = self.store_if_any() {
             found.extend(advice::waste(forecast, &self.inner.waste, &|layer| {
                 store.layer(layer).ok()??.index().ok()
             }));
         }
         found
+    }
+
+    /// The last builds of the same Dockerfile and context, newest first. Of what cannot be read nothing is known.
+    fn past_builds(&self, forecast: &Forecast) -> Vec<Why> {
+        let Some((past, store)) = forecast
+            .past
+            .as_ref()
+            .zip(self.store_if_any().ok().flatten())
+        else {
+            return Vec::new();
+        };
+        let documents = store
+            .builds(&past.subject, BUILDS_LOOKED_AT)
+            .unwrap_or_default();
+        let builds = documents
+            .iter()
+            .filter_map(|kept| serde_json::from_str::<Why>(&kept.document).ok());
+        builds
+            .filter(|build| build.dockerfile == past.dockerfile)
+            .collect()
+    }
+
+    /// The platform of the image that a name means here, when it was made or loaded and not pulled. Of a store that cannot
+    /// be read, and without one, nothing is known.
+    pub fn platform_of_own_image(&self, reference: &Reference) -> Option<Platform> {
+        let store = self.store_if_any().ok().flatten()?;
+        crate::world::platform_of_own_image(store, reference)
     }
 
     /// Plans instructions that are read already: those of an editor. Only the place of the request's Dockerfile is looked
@@ -283,10 +320,11 @@ impl Engine {
         loaded: &Loaded,
         request: &BuildRequest,
         options: &PlanOptions,
+        asked: &[(Reference, Platform)],
     ) -> Result<Plan, BuildError> {
         let store = self.store_if_any().map_err(store_problem)?;
         let ignore = crate::build::runner::ignore_patterns(request, loaded.path.as_deref())?;
-        let world = StoreWorld::new(store, ignore);
+        let world = StoreWorld::new(store, ignore).with_asked(asked);
         Ok(plan::lower::plan(&loaded.dockerfile, options, &world))
     }
 
@@ -299,7 +337,7 @@ impl Engine {
     ) -> Result<Planned, BuildError> {
         let loaded = self.read(request)?;
         let options = plan_options(request)?;
-        let mut plan = self.plan_loaded(&loaded, request, &options)?;
+        let mut plan = self.plan_loaded(&loaded, request, &options, &[])?;
         let mut pulled: Vec<(Reference, Platform)> = Vec::new();
         while plan.official_error.is_none() {
             // With `--pull` the first plan's images are all asked for, later ones' only when they are not here.
@@ -328,7 +366,7 @@ impl Engine {
                 })?;
                 pulled.push((reference, platform));
             }
-            plan = self.plan_loaded(&loaded, request, &options)?;
+            plan = self.plan_loaded(&loaded, request, &options, &pulled)?;
         }
         Ok(Planned {
             source: loaded.source,
@@ -457,6 +495,34 @@ impl Engine {
 }
 
 const ANY_BUILD: &str = "*";
+
+/// How far back it matters what changed.
+const BUILDS_LOOKED_AT: usize = 10;
+
+/// How often the files that a step copies were others than in the build before, in those builds that tell.
+fn changes(past: &[Why], plan: &Plan, step: StepId) -> Changes {
+    let text = plan.step(step).text.as_str();
+    let above = plan.steps.iter().take(step.0 as usize);
+    let twins = above.filter(|s| s.number.is_some() && s.text == text);
+    let place = twins.count();
+    let mut changes = Changes::default();
+    for build in past {
+        let mut same = build.steps.iter().filter(|step| step.text == text);
+        let Some(then) = same.nth(place) else {
+            continue;
+        };
+        let kind = then.reason.as_ref().map(|reason| reason.kind);
+        let changed = match (then.outcome.as_str(), kind) {
+            ("ran", Some(MissKind::FilesChanged)) => true,
+            ("cached", _) | ("ran", Some(MissKind::ParentChanged | MissKind::BaseMoved)) => false,
+            // The first build, one without cache, one that failed: nothing to compare with.
+            _ => continue,
+        };
+        changes.builds += 1;
+        changes.changed += u32::from(changed);
+    }
+    changes
+}
 
 /// Name under which builds of a folder are remembered.
 pub(crate) fn subject_of_folder(folder: &Path) -> String {

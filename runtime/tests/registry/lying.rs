@@ -5,6 +5,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use cooperage_lang::model::platform::Platform;
 use cooperage_lang::model::reference::{Digest, Reference};
+use cooperage_runtime::build::request::{BuildRequest, ContextSource, DockerfileSource};
+use cooperage_runtime::cancel::Cancel;
+use cooperage_runtime::engine::{Engine, EngineOptions};
 use cooperage_runtime::image::ingest::IngestError;
 use cooperage_runtime::image::manifest::{ManifestError, docker, oci, sha256};
 use cooperage_runtime::registry::blob::download;
@@ -750,6 +753,51 @@ async fn a_layer_that_is_not_what_the_config_promises_is_refused() {
         matches!(error, RegistryError::Ingest(IngestError::WrongLayer { .. })),
         "{error}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_build_tells_that_the_only_image_is_for_another_platform() {
+    let config =
+        br#"{"os":"linux","architecture":"s390x","rootfs":{"type":"layers","diff_ids":[]}}"#;
+    let manifest = format!(
+        r#"{{"schemaVersion":2,"config":{{"mediaType":"{}","digest":"{}","size":{}}},"layers":[]}}"#,
+        oci::CONFIG,
+        sha256(config),
+        config.len()
+    );
+    let registry = Lying::start(move |asked, _| match asked.path.as_str() {
+        "/v2/" => Answer::ok("{}"),
+        path if path.ends_with(sha256(config).as_str()) => Answer::ok(config.to_vec()),
+        _ => Answer::ok(manifest.clone()).header("Content-Type", oci::MANIFEST),
+    })
+    .await;
+    let folder = Folder::new();
+    let name = format!("127.0.0.1:{}/a:1", registry.port);
+    let request = BuildRequest {
+        dockerfile: DockerfileSource::Text {
+            text: format!("FROM {name}\nLABEL b=c\n").into_bytes(),
+            name: "Dockerfile".to_owned(),
+            path: None,
+        },
+        context: ContextSource::Empty,
+        platform: Some("linux/amd64".to_owned()),
+        ..BuildRequest::default()
+    };
+    let options = EngineOptions {
+        root: Some(folder.0.join("store")),
+        insecure_registries: vec![format!("127.0.0.1:{}", registry.port)],
+        ..EngineOptions::default()
+    };
+    let built = tokio::task::spawn_blocking(move || {
+        let engine = Engine::open(options).expect("an engine");
+        engine.build(&request, &|_| {}, &Cancel::new())
+    });
+    let built = built.await.expect("no panic").expect("a build");
+    let told: Vec<_> = built.warnings.iter().map(|w| w.message.as_str()).collect();
+    let want = format!(
+        "Base image {name} was pulled with platform \"linux/s390x\", expected \"linux/amd64\" for current build"
+    );
+    assert_eq!(told, [want]);
 }
 
 #[tokio::test]

@@ -13,7 +13,6 @@ mod merge_runs;
 mod mount_cache;
 mod move_copy;
 mod notation;
-mod packages;
 mod pin_image;
 mod sort_packages;
 mod split_run;

@@ -4,9 +4,9 @@
 //! the hook by which Debian's images delete packages after each installation.
 
 use super::chain::Chain;
-use super::packages::{Cache, Manager, cleans, installer};
 use super::{Action, ActionKind, Cursor, comments_in, line_break};
 use crate::instructions::Kind;
+use crate::shell::packages::{Cache, Call, Manager, call, only_cleans};
 use crate::shell::{Command, Joint, Snippet};
 use crate::syntax::{Keyword, Node};
 use crate::text::TextRange;
@@ -20,7 +20,7 @@ pub(super) fn offer(cursor: &Cursor<'_>, out: &mut Vec<Action>) {
         return;
     };
     let commands = snippet.script.commands();
-    let mut managers: Vec<&Manager> = commands.iter().filter_map(installer).collect();
+    let mut managers: Vec<&Manager> = commands.iter().filter_map(fetcher).collect();
     managers.dedup_by(|a, b| std::ptr::eq(*a, *b));
     let caches: Vec<&Cache> = managers
         .iter()
@@ -32,7 +32,7 @@ pub(super) fn offer(cursor: &Cursor<'_>, out: &mut Vec<Action>) {
     }
     let names: Vec<&str> = caches.iter().map(|cache| cache.target).collect();
     let title = format!("keep {} in a cache mount", names.join(" and "));
-    let mut edits = vec![mounts(cursor, node, snippet, &caches)];
+    let mut edits = vec![mounts(cursor, node, &caches, &keepers(snippet, &managers))];
     for manager in managers {
         edits.extend(no_cache_flags(cursor, snippet, manager));
     }
@@ -71,29 +71,39 @@ fn runs_as_user(cursor: &Cursor<'_>, node: &Node) -> bool {
     })
 }
 
-/// The flags, each on a line of its own, and what makes them useful.
+/// The manager that a command downloads packages with.
+fn fetcher(command: &Command) -> Option<&'static Manager> {
+    let call = call(command).filter(Call::fetches)?;
+    Some(call.manager)
+}
+
+/// The flags, each on a line of its own, and the commands that make them useful.
 fn mounts(
     cursor: &Cursor<'_>,
     node: &Node,
-    snippet: &Snippet,
     caches: &[&Cache],
+    keepers: &[&str],
 ) -> (TextRange, String) {
     let break_line = line_break(cursor.file);
     let mut text = String::new();
     for cache in caches {
-        let sharing = if cache.locked { ",sharing=locked" } else { "" };
-        text += &format!(
-            "--mount=type=cache,target={}{sharing} {break_line}",
-            cache.target
-        );
+        text += &format!("--mount={} {break_line}", cache.mount());
     }
-    let is_debian = caches.iter().any(|cache| cache.target == "/var/cache/apt");
-    let is_chain = Chain::new(&snippet.script).is_some_and(|c| c.is_joined_by(Joint::And));
-    if is_debian && is_chain && !snippet.script.text().contains_str("docker-clean") {
-        text += &format!("rm -f /etc/apt/apt.conf.d/docker-clean && {break_line}");
+    for command in keepers {
+        text += &format!("{command} && {break_line}");
     }
     let start = cursor.file.parse().text_range(node.argument_text).start;
     (TextRange::new(start, start), text)
+}
+
+/// What lets the image keep downloads, as far as the script does not do so and another command can stand in front.
+fn keepers(snippet: &Snippet, managers: &[&Manager]) -> Vec<&'static str> {
+    let script = &snippet.script;
+    let is_chain = Chain::new(script).is_some_and(|chain| chain.is_joined_by(Joint::And));
+    let keepers = managers.iter().filter_map(|manager| manager.keeps);
+    let file = |keeper: &'static str| keeper.rsplit('/').next().unwrap_or(keeper);
+    let missing = keepers.filter(|keeper| is_chain && !script.text().contains_str(file(keeper)));
+    missing.collect()
 }
 
 /// Takes the flags out that keep a manager from using its cache.
@@ -104,7 +114,7 @@ fn no_cache_flags(
 ) -> Vec<(TextRange, String)> {
     let commands = snippet.script.commands().iter();
     let own = commands
-        .filter(|command| installer(command).is_some_and(|found| std::ptr::eq(found, manager)));
+        .filter(|command| fetcher(command).is_some_and(|found| std::ptr::eq(found, manager)));
     own.flat_map(Command::args)
         .filter(|word| manager.no_cache.iter().any(|flag| word.is(flag)))
         .map(|word| {
@@ -129,7 +139,7 @@ fn clean_ups(cursor: &Cursor<'_>, snippet: &Snippet) -> Vec<(TextRange, String)>
             .commands()
             .iter()
             .filter(|command| part.start <= command.range.start && command.range.end <= part.end);
-        commands.clone().next().is_some() && commands.all(cleans)
+        commands.clone().next().is_some() && commands.all(only_cleans)
     };
     let mut edits: Vec<(TextRange, String)> = Vec::new();
     for pair in chain.parts.windows(2) {

@@ -1,8 +1,8 @@
 //! The packages of an installation in alphabetic order.
 
-use super::packages::installer;
 use super::{Action, ActionKind, Cursor, comments_in};
 use crate::shell::Command;
+use crate::shell::packages::call;
 use crate::text::TextRange;
 use bstr::{BString, ByteSlice};
 
@@ -41,9 +41,9 @@ pub(super) fn offer(cursor: &Cursor<'_>, out: &mut Vec<Action>) {
 
 /// The packages of an installation, as far as all are written out.
 fn packages(command: &Command) -> Option<Vec<TextRange>> {
-    let manager = installer(command).filter(|manager| manager.sortable)?;
-    let operands = manager.operands(command).skip(1);
-    operands
+    let call = call(command).filter(|call| call.manager.sortable)?;
+    call.install()?;
+    call.packages()
         .map(|word| word.constant().map(|_| word.range))
         .collect()
 }

@@ -16,6 +16,7 @@ use super::context::{Context, Contexts};
 use super::error::{BuildError, Problem};
 use super::events::Events;
 use super::exec::{Ran, Runner};
+use super::forecast::Past;
 use super::request::{BuildRequest, ContextSource};
 use super::selection::SourceView;
 use super::stack::LayerStack;
@@ -185,6 +186,14 @@ impl<'a> Session<'a> {
     /// Name under which this Dockerfile's history is kept: its real path, or the name of a text without one.
     pub fn dockerfile_id(&self) -> &str {
         &self.dockerfile
+    }
+
+    /// Where builds like this one are remembered.
+    pub(crate) fn past(&self) -> Past {
+        Past {
+            subject: self.subject(),
+            dockerfile: self.dockerfile.clone(),
+        }
     }
 
     /// Name under which builds of this context are kept.

@@ -1,0 +1,113 @@
+//! Downloads that stay in a layer because no command of the step cleans up: a rule for each package manager.
+
+use super::runs::{append_command, has_scratch_mount, name_range, removes, runs, within};
+use super::stages::KeptStages;
+use super::{Finding, Level, Lint, Run, Subject};
+use crate::shell::packages::{self, Manager};
+use crate::shell::{Command, Snippet};
+
+/// What the rules have in common.
+const EACH: Lint = Lint {
+    level: Level::Info,
+    hadolint: Level::Warning,
+    fixable: true,
+    ..Lint::OWN
+};
+
+pub(super) const DNF: Lint = Lint {
+    name: "DnfCacheKept",
+    aliases: &["DL3040"],
+    description: "dnf leaves no package cache in the layer",
+    docs: include_str!("../../docs/lints/dnf-cache-kept.md"),
+    run: Run::File(|subject, out| {
+        check(&DNF, &packages::DNF, "dnf clean all", subject, out);
+        check(
+            &DNF,
+            &packages::MICRODNF,
+            "microdnf clean all",
+            subject,
+            out,
+        );
+    }),
+    ..EACH
+};
+
+pub(super) const YARN: Lint = Lint {
+    name: "YarnCacheKept",
+    aliases: &["DL3060"],
+    description: "yarn leaves no cache in the layer",
+    docs: include_str!("../../docs/lints/yarn-cache-kept.md"),
+    level: Level::Off,
+    hadolint: Level::Info,
+    run: Run::File(|subject, out| check(&YARN, &packages::YARN, "yarn cache clean", subject, out)),
+    ..EACH
+};
+
+pub(super) const YUM: Lint = Lint {
+    name: "YumCacheKept",
+    aliases: &["DL3032"],
+    description: "yum leaves no package cache in the layer",
+    docs: include_str!("../../docs/lints/yum-cache-kept.md"),
+    run: Run::File(|subject, out| check(&YUM, &packages::YUM, "yum clean all", subject, out)),
+    ..EACH
+};
+
+pub(super) const ZYPPER: Lint = Lint {
+    name: "ZypperCacheKept",
+    aliases: &["DL3036"],
+    description: "zypper leaves no package cache in the layer",
+    docs: include_str!("../../docs/lints/zypper-cache-kept.md"),
+    run: Run::File(|subject, out| check(&ZYPPER, &packages::ZYPPER, "zypper clean", subject, out)),
+    ..EACH
+};
+
+/// Finds the last download of each step that nothing cleans up behind, where the layer ends up in an image.
+fn check(
+    lint: &'static Lint,
+    manager: &'static Manager,
+    clean: &str,
+    subject: &Subject<'_>,
+    out: &mut Vec<Finding>,
+) {
+    let mut kept = None;
+    for snippet in runs(subject) {
+        let Some((nested, command)) = left_uncleaned(snippet, manager) else {
+            continue;
+        };
+        let kept = kept.get_or_insert_with(|| KeptStages::of(subject));
+        if !kept.has(snippet) || is_mounted(manager, subject, snippet) {
+            continue;
+        }
+        let message = format!(
+            "what {} downloaded stays in the layer, end with `{clean}`",
+            command.program()
+        );
+        let finding = Finding::in_script(lint, subject, nested, name_range(command), message);
+        out.push(match append_command(subject, snippet, clean) {
+            Some(edit) => finding.with_fix(format!("add `{clean}`"), vec![edit]),
+            None => finding,
+        });
+    }
+}
+
+/// The last command of a step that downloads and is followed by none that cleans up.
+fn left_uncleaned<'s>(
+    snippet: &'s Snippet,
+    manager: &'static Manager,
+) -> Option<(&'s Snippet, &'s Command)> {
+    let mut left = None;
+    for (nested, command) in within(snippet) {
+        let call = manager.call(command);
+        if call.is_some_and(|call| call.fetches()) {
+            left = Some((nested, command));
+        } else if call.is_some_and(|call| call.cleans()) || removes(command, manager.leftovers) {
+            left = None;
+        }
+    }
+    left
+}
+
+fn is_mounted(manager: &Manager, subject: &Subject<'_>, snippet: &Snippet) -> bool {
+    let mut places = manager.mounts.iter();
+    places.any(|at| has_scratch_mount(subject, snippet, at))
+}
