@@ -1,5 +1,5 @@
-//! Forecasts, in the background: the newest text of each document, nothing before it had a moment of quiet. One at a time,
-//! but for those that take long: a folder that hangs holds up the documents in it and no other.
+//! Forecasts, in the background: the newest text of each document, nothing before it had a moment of quiet. A document
+//! whose context does not answer keeps one thread and holds up no other document.
 
 use crate::convert::Text;
 use crate::document::Forecasted;
@@ -8,8 +8,11 @@ use crate::setup::Setup;
 use crate::talk::{Event, Events};
 use cooperage_runtime::cancel::Cancel;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tower_lsp::lsp_types as lsp;
+
+/// Threads at most: so many documents can wait for disks that do not answer, but for one.
+const MOST: usize = 8;
 
 /// A forecast that is wanted.
 pub(crate) struct Order {
@@ -20,12 +23,7 @@ pub(crate) struct Order {
     pub(crate) due: Instant,
 }
 
-/// Beside a forecast that takes longer than this there may be another.
-const LONG: Duration = Duration::from_millis(250);
-/// Threads at most: as many documents may hang.
-const MOST: usize = 32;
-
-/// The threads, begun when there is something to do.
+/// The threads, begun when they are needed.
 pub(crate) struct Forecaster {
     shared: Arc<Shared>,
     events: Events,
@@ -40,17 +38,16 @@ struct Shared {
 #[derive(Default)]
 struct Orders {
     waiting: Vec<Order>,
-    /// Those that are worked on, one of a document.
+    /// Those that are worked on, of each document one.
     running: Vec<Running>,
     threads: usize,
-    idle: usize,
 }
 
 struct Running {
     uri: lsp::Url,
     text: Arc<Text>,
+    setup: Arc<Setup>,
     cancel: Cancel,
-    began: Instant,
 }
 
 impl Forecaster {
@@ -61,9 +58,10 @@ impl Forecaster {
         }
     }
 
-    /// Orders a forecast; an older order for the same document is void. One of an older text is given up also when it is
-    /// being worked on; one of the same text is finished, or a file that changes all the time would let none come to an end.
-    pub(crate) fn order(&self, mut order: Order) {
+    /// Orders a forecast; an older order for the same document is void. One of an older text or by other settings is given
+    /// up also when it is being worked on; one of the same is finished, or a file that changes all the time would let none
+    /// come to an end.
+    pub(crate) fn order(&mut self, mut order: Order) {
         let mut orders = self.shared.lock();
         let older = orders
             .waiting
@@ -72,17 +70,23 @@ impl Forecaster {
             order.due = order.due.min(older.due);
         }
         orders.give_up(|running| {
-            running.uri == order.uri && !Arc::ptr_eq(&running.text, &order.text)
+            let same = Arc::ptr_eq(&running.text, &order.text)
+                && Arc::ptr_eq(&running.setup, &order.setup);
+            running.uri == order.uri && !same
         });
         orders.waiting.push(order);
-        // One that is idle takes over when the others take long.
-        if orders.idle == 0 && orders.threads < MOST {
+        if orders.threads == orders.running.len() && orders.threads < MOST {
             let (shared, events) = (self.shared.clone(), self.events.clone());
             let thread = std::thread::Builder::new().name("forecast".to_owned());
             orders.threads += usize::from(thread.spawn(move || shared.work(&events)).is_ok());
         }
         drop(orders);
-        self.shared.more.notify_all();
+        self.shared.more.notify_one();
+    }
+
+    /// Whether something is worked on.
+    pub(crate) fn is_busy(&self) -> bool {
+        !self.shared.lock().running.is_empty()
     }
 
     /// Nobody wants forecasts of a document any more.
@@ -95,19 +99,15 @@ impl Forecaster {
 
 impl Orders {
     fn give_up(&self, which: impl Fn(&Running) -> bool) {
-        let running = self.running.iter().filter(|running| which(running));
-        running.for_each(|running| running.cancel.cancel());
+        let given_up = self.running.iter().filter(|running| which(running));
+        given_up.for_each(|running| running.cancel.cancel());
     }
 
-    /// The order whose turn is next, and when; one of a document that is worked on waits for that.
-    fn first(&self) -> Option<(usize, Instant)> {
+    /// The order that is due first, of those whose document is not worked on.
+    fn first(&self) -> Option<usize> {
         let is_free = |order: &Order| self.running.iter().all(|running| running.uri != order.uri);
         let free = (0..self.waiting.len()).filter(|i| is_free(&self.waiting[*i]));
-        let first = free.min_by_key(|i| self.waiting[*i].due)?;
-        // As long as one is being worked on that may soon be done, there is no other.
-        let done = self.running.iter().map(|running| running.began + LONG);
-        let due = done.fold(self.waiting[first].due, Instant::max);
-        Some((first, due))
+        free.min_by_key(|i| self.waiting[*i].due)
     }
 }
 
@@ -115,6 +115,14 @@ impl Shared {
     fn work(&self, events: &Events) {
         loop {
             let (order, cancel) = self.next();
+            if order.setup.forget_old_settings(&order.uri) {
+                self.finished(&order.uri);
+                let found = Event::Done(Box::new(|session| session.set_up(|_| {})));
+                if events.send(found).is_err() {
+                    return;
+                }
+                continue;
+            }
             let forecast = guarded(|| {
                 let forecast = order.setup.forecast(&order.uri, &order.text, &cancel);
                 let forecast = forecast.map_err(|error| Fault::Failed(error.to_string()))?;
@@ -124,16 +132,12 @@ impl Shared {
                     forecast,
                 })
             });
-            self.lock()
-                .running
-                .retain(|running| running.uri != order.uri);
-            self.more.notify_all();
+            self.finished(&order.uri);
             if cancel.is_canceled() {
                 continue;
             }
-            let Order { uri, text, .. } = order;
             let sent = events.send(Event::Done(Box::new(move |session| {
-                session.forecast_is_there(&uri, &text, forecast);
+                session.forecast_is_there(&order, forecast);
             })));
             if sent.is_err() {
                 return;
@@ -141,30 +145,39 @@ impl Shared {
         }
     }
 
+    fn finished(&self, uri: &lsp::Url) {
+        self.lock().running.retain(|running| running.uri != *uri);
+    }
+
     /// Waits until an order is due.
     fn next(&self) -> (Order, Cancel) {
         let mut orders = self.lock();
-        orders.idle += 1;
         loop {
-            let Some((first, due)) = orders.first() else {
-                let woken = self.more.wait(orders);
-                orders = woken.unwrap_or_else(PoisonError::into_inner);
+            let Some(first) = orders.first() else {
+                orders = self
+                    .more
+                    .wait(orders)
+                    .unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
-            let now = Instant::now();
-            if now < due {
-                let woken = self.more.wait_timeout(orders, due - now);
-                orders = woken.unwrap_or_else(PoisonError::into_inner).0;
+            let rest = orders.waiting[first]
+                .due
+                .saturating_duration_since(Instant::now());
+            if !rest.is_zero() {
+                orders = self
+                    .more
+                    .wait_timeout(orders, rest)
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .0;
                 continue;
             }
-            orders.idle -= 1;
             let order = orders.waiting.swap_remove(first);
             let cancel = Cancel::new();
             orders.running.push(Running {
                 uri: order.uri.clone(),
                 text: order.text.clone(),
+                setup: order.setup.clone(),
                 cancel: cancel.clone(),
-                began: now,
             });
             return (order, cancel);
         }

@@ -1,21 +1,15 @@
 //! Work beside the owner of the session: a few threads that take requests in turn, and the net under each piece of work.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 use tower_lsp::jsonrpc::{Error, ErrorCode};
 
-/// Threads that take requests at once. More than one only so that a request that waits for a disk does not hold up the
-/// others.
-const USUAL: usize = 4;
-
-/// When all of them wait this long for a disk that hangs, there is one more.
-const LONG: Duration = Duration::from_millis(50);
-
-/// Threads at most.
-const MOST: usize = 256;
+/// Threads at most. More than one only so that a request that waits for a disk does not hold up the others.
+const MOST: usize = 8;
+/// Threads at most that work for one document, whose disk may never answer.
+const EACH: usize = 2;
 
 /// **Source:** language server protocol 3.17, *ErrorCodes*.
 const REQUEST_FAILED: i64 = -32803;
@@ -80,7 +74,10 @@ pub(crate) fn guarded<T>(work: impl FnOnce() -> Answer<T>) -> Answer<T> {
     })
 }
 
-type Job = Box<dyn FnOnce() + Send>;
+struct Job {
+    whose: String,
+    work: Box<dyn FnOnce() + Send>,
+}
 
 /// The threads and what waits for them.
 #[derive(Clone, Default)]
@@ -95,21 +92,47 @@ struct Shared {
 #[derive(Default)]
 struct Queue {
     waiting: VecDeque<Job>,
+    /// How many jobs are worked on, by whose they are.
+    running: HashMap<String, usize>,
     threads: usize,
     idle: usize,
-    /// A thread waits whether the others get on.
-    relief: bool,
-    /// Jobs that were begun so far.
-    taken: u64,
+}
+
+impl Queue {
+    /// The first job whose owner has a thread left.
+    fn next(&mut self) -> Option<Job> {
+        let has_one_left = |job: &Job| self.running.get(&job.whose).is_none_or(|n| *n < EACH);
+        let at = self.waiting.iter().position(has_one_left)?;
+        let job = self.waiting.remove(at)?;
+        *self.running.entry(job.whose.clone()).or_default() += 1;
+        Some(job)
+    }
+
+    fn finished(&mut self, whose: &str) {
+        if let Some(running) = self.running.get_mut(whose) {
+            *running -= 1;
+            if *running == 0 {
+                self.running.remove(whose);
+            }
+        }
+    }
 }
 
 impl Pool {
-    /// Runs a job when a thread is free; jobs begin in the order in which they came.
-    pub(crate) fn run(&self, job: impl FnOnce() + Send + 'static) {
+    /// Runs a job for a document, or whatever else it is for, when a thread is free; jobs for the same begin in the order
+    /// in which they came.
+    pub(crate) fn run(&self, whose: &str, work: impl FnOnce() + Send + 'static) {
         let mut queue = self.0.lock();
-        queue.waiting.push_back(Box::new(job));
-        if queue.waiting.len() > queue.idle {
-            self.0.begin_thread(&mut queue);
+        queue.waiting.push_back(Job {
+            whose: whose.to_owned(),
+            work: Box::new(work),
+        });
+        if queue.waiting.len() > queue.idle && queue.threads < MOST {
+            let shared = self.0.clone();
+            let worker = std::thread::Builder::new().name("worker".to_owned());
+            if worker.spawn(move || shared.work()).is_ok() {
+                queue.threads += 1;
+            }
         }
         drop(queue);
         self.0.more.notify_one();
@@ -117,54 +140,15 @@ impl Pool {
 }
 
 impl Shared {
-    /// Begins a thread when there are not yet enough; then one at a time that first sees whether it is needed.
-    fn begin_thread(self: &Arc<Self>, queue: &mut Queue) {
-        let is_relief = queue.threads >= USUAL;
-        if queue.threads >= MOST || (is_relief && queue.relief) {
-            return;
-        }
-        let shared = self.clone();
-        let worker = std::thread::Builder::new().name("worker".to_owned());
-        let begun = worker.spawn(move || {
-            if !is_relief || shared.is_needed() {
-                shared.work();
-            }
-        });
-        if begun.is_ok() {
-            queue.threads += 1;
-            queue.relief |= is_relief;
-        }
-    }
-
-    /// Whether the other threads got nothing done for long although there is work. Then there will be the next to see.
-    fn is_needed(self: &Arc<Self>) -> bool {
-        let before = self.lock().taken;
-        std::thread::sleep(LONG);
-        let mut queue = self.lock();
-        queue.relief = false;
-        let needed = queue.taken == before && !queue.waiting.is_empty();
-        if !needed {
-            queue.threads -= 1;
-        }
-        if !queue.waiting.is_empty() {
-            self.begin_thread(&mut queue);
-        }
-        needed
-    }
-
     fn work(&self) {
         let mut queue = self.lock();
         loop {
-            if let Some(job) = queue.waiting.pop_front() {
-                queue.taken += 1;
+            if let Some(Job { whose, work }) = queue.next() {
                 drop(queue);
                 // Jobs answer for their own panics; one that escapes must not cost the thread.
-                let _ = catch_unwind(AssertUnwindSafe(job));
+                let _ = catch_unwind(AssertUnwindSafe(work));
                 queue = self.lock();
-            } else if queue.threads > USUAL {
-                // The hang is over.
-                queue.threads -= 1;
-                return;
+                queue.finished(&whose);
             } else {
                 queue.idle += 1;
                 queue = self
@@ -199,33 +183,12 @@ mod tests {
     }
 
     #[test]
-    fn jobs_that_hang_hold_up_no_other() {
-        let pool = Pool::default();
-        let (release, hung) = channel::<()>();
-        let hung = Arc::new(Mutex::new(hung));
-        for _ in 0..3 * USUAL {
-            let hung = hung.clone();
-            // All wait for the lock, one for what is never sent.
-            pool.run(move || assert!(hung.lock().unwrap().recv().is_err()));
-        }
-        let (sender, receiver) = channel();
-        pool.run(move || sender.send(1).unwrap());
-        let patience = Duration::from_secs(30);
-        assert_eq!(receiver.recv_timeout(patience), Ok(1));
-        assert!(pool.0.lock().threads > USUAL);
-        drop(release);
-        let (sender, receiver) = channel();
-        pool.run(move || sender.send(2).unwrap());
-        assert_eq!(receiver.recv_timeout(patience), Ok(2));
-    }
-
-    #[test]
     fn threads_outlive_the_panics_of_their_jobs() {
         let pool = Pool::default();
         let (sender, receiver) = channel();
         for n in 0..100 {
             let sender = sender.clone();
-            pool.run(move || {
+            pool.run("a", move || {
                 assert!(n % 2 == 0, "odd");
                 sender.send(n).unwrap();
             });
@@ -233,5 +196,22 @@ mod tests {
         drop(sender);
         assert_eq!(receiver.iter().count(), 50);
         assert!(pool.0.lock().threads <= MOST);
+    }
+
+    #[test]
+    fn who_never_ends_holds_up_only_its_own() {
+        let pool = Pool::default();
+        let (never, ending) = channel::<()>();
+        let ending = Arc::new(Mutex::new(ending));
+        let (sender, receiver) = channel();
+        for _ in 0..20 {
+            let ending = ending.clone();
+            pool.run("stuck", move || {
+                let _ = ending.lock().unwrap().recv();
+            });
+        }
+        pool.run("fine", move || sender.send(1).unwrap());
+        assert_eq!(receiver.recv(), Ok(1));
+        drop(never);
     }
 }

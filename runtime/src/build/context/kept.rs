@@ -30,22 +30,7 @@ pub struct Contexts {
 struct Kept {
     folder: PathBuf,
     ignore: String,
-    place: Arc<Place>,
-}
-
-/// Where one context is kept. Whoever reads its folder, which may take for ever, holds up only who wants the same.
-#[derive(Default)]
-struct Place {
-    reading: Mutex<()>,
-    context: Mutex<Option<Arc<Context>>>,
-}
-
-impl Place {
-    /// The context, when it was read.
-    fn context(&self) -> MutexGuard<'_, Option<Arc<Context>>> {
-        // Replaced as a whole, and never for long.
-        self.context.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+    context: Arc<Context>,
 }
 
 impl Contexts {
@@ -59,50 +44,62 @@ impl Contexts {
         ignore: IgnoreFile,
         indexes: Option<&Path>,
     ) -> Result<Arc<Context>, ContextError> {
-        let place = self.place(folder, format!("{ignore:?}"));
-        let reading = place.reading.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = place.context().clone();
-        if let Some(context) = known.filter(|context| context.is_in_place()) {
-            drop(reading);
+        let text = format!("{ignore:?}");
+        // The disk is asked while nobody waits for the list.
+        let known = self.known(folder, &text);
+        if let Some(context) = known.as_ref().filter(|context| context.is_in_place()) {
             context.catch_up();
-            return Ok(context);
+            return Ok(context.clone());
         }
-        let context = Arc::new(Context::open(folder, ignore, indexes)?.keep_watch());
+        let new = Kept {
+            folder: folder.to_owned(),
+            ignore: text,
+            context: Arc::new(Context::open(folder, ignore, indexes)?.keep_watch()),
+        };
+        let context = self.keep(new, known.as_ref());
         if let (Some(poll), Some(changed)) = (self.poll(), context.changed()) {
             // Told once for each change, whoever reads it: a forecast does, not the one who waits.
             let flags = EventFlags::IN | EventFlags::ET;
             // Failing to costs the news of a change, not the change: every forecast asks itself.
             let _ = epoll::add(poll, changed, EventData::new_u64(0), flags);
         }
-        *place.context() = Some(context.clone());
         Ok(context)
     }
 
-    /// The place of a folder's context, from now on the last used.
-    fn place(&self, folder: &Path, ignore: String) -> Arc<Place> {
-        let mut kept = self.kept();
-        let known = kept
+    fn list(&self) -> MutexGuard<'_, Vec<Kept>> {
+        // Whole entries are put in and taken out.
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The context that is kept of a folder, which becomes the one that was used last.
+    fn known(&self, folder: &Path, ignore: &str) -> Option<Arc<Context>> {
+        let mut kept = self.list();
+        let at = kept
             .iter()
-            .position(|k| k.folder == folder && k.ignore == ignore);
-        let last = match known {
-            Some(known) => kept.remove(known),
-            None => Kept {
-                folder: folder.to_owned(),
-                ignore,
-                place: Arc::default(),
-            },
-        };
+            .position(|k| k.folder == folder && k.ignore == ignore)?;
+        let known = kept.remove(at);
+        let context = known.context.clone();
+        kept.push(known);
+        Some(context)
+    }
+
+    /// Keeps a context in the place of the `old` one, unless somebody else has been faster; gives the one that is kept.
+    fn keep(&self, new: Kept, old: Option<&Arc<Context>>) -> Arc<Context> {
+        let mut kept = self.list();
+        let same = |k: &Kept| k.folder == new.folder && k.ignore == new.ignore;
+        if let Some(at) = kept.iter().position(same) {
+            let known = &kept[at].context;
+            if !old.is_some_and(|old| Arc::ptr_eq(old, known)) {
+                return known.clone();
+            }
+            kept.remove(at);
+        }
         if kept.len() >= MOST {
             kept.remove(0);
         }
-        let place = last.place.clone();
-        kept.push(last);
-        place
-    }
-
-    fn kept(&self) -> MutexGuard<'_, Vec<Kept>> {
-        // Whole entries are put in and taken out.
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+        let context = new.context.clone();
+        kept.push(new);
+        context
     }
 
     /// The inputs of the step that ran under `key`, as `read` gives them the first time.
@@ -123,16 +120,14 @@ impl Contexts {
 
     /// Forgets what is known of files of the host.
     pub fn files_changed(&self, paths: &[PathBuf]) {
-        let places: Vec<_> = self.kept().iter().map(|kept| kept.place.clone()).collect();
-        for context in places.iter().filter_map(|place| place.context().clone()) {
+        let contexts: Vec<_> = self.list().iter().map(|k| k.context.clone()).collect();
+        for context in contexts {
             let below: Vec<BString> = paths
                 .iter()
                 .filter_map(|path| path.strip_prefix(context.path()).ok())
                 .map(|path| child(b"/", path.as_os_str().as_bytes()))
                 .collect();
-            if !below.is_empty() {
-                context.refresh(&below);
-            }
+            context.changed_at(below);
         }
     }
 
