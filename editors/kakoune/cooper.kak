@@ -13,9 +13,10 @@ hook -group cooper global BufSetOption filetype=dockerfile %{
 
 hook -group cooper global WinSetOption filetype=dockerfile %{
     lsp-inlay-hints-enable window
-    lsp-inlay-code-lenses-enable window
+    # Kakoune draws lenses in the text from 2024 on; before that a sign in the margin tells of them.
+    try %{ lsp-inlay-code-lenses-enable window }
     hook -once -always window WinSetOption filetype=.* %{
         lsp-inlay-hints-disable window
-        lsp-inlay-code-lenses-disable window
+        try %{ lsp-inlay-code-lenses-disable window }
     }
 }

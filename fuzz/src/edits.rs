@@ -120,6 +120,7 @@ fn changes(file: &File, range: TextRange, found: &[Diagnostic]) -> Vec<TextRange
         file,
         range,
         diagnostics: found,
+        named: &[],
         images: &Images,
     };
     let options = Options::default();

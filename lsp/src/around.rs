@@ -6,6 +6,7 @@ use cooperage_lang::ide::surroundings::{
     Account, Entry, Files, ImageFacts, ImageName, Listing, Surroundings, Tag,
 };
 use cooperage_lang::instructions::{Kind, Stage};
+use cooperage_lang::model::reference::Reference;
 use cooperage_runtime::engine::{self, Engine, Image};
 use cooperage_runtime::store::DiffId;
 use cooperage_runtime::units::{Size, ago};
@@ -36,6 +37,20 @@ impl<'a> Around<'a> {
     /// The images of the store; a store that cannot be read has none.
     fn stored(&self) -> Vec<Image> {
         self.engine().images().unwrap_or_default()
+    }
+
+    /// Tags of the image called `name` in the store, however the name is spelled.
+    fn stored_tags(&self, name: &str) -> BTreeSet<String> {
+        let Ok(wanted) = Reference::parse_normalized(name) else {
+            return BTreeSet::new();
+        };
+        let stored = self.stored();
+        let names = stored.iter().flat_map(|image| &image.names);
+        let references = names.filter_map(|name| Reference::parse_normalized(name).ok());
+        references
+            .filter(|stored| stored.name() == wanted.name())
+            .filter_map(|stored| stored.tag)
+            .collect()
     }
 
     fn files(&self, files: Files<'_>) -> Option<engine::Files> {
@@ -173,16 +188,22 @@ impl Surroundings for Around<'_> {
     }
 
     fn tags(&self, name: &str) -> Listing<Tag> {
-        let stored = self.stored();
-        let names = stored.iter().flat_map(|image| &image.names);
-        let tag = |full: &String| {
-            let tag = full.strip_prefix(name)?.strip_prefix(':')?;
-            Some(Tag {
-                name: tag.to_owned(),
-                local: true,
-            })
+        let tag = |name: &str, local| Tag {
+            name: name.to_owned(),
+            local,
         };
-        Listing::of(names.filter_map(tag).collect())
+        let stored = self.stored_tags(name);
+        let mut items: Vec<_> = stored.iter().map(|name| tag(name, true)).collect();
+        if !self.snapshot.setup.settings.registry_tags {
+            return Listing::of(items);
+        }
+        let listed = self.engine().tags(name);
+        let others = listed.names.iter().filter(|name| !stored.contains(*name));
+        items.extend(others.map(|name| tag(name, false)));
+        Listing {
+            items,
+            complete: !listed.asking,
+        }
     }
 
     fn image(&self, reference: &str, platform: Option<&str>) -> Option<Arc<ImageFacts>> {

@@ -14,6 +14,8 @@ pub(crate) struct Features {
     pub(crate) refresh_diagnostics: bool,
     pub(crate) refresh_hints: bool,
     pub(crate) refresh_lenses: bool,
+    /// It can have here documents as documents of their own.
+    pub(crate) refresh_contents: bool,
     pub(crate) configuration: bool,
     pub(crate) register_configuration: bool,
     pub(crate) register_files: bool,
@@ -29,6 +31,8 @@ pub(crate) struct Features {
     pub(crate) nested_symbols: bool,
     /// It opens a terminal when told so by the request `cooper/terminal`.
     pub(crate) terminal: bool,
+    /// It lets the user pick from a list when asked so by the request `cooper/pick`.
+    pub(crate) pick: bool,
     /// It shows a text when told so by the notification `cooper/show`.
     pub(crate) show_text: bool,
 }
@@ -44,6 +48,7 @@ impl Features {
                 || can("/workspace/diagnostic/refreshSupport"),
             refresh_hints: can("/workspace/inlayHint/refreshSupport"),
             refresh_lenses: can("/workspace/codeLens/refreshSupport"),
+            refresh_contents: has("/workspace/textDocumentContent"),
             configuration: can("/workspace/configuration"),
             register_configuration: can("/workspace/didChangeConfiguration/dynamicRegistration"),
             register_files: can("/workspace/didChangeWatchedFiles/dynamicRegistration"),
@@ -65,6 +70,7 @@ impl Features {
             snippets: can("/textDocument/completion/completionItem/snippetSupport"),
             nested_symbols: can("/textDocument/documentSymbol/hierarchicalDocumentSymbolSupport"),
             terminal: can("/experimental/cooper/terminal"),
+            pick: can("/experimental/cooper/pick"),
             show_text: can("/experimental/cooper/show"),
         }
     }

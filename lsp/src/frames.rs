@@ -66,9 +66,10 @@ impl Message {
 
 fn request(method: String, id: Option<Id>, message: &mut Value) -> Request {
     let params = message["params"].take();
+    // No parameters at all is what the library expects where there are none; lsp-mode of Emacs sends an empty object.
+    let none = params.is_null() || method == "shutdown";
     let mut request = Request::build(method);
-    // No parameters at all is what the library expects where there are none.
-    if !params.is_null() {
+    if !none {
         request = request.params(params);
     }
     match id {
@@ -169,8 +170,11 @@ mod tests {
 
     #[test]
     fn the_end_is_understood() {
-        let shutdown = Message::parse(br#"{"id":"a","method":"shutdown","params":null}"#);
-        assert!(matches!(shutdown, Message::Request(r) if r.params().is_none()));
+        for params in ["null", "{}", "[]"] {
+            let shutdown = format!(r#"{{"id":"a","method":"shutdown","params":{params}}}"#);
+            let shutdown = Message::parse(shutdown.as_bytes());
+            assert!(matches!(shutdown, Message::Request(r) if r.params().is_none()));
+        }
         let exit = Message::parse(br#"{"method":"exit"}"#);
         assert!(matches!(exit, Message::Exit));
     }

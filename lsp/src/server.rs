@@ -1,7 +1,9 @@
 //! Routing: which message is answered by what.
 
+use crate::checker::Checker;
 use crate::client::Features;
 use crate::convert::{self, Encoding};
+use crate::handlers::contents::{self, Content, ContentParams, ListParams, Listed};
 use crate::handlers::{self, About};
 use crate::jobs::{Answer, Fault};
 use crate::session::{Parts, Reply, Session, Snapshot, Workspace};
@@ -132,6 +134,23 @@ impl Backend {
             .await
     }
 
+    /// `workspace/textDocumentContent`.
+    pub(crate) async fn content(&self, params: ContentParams) -> Result<Content> {
+        let unknown = || Error::invalid_params("no open Dockerfile has such a document");
+        let dockerfile = contents::dockerfile_of(&params.uri).ok_or_else(unknown)?;
+        let found = self
+            .ask(move |session, reply| {
+                session.about_document(&dockerfile, params, contents::answer, reply);
+            })
+            .await?;
+        found.ok_or_else(unknown)
+    }
+
+    /// `cooper/heredocs`.
+    pub(crate) async fn heredocs(&self, params: ListParams) -> Result<Option<Vec<Listed>>> {
+        self.document(params, contents::list).await
+    }
+
     /// `window/workDoneProgress/cancel`.
     #[expect(clippy::unused_async, reason = "the library takes futures only")]
     pub(crate) async fn progress_cancel(&self, params: lsp::WorkDoneProgressCancelParams) {
@@ -181,12 +200,14 @@ impl LanguageServer for Backend {
             Value::Null => &params["initializationOptions"],
             section => section,
         };
-        let (settings, problems) = Settings::read(options);
+        let (settings, problems) = Settings::default().with(options);
         let setup = Setup {
             engine: self.engine.clone(),
+            checker: Checker::new(self.events.clone()),
             root: self.root.clone(),
             features: Features::new(capabilities),
             encoding,
+            begun_with: settings.clone(),
             settings,
             finder: Arc::new(Finder::default()),
             folders: folders(params),

@@ -5,7 +5,7 @@ use crate::client::Output;
 use crate::convert::{self, Text};
 use crate::document::{Document, Forecasted, is_ours};
 use crate::forecaster::{Forecaster, Order};
-use crate::handlers::{configuration, diagnostics};
+use crate::handlers::{configuration, contents, diagnostics};
 use crate::jobs::{Answer, Fault, Pool, guarded};
 use crate::sent::Sent;
 use crate::settings::Settings;
@@ -228,6 +228,11 @@ impl Session {
         self.change();
         self.diagnose(uri);
         self.forecast(uri, due);
+        if self.setup.features.refresh_contents
+            && let Some(snapshot) = self.snapshot_of(uri.as_str())
+        {
+            contents::refresh(self, &snapshot);
+        }
     }
 
     fn snapshot(&self, key: &str, cancel: Cancel) -> Option<Snapshot> {
@@ -496,8 +501,8 @@ impl Session {
         }
     }
 
-    /// What is said about a document depends on its forecast too.
-    fn findings_changed(&mut self, uri: &lsp::Url) {
+    /// What is said about a document depends on its forecast too, and on ShellCheck.
+    pub(crate) fn findings_changed(&mut self, uri: &lsp::Url) {
         if self.setup.features.pull_diagnostics {
             self.refresh_diagnostics();
         } else {

@@ -12,6 +12,10 @@ pub(crate) struct Settings {
     pub(crate) variable_values: bool,
     /// Lenses above each step, beside those above each stage.
     pub(crate) step_lenses: bool,
+    /// An installed ShellCheck looks at the shell in `RUN`.
+    pub(crate) shellcheck: bool,
+    /// Registries are asked for the tags of images.
+    pub(crate) registry_tags: bool,
     /// Stage that is forecast and built; the last one when absent.
     pub(crate) target: Option<String>,
     /// Platform that is forecast and built; this machine's when absent.
@@ -26,6 +30,8 @@ impl Default for Settings {
             hint_diagnostics: false,
             variable_values: false,
             step_lenses: true,
+            shellcheck: true,
+            registry_tags: true,
             target: None,
             platform: None,
             build_args: BTreeMap::new(),
@@ -34,14 +40,13 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Reads the section; what has the wrong type is named and left as it is by default.
-    pub(crate) fn read(section: &Value) -> (Self, Vec<String>) {
-        let mut settings = Self::default();
+    /// Reads the section over these settings; what has the wrong type is named and left as it is.
+    pub(crate) fn with(mut self, section: &Value) -> (Self, Vec<String>) {
         let mut problems = Vec::new();
         match section {
             Value::Object(fields) => {
                 for (name, value) in fields {
-                    if let Err(expected) = settings.set(name, value) {
+                    if let Err(expected) = self.set(name, value) {
                         problems.push(wrong(name, expected, value));
                     }
                 }
@@ -49,7 +54,7 @@ impl Settings {
             Value::Null => {}
             other => problems.push(wrong("", "an object", other)),
         }
-        (settings, problems)
+        (self, problems)
     }
 
     /// Sets one; the type it should have when it has another. Names that are not ours belong to the client's side.
@@ -59,6 +64,8 @@ impl Settings {
             "hintDiagnostics" => self.hint_diagnostics = boolean(value)?,
             "variableValues" => self.variable_values = boolean(value)?,
             "stepLenses" => self.step_lenses = boolean(value)?,
+            "shellcheck" => self.shellcheck = boolean(value)?,
+            "registryTags" => self.registry_tags = boolean(value)?,
             "target" => self.target = text(value)?,
             "platform" => self.platform = text(value)?,
             "buildArgs" => self.build_args = texts(value)?,
@@ -107,7 +114,7 @@ mod tests {
 
     #[test]
     fn wrong_types_are_named_and_the_rest_is_used() {
-        let (settings, problems) = Settings::read(&json!({
+        let (settings, problems) = Settings::default().with(&json!({
             "hintDiagnostics": "yes", "stepLenses": false, "target": "", "platform": null,
             "buildArgs": {"V": "1"}, "path": 5,
         }));
@@ -120,9 +127,20 @@ mod tests {
                 "setting `cooper.hintDiagnostics` should be a boolean and is a string: the default is used"
             ]
         );
-        let (settings, problems) = Settings::read(&json!([1]));
+        let (settings, problems) = Settings::default().with(&json!([1]));
         assert_eq!(settings, Settings::default());
         assert!(problems[0].starts_with("setting `cooper` should be an object and is a list"));
-        assert!(Settings::read(&Value::Null).1.is_empty());
+        assert!(Settings::default().with(&Value::Null).1.is_empty());
+    }
+
+    #[test]
+    fn what_is_not_named_stays() {
+        let (begun, _) =
+            Settings::default().with(&json!({"hintDiagnostics": true, "target": "web"}));
+        for nothing in [json!({}), Value::Null] {
+            assert_eq!(begun.clone().with(&nothing).0, begun);
+        }
+        let (settings, _) = begun.with(&json!({"target": ""}));
+        assert!(settings.hint_diagnostics && settings.target.is_none());
     }
 }

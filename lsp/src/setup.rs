@@ -1,5 +1,6 @@
 //! What every document of a session shares: the engine, the agreement with the client, the settings, the folders.
 
+use crate::checker::Checker;
 use crate::client::Features;
 use crate::convert::{self, Encoding, Text};
 use crate::document::Forecasted;
@@ -20,10 +21,13 @@ use tower_lsp::lsp_types as lsp;
 #[derive(Clone)]
 pub(crate) struct Setup {
     pub(crate) engine: Engine,
+    pub(crate) checker: Checker,
     /// `--root`, for the programs that are started.
     pub(crate) root: Option<PathBuf>,
     pub(crate) features: Features,
     pub(crate) encoding: Encoding,
+    /// What the client said of settings when it started; the rest is by default.
+    pub(crate) begun_with: Settings,
     pub(crate) settings: Settings,
     /// The projects' own settings.
     pub(crate) finder: Arc<Finder>,
@@ -105,11 +109,27 @@ impl Setup {
             Ok(plan) => {
                 let mut found = plan.diagnostics;
                 found.extend(forecast.iter().flat_map(|f| &f.advice).cloned());
-                lints::report(text.file(), &found, &self.project(uri).lint)
+                let project = self.project(uri);
+                if self.asks_shellcheck(&project) {
+                    found.extend(self.checker.known(text.file(), &project.lint));
+                }
+                lints::report(text.file(), &found, &project.lint)
             }
             // An option of the settings is not valid: what the text itself has to say.
             Err(_) => dockerfile.diagnostics.clone(),
         }
+    }
+
+    /// Has ShellCheck look at the text of an open document, when it is wanted and installed.
+    pub(crate) fn order_shellcheck(&self, uri: &lsp::Url, text: &Arc<Text>, heard: u64) {
+        let project = self.project(uri);
+        if self.asks_shellcheck(&project) {
+            self.checker.order(uri, text, project.lint, heard);
+        }
+    }
+
+    fn asks_shellcheck(&self, project: &settings::Settings) -> bool {
+        self.settings.shellcheck && project.shellcheck != Some(false)
     }
 
     /// What the next build will do.

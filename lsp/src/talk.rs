@@ -5,6 +5,7 @@
 
 use crate::client::Output;
 use crate::frames::{self, Message};
+use crate::handlers::contents;
 use crate::jobs::guarded;
 use crate::server::{Backend, Greeting};
 use crate::session::Session;
@@ -81,6 +82,8 @@ pub fn serve(root: Option<PathBuf>) -> anyhow::Result<()> {
     let (service, socket) =
         LspService::build(|client| Backend::new(client, sender.clone(), said, engine, root))
             .custom_method("window/workDoneProgress/cancel", Backend::progress_cancel)
+            .custom_method("workspace/textDocumentContent", Backend::content)
+            .custom_method("cooper/heredocs", Backend::heredocs)
             .finish();
     let talk = Talk {
         service,
@@ -198,10 +201,14 @@ impl Talk {
     /// Begins to answer a request: the part of it that has to be in order is done when this returns.
     async fn request(&mut self, request: Request) {
         self.shut_down |= request.method() == "shutdown";
-        if request.method() == "initialize" {
+        let is_greeting = request.method() == "initialize";
+        if is_greeting {
             self.greeting.hear(request.params());
         }
         let mut answering: Answering = self.service.call(request);
+        if is_greeting {
+            answering = Box::pin(async { Ok(answering.await?.map(contents::announced)) });
+        }
         let first = poll_fn(|context| Poll::Ready(answering.as_mut().poll(context))).await;
         let bodies = self.bodies.clone();
         match first {

@@ -11,6 +11,7 @@ pub mod idmap;
 pub mod image;
 pub mod registry;
 pub mod settings;
+pub mod shellcheck;
 pub mod store;
 pub mod sys;
 pub mod units;

@@ -37,6 +37,7 @@ fn at(file: &File, offset: u32) -> Result<(), String> {
         file,
         range: TextRange::new(offset, offset),
         diagnostics: &[],
+        named: &[],
         images: &Pinned,
     };
     for action in actions(&request) {

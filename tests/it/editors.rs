@@ -58,8 +58,34 @@ fn emacs_shows_the_forecast_among_the_notes_of_eglot() {
     if !says("emacs", &["--batch", "--eval", loads], "loads") {
         return missing("Emacs 28 with eglot (Debian: emacs-nox elpa-eglot elpa-dockerfile-mode)");
     }
-    let script = scripts("emacs").join("test.el");
+    let script = scripts("emacs").join("eglot.el");
     session(Command::new("emacs").arg("--batch").arg("-l").arg(script));
+}
+
+#[test]
+fn emacs_shows_the_forecast_among_the_notes_of_lsp_mode() {
+    let loads = "(progn (package-initialize) (require 'lsp-mode) (require 'dockerfile-mode) (princ \"loads\"))";
+    if !says("emacs", &["--batch", "--eval", loads], "loads") {
+        return missing(
+            "Emacs 28 with lsp-mode (Debian: emacs-nox elpa-lsp-mode elpa-dockerfile-mode)",
+        );
+    }
+    let script = scripts("emacs").join("lsp-mode.el");
+    session(Command::new("emacs").arg("--batch").arg("-l").arg(script));
+}
+
+#[test]
+fn kakoune_shows_the_forecast_of_what_is_typed() {
+    let parts = ["kak-lsp --version", "kak -version", "tmux -V", "perl -v"];
+    let absent = parts.into_iter().find(|part| {
+        let (program, argument) = part.split_once(' ').expect("one argument each");
+        Command::new(program).arg(argument).output().is_err()
+    });
+    if let Some(part) = absent {
+        let why = "Kakoune with kakoune-lsp (Debian: kakoune tmux perl; `cargo install kak-lsp`)";
+        return missing(&format!("{why}: `{part}` does not run"));
+    }
+    session(Command::new("bash").arg(scripts("kakoune").join("story")));
 }
 
 /// Runs an editor in a copy of the example that was built once; its script has to come to its end and say `passed`.

@@ -534,6 +534,39 @@ fn hooks_call_commands_that_there_are() {
 }
 
 #[test]
+fn shellcheck_is_asked_when_that_is_wanted() {
+    if !crate::sandbox::have(&["shellcheck"]) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "Dockerfile",
+        "FROM scratch\nRUN echo \\\n  `id`\nRUN echo $x\n",
+    );
+    let lint = |more: &[&str]| {
+        let arguments = [&["lint", "--format", "gnu", "--fail-on", "never"], more].concat();
+        let text = sandbox.cooper(&arguments).ok();
+        let found = text.lines().filter(|line| line.contains(" [SC"));
+        found.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert!(lint(&[]).is_empty());
+    let found = lint(&["--shellcheck"]);
+    assert!(
+        found.len() == 4 && found[0].starts_with("Dockerfile:3:3:"),
+        "{found:?}"
+    );
+    assert_eq!(lint(&["--shellcheck", "--ignore", "SC2046"]).len(), 3);
+    assert_eq!(lint(&["--shellcheck", "--only", "SC2006"]).len(), 1);
+    sandbox.write(
+        "cooperage.toml",
+        "[lint]\nshellcheck = true\nlevels = { SC2006 = 'error' }\n",
+    );
+    let found = lint(&[]);
+    assert!(found.iter().any(|line| line.contains("error")), "{found:?}");
+    assert!(lint(&["--no-shellcheck"]).is_empty());
+}
+
+#[test]
 fn a_base_image_made_here_for_another_platform_is_told() {
     let sandbox = Sandbox::new();
     let (here, other) = if cfg!(target_arch = "aarch64") {

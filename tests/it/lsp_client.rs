@@ -24,6 +24,8 @@ pub(crate) struct Client {
     pub(crate) news: Vec<Value>,
     /// What is answered when the server asks for the settings.
     pub(crate) settings: Value,
+    /// What the user picks when asked to.
+    pub(crate) picks: Value,
     /// What the server said it can do.
     pub(crate) can: Value,
 }
@@ -81,6 +83,7 @@ impl Client {
             diagnostics: HashMap::new(),
             news: Vec::new(),
             settings: Value::Null,
+            picks: Value::Null,
             can: Value::Null,
         }
     }
@@ -142,6 +145,7 @@ impl Client {
             (Some(method), Some(id)) => {
                 let result = match method {
                     "workspace/configuration" => json!([self.settings]),
+                    "cooper/pick" => self.picks.clone(),
                     _ => Value::Null,
                 };
                 self.send(&json!({"jsonrpc": "2.0", "id": id, "result": result}));
@@ -154,7 +158,7 @@ impl Client {
                 let found = params["diagnostics"].as_array().unwrap().clone();
                 let before = self.diagnostics.insert(uri, (version, found));
                 assert!(
-                    before.is_none_or(|(older, _)| older <= version || version == 0),
+                    before.is_none_or(|(older, _)| older <= version || version <= 0),
                     "diagnostics go back to {version}"
                 );
             }

@@ -177,6 +177,20 @@ fn formatting_and_actions_give_edits() {
             .any(|edit| edit["newText"] == "FROM"),
         "{edits}"
     );
+    let part = json!({"start": {"line": 1, "character": 0}, "end": {"line": 1, "character": 9}});
+    let edits = client.ask(
+        "textDocument/rangeFormatting",
+        json!({"textDocument": {"uri": &uri}, "range": part, "options": options}),
+    );
+    assert_eq!(edits.as_array().unwrap().len(), 1, "{edits}");
+    assert_eq!(edits[0]["range"]["start"]["line"], 1, "{edits}");
+    let continued = format!("{uri}.continued");
+    client.open(&continued, "FROM scratch\nRUN a \\\nb\n");
+    let edits = client.ask(
+        "textDocument/onTypeFormatting",
+        json!({"textDocument": {"uri": &continued}, "position": {"line": 2, "character": 0}, "ch": "\n", "options": options}),
+    );
+    assert_eq!(edits[0]["newText"], "    ", "{edits}");
     let range = json!({"start": {"line": 2, "character": 0}, "end": {"line": 2, "character": 0}});
     let ask = |client: &mut Client, only: Value| {
         let context = json!({"diagnostics": [], "only": only});
@@ -202,6 +216,21 @@ fn formatting_and_actions_give_edits() {
             .all(|action| action["kind"] == "source.fixAll"),
         "{all}"
     );
+}
+
+/// Neovim asks at the cursor, and names all findings of its line.
+#[test]
+fn a_fix_is_offered_for_a_finding_that_is_named() {
+    let (_sandbox, uri, mut client) = opened("FROM scratch as x\nCOPY a /a\n", json!({}));
+    let start = json!({"start": {"line": 0, "character": 0}, "end": {"line": 0, "character": 0}});
+    let named = client.diagnostics(&uri, 1);
+    assert_eq!(named[0]["code"], "FromAsCasing", "{named:?}");
+    for (diagnostics, count) in [(json!([]), 0), (json!(named), 3)] {
+        let context = json!({"diagnostics": diagnostics, "only": ["quickfix"]});
+        let params = json!({"textDocument": {"uri": &uri}, "range": start, "context": context});
+        let fixes = client.ask("textDocument/codeAction", params);
+        assert_eq!(fixes.as_array().unwrap().len(), count, "{fixes}");
+    }
 }
 
 #[test]
@@ -254,6 +283,7 @@ fn a_build_from_the_editor_turns_the_hints() {
         .iter()
         .find(|lens| lens["command"]["title"] == "build to here");
     let command = &lens.expect("a lens at each step")["command"];
+    assert!(lenses.to_string().contains("shell here"), "{lenses}");
     let built = client.ask(
         "workspace/executeCommand",
         json!({"command": command["command"], "arguments": command["arguments"]}),
@@ -288,6 +318,8 @@ fn a_build_from_the_editor_turns_the_hints() {
         client.news_of("cooper/show")["params"]["text"],
         said["text"]
     );
+    let lenses = client.about("textDocument/codeLens", &uri);
+    assert!(lenses.to_string().contains("layer files"), "{lenses}");
     let files = json!({"command": "cooper.layerFiles", "arguments": [&uri, {"line": 1}]});
     let files = client.ask("workspace/executeCommand", files);
     assert!(files["text"].as_str().unwrap().contains("/aa"), "{files}");
@@ -298,8 +330,88 @@ fn a_build_from_the_editor_turns_the_hints() {
 #[test]
 fn a_target_can_be_chosen() {
     let (_sandbox, uri, mut client) = opened(STAGES, json!({}));
-    let all = client.hints(&uri).len();
+    let spared = |hints: &[(u64, String)]| hints.iter().any(|(_, hint)| hint == "not needed");
+    assert!(!spared(&client.hints(&uri)));
     let choose = json!({"command": "cooper.selectTarget", "arguments": [&uri, {"target": "base"}]});
     assert_eq!(client.ask("workspace/executeCommand", choose), "base");
-    assert!(client.hints(&uri).len() < all);
+    assert!(spared(&client.hints(&uri)));
+}
+
+#[test]
+fn a_target_can_be_picked_from_a_list() {
+    let list = json!({"experimental": {"cooper": {"pick": true}}});
+    let (_sandbox, uri, mut client) = opened(STAGES, list);
+    let choose = json!({"command": "cooper.selectTarget", "arguments": [&uri]});
+    for (picks, chosen) in [
+        (json!("base"), json!("base")),
+        (Value::Null, Value::Null),
+        (json!("the last stage"), Value::Null),
+    ] {
+        client.picks = picks;
+        assert_eq!(
+            client.ask("workspace/executeCommand", choose.clone()),
+            chosen
+        );
+        let asked = client.news_of("cooper/pick");
+        assert_eq!(
+            asked["params"]["items"],
+            json!(["base", "last", "the last stage"])
+        );
+    }
+}
+
+#[test]
+fn build_arguments_and_a_platform_can_be_chosen() {
+    let text = "FROM scratch\nARG FILE=a TARGETARCH\nCOPY $FILE /$TARGETARCH\n";
+    let (_sandbox, uri, mut client) = opened(text, json!({}));
+    let step = |client: &mut Client| {
+        // Hover waits for no forecast, hints do.
+        client.hints(&uri);
+        client.at("textDocument/hover", &uri, 2, 1).to_string()
+    };
+    assert!(step(&mut client).contains("COPY a /"));
+    for (command, argument, said) in [
+        ("setBuildArgs", json!({"args": {"FILE": "b"}}), "COPY b /"),
+        (
+            "setPlatform",
+            json!({"platform": "linux/s390x"}),
+            "COPY b /s390x",
+        ),
+        ("setBuildArgs", json!({"args": null}), "COPY a /s390x"),
+    ] {
+        let choose = json!({"command": format!("cooper.{command}"), "arguments": [&uri, argument]});
+        assert!(client.ask("workspace/executeCommand", choose).is_null());
+        let now = step(&mut client);
+        assert!(now.contains(said), "{command}: {now}");
+    }
+}
+
+#[test]
+fn a_build_can_be_canceled() {
+    let sandbox = Sandbox::new();
+    sandbox.base();
+    sandbox.write("Dockerfile", "");
+    let uri = format!("file://{}", sandbox.work().join("Dockerfile").display());
+    let progress = json!({"capabilities": {"window": {"workDoneProgress": true}}});
+    let mut client = Client::with(&sandbox, progress);
+    client.open(&uri, "FROM host:base\nRUN sleep 600\n");
+    let build = json!({"command": "cooper.build", "arguments": [&uri]});
+    let build = client.request("workspace/executeCommand", build);
+    // Once the step runs.
+    let token = loop {
+        let news = client.news_of("$/progress");
+        let message = news["params"]["value"]["message"].as_str();
+        if message.is_some_and(|message| message.contains("line 2")) {
+            break news["params"]["token"].clone();
+        }
+    };
+    client.tell("window/workDoneProgress/cancel", json!({"token": token}));
+    assert_eq!(client.answer(build)["code"], -32800);
+    let ended = loop {
+        let news = client.news_of("$/progress");
+        if news["params"]["value"]["kind"] == "end" {
+            break news["params"]["value"]["message"].clone();
+        }
+    };
+    assert_eq!(ended, "canceled");
 }

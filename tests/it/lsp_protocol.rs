@@ -88,6 +88,25 @@ fn settings_are_asked_for_and_wrong_ones_named() {
     }
 }
 
+/// As lsp-mode of Emacs answers for a section it knows nothing of.
+#[test]
+fn a_client_that_answers_nothing_keeps_what_it_began_with() {
+    let (sandbox, uri) = built();
+    let mut client = Client::with(
+        &sandbox,
+        json!({
+            "capabilities": {"workspace": {"configuration": true}},
+            "initializationOptions": {"hintDiagnostics": true},
+        }),
+    );
+    client.settings = json!({});
+    client.open(&uri, TEXT);
+    client.news_of("workspace/configuration");
+    while client.diagnostics(&uri, 1).len() < 3 {
+        client.receive();
+    }
+}
+
 #[test]
 fn diagnostics_that_are_asked_for_have_names() {
     let (sandbox, uri) = built();

@@ -146,6 +146,23 @@ impl Ran {
     }
 }
 
+/// Whether these programs are on this machine; says which one is missing, which in CI is a failure. Past the capture of
+/// a test's output, so that it is seen.
+pub(crate) fn have(programs: &[&str]) -> bool {
+    use std::io::Write;
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let is_there = |name: &str| std::env::split_paths(&path).any(|dir| dir.join(name).is_file());
+    let Some(missing) = programs.iter().find(|name| !is_there(name)) else {
+        return true;
+    };
+    assert!(std::env::var_os("CI").is_none(), "`{missing}` is missing");
+    let _ = writeln!(
+        std::io::stderr(),
+        "SKIPPED: `{missing}` is not on this machine"
+    );
+    false
+}
+
 /// The root of the repository.
 pub(crate) fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

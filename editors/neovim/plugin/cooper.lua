@@ -34,7 +34,7 @@ vim.lsp.handlers['workspace/codeLens/refresh'] = vim.lsp.handlers['workspace/cod
 vim.lsp.handlers['cooper/terminal'] = function(_, asked)
   vim.cmd('botright new')
   vim.fn.jobstart(asked.command, { term = true })
-  vim.api.nvim_buf_set_name(0, asked.name)
+  vim.b.term_title = asked.name
   vim.cmd('startinsert')
   return vim.NIL
 end
@@ -70,6 +70,25 @@ local function execute(buf, command)
 end
 
 local group = vim.api.nvim_create_augroup('cooper', {})
+
+-- Neovim shows no progress by itself: a build says below the text where it is, and how it ended.
+local titles = {}
+vim.api.nvim_create_autocmd('LspProgress', {
+  group = group,
+  callback = function(event)
+    local client = vim.lsp.get_client_by_id(event.data.client_id)
+    if not client or client.name ~= 'cooper' then
+      return
+    end
+    local token, value = event.data.params.token, event.data.params.value
+    titles[token] = value.title or titles[token]
+    vim.api.nvim_echo({ { ('%s: %s'):format(titles[token] or 'cooper', value.message or 'begins') } }, false, {})
+    if value.kind == 'end' then
+      titles[token] = nil
+    end
+  end,
+})
+
 vim.api.nvim_create_autocmd('LspAttach', {
   group = group,
   callback = function(event)

@@ -1,12 +1,19 @@
-// What the server asks of this editor beyond the protocol: to open a terminal, and to show a text.
+// What the server asks of this editor beyond the protocol: to open a terminal, to let the user pick, and to show a text.
 
 import * as vscode from 'vscode';
 import type { ClientCapabilities, FeatureState, LanguageClient, StaticFeature } from 'vscode-languageclient/node';
 
-/** A program for the user to talk to. */
+/** A program for the user to talk to; `keep`: what it printed is read when it has ended. */
 interface Terminal {
   name: string;
   command: [string, ...string[]];
+  keep: boolean;
+}
+
+/** Texts of which the user picks one. */
+interface Choice {
+  title: string;
+  items: string[];
 }
 
 /** A text to read, in Markdown. */
@@ -45,7 +52,7 @@ export class Requests implements StaticFeature {
 
   fillClientCapabilities(capabilities: ClientCapabilities): void {
     const known = (capabilities.experimental ?? {}) as object;
-    capabilities.experimental = { ...known, cooper: { terminal: true, show: true, suggestAgain: true } };
+    capabilities.experimental = { ...known, cooper: { terminal: true, pick: true, show: true, suggestAgain: true } };
   }
 
   initialize(): void {
@@ -53,6 +60,7 @@ export class Requests implements StaticFeature {
     this.registered.push(
       vscode.workspace.registerTextDocumentContentProvider(SCHEME, texts),
       this.client.onRequest('cooper/terminal', openTerminal),
+      this.client.onRequest('cooper/pick', pick),
       this.client.onNotification('cooper/show', (text: Text) => texts.show(text)),
     );
   }
@@ -66,7 +74,23 @@ export class Requests implements StaticFeature {
   }
 }
 
-function openTerminal({ name, command: [shellPath, ...shellArgs] }: Terminal): null {
-  vscode.window.createTerminal({ name, shellPath, shellArgs }).show();
+function openTerminal({ name, command: [program, ...args], keep }: Terminal): null {
+  if (keep) {
+    // A terminal closes with its program; that of a task waits for a key.
+    const task = new vscode.Task({ type: 'process' }, taskScope(), name, 'cooper', new vscode.ProcessExecution(program, args));
+    task.presentationOptions = { focus: true, echo: false, clear: true, panel: vscode.TaskPanelKind.Dedicated };
+    void vscode.tasks.executeTask(task);
+  } else {
+    vscode.window.createTerminal({ name, shellPath: program, shellArgs: args }).show();
+  }
   return null;
+}
+
+async function pick({ title, items }: Choice): Promise<string | null> {
+  return (await vscode.window.showQuickPick(items, { title })) ?? null;
+}
+
+/** There may be a file and no folder. */
+function taskScope(): vscode.TaskScope {
+  return vscode.workspace.workspaceFolders === undefined ? vscode.TaskScope.Global : vscode.TaskScope.Workspace;
 }

@@ -2,6 +2,7 @@
 
 import * as vscode from 'vscode';
 import { type Executable, LanguageClient, type LanguageClientOptions, State } from 'vscode-languageclient/node';
+import { Heredocs } from './heredocs';
 import { find } from './program';
 import { Requests } from './requests';
 import type { Status } from './status';
@@ -75,6 +76,7 @@ export class Server implements vscode.Disposable {
 
   private create(program: string): LanguageClient {
     const executable: Executable = { command: program, args: ['lsp'] };
+    const heredocs = new Heredocs();
     const options: LanguageClientOptions = {
       documentSelector: [
         { scheme: 'file', language: LANGUAGE },
@@ -83,9 +85,11 @@ export class Server implements vscode.Disposable {
       outputChannel: this.log,
       synchronize: { configurationSection: 'cooper' },
       initializationOptions: vscode.workspace.getConfiguration('cooper'),
+      middleware: heredocs.middleware,
     };
     const client = new LanguageClient('cooper', 'Cooper', executable, options);
     client.registerFeature(new Requests(client));
+    heredocs.serve(client);
     client.onDidChangeState(({ newState }) => {
       switch (newState) {
         case State.Starting:

@@ -10,7 +10,6 @@ use crate::instructions::flags::Flag;
 use crate::instructions::{Kind, spec};
 use crate::lints::{self, Lint};
 use crate::model;
-use crate::model::expand::{EnvList, Lexer};
 use crate::model::mount::{MOUNT_KEYS, MountKey};
 use crate::model::signal::Signal;
 use crate::model::{argument, label, platform, port};
@@ -273,7 +272,7 @@ fn image(
     platform: Option<&str>,
     around: &dyn Surroundings,
 ) -> Option<Hover> {
-    let reference = expanded(file, range)?;
+    let reference = file.names().expanded(file, file.text(range), range.start)?;
     let text = if reference == "scratch" {
         "**scratch**\n\nNo image: the stage begins empty.".to_owned()
     } else {
@@ -286,23 +285,7 @@ fn image(
     })
 }
 
-/// The text of a range with the values of its variables; `None` when the file does not tell them all.
-fn expanded(file: &File, range: TextRange) -> Option<String> {
-    let text = file.text(range);
-    if !text.contains(&b'$') {
-        return Some(text.to_str_lossy().into_owned());
-    }
-    let known = file.names().variables(file, range.start);
-    let mut env = EnvList::new();
-    for variable in known.into_iter().filter(|variable| variable.complete) {
-        env.set(variable.name, variable.value?);
-    }
-    let lexer = Lexer::new(file.parse().escape());
-    let expanded = lexer.word(text, &env).ok()?;
-    expanded.unmatched.is_empty().then_some(expanded.text)
-}
-
-/// A flag: at its name what it is for, at its value what that means.
+/// A flag: at its name what it is for, at its value what that means, else what it is for too.
 fn flag(line: &Line<'_>, index: usize, around: &dyn Surroundings) -> Option<Hover> {
     let span = &line.flags[index];
     let text = line.text(span);
@@ -312,14 +295,19 @@ fn flag(line: &Line<'_>, index: usize, around: &dyn Surroundings) -> Option<Hove
     let flag = flags
         .iter()
         .find(|f| f.name.as_bytes() == line.text(&name))?;
-    if line.cursor > name.end {
-        return flag_value(line, flag, &(equals + 1..span.end), around);
-    }
-    (line.cursor >= name.start).then(|| Hover {
-        range: line.range(&name),
+    let page = |at: &Span| Hover {
+        range: line.range(at),
         subject: Subject::Flag,
         text: flag_page(flag).into(),
-    })
+    };
+    if line.cursor < name.start {
+        return Some(page(&(span.start..name.end)));
+    }
+    if line.cursor <= name.end {
+        return Some(page(&name));
+    }
+    let value = equals + 1..span.end;
+    Some(flag_value(line, flag, &value, around).unwrap_or_else(|| page(&value)))
 }
 
 fn flag_value(
@@ -543,6 +531,8 @@ mod tests {
                 "FROM a\nRUN --mo|unt=type=cache b",
                 "--mount=type=bind|cache|tmpfs|secret|ssh,...",
             ),
+            ("FROM a\nCOPY |--chown=b c d", "--chown=user[:group]"),
+            ("FROM a\nCOPY --chown=ro|ot c d", "--chown=user[:group]"),
             ("# esc|ape=`\nFROM a", "# escape"),
             ("FROM a\nCOPY --fr|om=b c d", "--from=stage|image|context"),
             (

@@ -5,6 +5,7 @@
 pub mod actions;
 pub mod completion;
 mod cursor;
+pub mod embedded;
 mod facts;
 pub mod folding;
 pub mod hover;

@@ -146,6 +146,11 @@ impl Config {
         wanted.map(|lint| lint.name).collect()
     }
 
+    /// The level that was given to a name itself.
+    pub(super) fn said(&self, name: &str) -> Option<Level> {
+        self.levels.get(name)
+    }
+
     /// Tells whether the rule of that name was switched off by any of its names.
     pub(super) fn is_off(&self, name: &str) -> bool {
         let lint = Some(name)

@@ -1,7 +1,7 @@
 //! What rules find, and how it becomes what is shown.
 
 use super::config::{Config, Level};
-use super::{LINTS, Lint, Run, Subject, find};
+use super::{LINTS, Lint, Run, Subject, find, shellcheck};
 use crate::diagnostic::{Diagnostic, Fix};
 use crate::ide::File;
 use crate::instructions::Instruction;
@@ -31,6 +31,7 @@ pub fn report(file: &File, planned: &[Diagnostic], config: &Config) -> Vec<Diagn
         shown.add(finding);
     }
     let mut shown: Vec<Diagnostic> = shown.found.into_iter().flatten().collect();
+    shellcheck::drop_doubles(file, &mut shown);
     shown.sort_by_key(|found| (found.range.start, found.range.end));
     shown
 }
@@ -64,6 +65,14 @@ impl<'s> Shown<'s> {
         let Subject {
             pragmas, config, ..
         } = self.subject;
+        if shellcheck::is_code(found.code) {
+            let severity = shellcheck::severity(found, config);
+            let severity = severity.filter(|_| !pragmas.silence_code(found));
+            let found = found.clone();
+            self.found
+                .extend(severity.map(|severity| Some(Diagnostic { severity, ..found })));
+            return;
+        }
         let Some(lint) = find(found.code) else {
             // An error of the language stays what it is.
             let silent = pragmas.silence_errors(found.range.start);

@@ -9,6 +9,7 @@ pub mod config;
 pub mod of_the_forecast;
 pub mod options;
 pub mod pragma;
+pub mod shellcheck;
 pub mod subject;
 
 mod absolute_workdir;

@@ -16,7 +16,7 @@
 
 use super::options::{self, CheckOptions};
 use super::{Config, Lint};
-use crate::diagnostic::Fix;
+use crate::diagnostic::{Diagnostic, Fix};
 use crate::ide::File;
 use crate::syntax::{Keyword, Node};
 use crate::text::TextRange;
@@ -83,9 +83,20 @@ impl Pragmas {
 
     /// Tells whether findings of `lint` at an offset are silenced.
     pub fn silence(&self, lint: &Lint, at: u32) -> bool {
-        self.file.has(lint)
-            || covering(&self.stages, at).is_some_and(|s| s.has(lint))
-            || covering(&self.instructions, at).is_some_and(|s| s.has(lint))
+        self.any_at(at, |silenced| silenced.has(lint))
+    }
+
+    /// Tells whether a finding of another program is silenced, by its code or as one of the rule that has the same.
+    pub fn silence_code(&self, found: &Diagnostic) -> bool {
+        let lint = super::find_called(found.code);
+        self.any_at(found.range.start, |silenced| {
+            silenced.has_name(found.code) || lint.is_some_and(|lint| silenced.has(lint))
+        })
+    }
+
+    fn any_at(&self, at: u32, has: impl Fn(&Silenced) -> bool) -> bool {
+        let scopes = [covering(&self.stages, at), covering(&self.instructions, at)];
+        has(&self.file) || scopes.into_iter().flatten().any(has)
     }
 
     /// Tells whether even an error at `offset` is not to be shown.
@@ -128,6 +139,14 @@ fn covering(list: &[(TextRange, Silenced)], at: u32) -> Option<&Silenced> {
 impl Silenced {
     fn has(&self, lint: &Lint) -> bool {
         self.all || self.names.iter().any(|name| lint.or_twin_is_called(name))
+    }
+
+    fn has_name(&self, code: &str) -> bool {
+        self.all
+            || self
+                .names
+                .iter()
+                .any(|name| name.eq_ignore_ascii_case(code))
     }
 
     fn add(&mut self, more: Self) {

@@ -31,10 +31,16 @@ pub(crate) fn answer(
     params: lsp::CodeActionParams,
 ) -> Answer<Option<lsp::CodeActionResponse>> {
     let found = snapshot.findings();
+    // Neovim names all findings of the line that the cursor is on.
+    let named = params.context.diagnostics.iter();
+    let named: Vec<_> = named
+        .map(|named| snapshot.text.text_range(named.range))
+        .collect();
     let request = actions::Request {
         file: snapshot.file(),
         range: snapshot.text.text_range(params.range),
         diagnostics: &found,
+        named: &named,
         images: &Stored(&snapshot.setup.engine),
     };
     let wanted = |action: &Action| match &params.context.only {

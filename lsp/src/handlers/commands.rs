@@ -8,6 +8,7 @@ use crate::session::{Reply, Session, Snapshot};
 use crate::setup::Choice;
 use crate::talk::Event;
 use cooperage_lang::instructions::{Kind, Stage};
+use cooperage_runtime::build::cache::CacheStatus;
 use cooperage_runtime::build::words;
 use cooperage_runtime::cancel::Cancel;
 use cooperage_runtime::settings;
@@ -320,14 +321,17 @@ fn open_terminal(session: &Session, action: Action, command: Vec<String>) {
         _ => "run",
     };
     if session.setup.features.terminal {
-        session.ask::<Terminal>(json!({"name": name, "command": command}), |_, _| {});
+        // Who leaves a shell has seen all of it.
+        let keep = action != Action::Shell;
+        let terminal = json!({"name": name, "command": command, "keep": keep});
+        session.ask::<Terminal>(terminal, |_, _| {});
     } else {
         let line = format!("in a terminal: {}", command.join(" "));
         session.output.show(lsp::MessageType::INFO, line);
     }
 }
 
-/// Asks the client for a terminal: `{name, command}`.
+/// Asks the client for a terminal: `{name, command, keep}`.
 enum Terminal {}
 
 impl lsp::request::Request for Terminal {
@@ -371,20 +375,30 @@ fn explain(call: &Call) -> Answer<(String, String)> {
         .filter(|found| !found.keyword.text.eq_ignore_ascii_case(b"FROM"))
         .map(|instruction| instruction.range);
     let mut text = format!("# next build: {}\n", words::summary(forecast));
+    // Of all steps those count that run; of one, what it does.
+    let (told, cached): (Vec<_>, Vec<_>) = forecast
+        .numbered()
+        .filter(|step| wanted.is_none_or(|range| range == forecast.plan.step(step.step).range))
+        .partition(|step| wanted.is_some() || !matches!(step.status, CacheStatus::Hit(_)));
     let now = SystemTime::now();
-    for step in forecast.numbered() {
+    for step in told {
         let planned = forecast.plan.step(step.step);
-        if wanted.is_none_or(|range| range == planned.range) {
-            text += &format!(
-                "\n## line {}: `{}`\n\n{}\n",
-                planned.lines.start,
-                words::title(planned).replace('`', "'"),
-                words::sentence(step, &forecast.plan, now)
-            );
-            for line in words::detail(step).iter().flat_map(|all| all.lines()) {
-                text += &format!("- {line}\n");
-            }
+        text += &format!(
+            "\n## line {}: `{}`\n\n{}\n",
+            planned.lines.start,
+            words::heading(planned).replace('`', "'"),
+            words::sentence(step, &forecast.plan, now)
+        );
+        for line in words::detail(step).iter().flat_map(|all| all.lines()) {
+            text += &format!("- {line}\n");
         }
+    }
+    if !cached.is_empty() {
+        let lines = cached
+            .iter()
+            .map(|step| forecast.plan.step(step.step).lines.start.to_string());
+        let lines: Vec<_> = lines.collect();
+        text += &format!("\nCached or in the store: lines {}.\n", lines.join(", "));
     }
     Ok(("next build".to_owned(), text))
 }
@@ -406,7 +420,7 @@ fn layer_files(call: &Call) -> Answer<(String, String)> {
     let files = files.map_err(|error| Fault::Failed(error.to_string()))?;
     let mut text = format!(
         "# files of `{}`\n\n",
-        words::title(planned).replace('`', "'")
+        words::heading(planned).replace('`', "'")
     );
     for file in &files {
         let link = file.link.as_ref().map(|link| format!(" -> {link}"));
@@ -429,7 +443,12 @@ fn choose(session: &mut Session, uri: &lsp::Url, change: impl FnOnce(&mut Choice
 
 fn select_build(session: &mut Session, call: Call) {
     let path = convert::path(&call.snapshot.uri);
-    let builds = path.map_or_else(Vec::new, |path| settings::declared(&path));
+    let found = path.map_or_else(settings::Found::default, |path| settings::declared(&path));
+    for mistake in &found.mistakes {
+        let message = mistake.to_string();
+        session.output.show(lsp::MessageType::WARNING, message);
+    }
+    let builds = found.builds;
     let names = builds.iter().map(|build| build.name.clone()).collect();
     let question = Question {
         field: "name",
@@ -520,7 +539,7 @@ impl Question {
         }
     }
 
-    /// Asks the user.
+    /// Asks the user, in a list where the client has one.
     fn ask(
         self,
         session: &mut Session,
@@ -528,6 +547,13 @@ impl Question {
         choose: impl FnOnce(&mut Session, &lsp::Url, Option<String>) -> bool + Send + 'static,
     ) {
         let titles = self.names.iter().cloned().chain([self.none.to_owned()]);
+        if session.setup.features.pick {
+            let items: Vec<String> = titles.collect();
+            let params = json!({"title": self.message, "items": items});
+            return session.ask::<Pick>(params, move |session, answer| {
+                self.answered(session, call, answer.ok().flatten(), choose);
+            });
+        }
         let item = |title| lsp::MessageActionItem {
             title,
             properties: std::collections::HashMap::new(),
@@ -537,17 +563,37 @@ impl Question {
             message: self.message.to_owned(),
             actions: Some(titles.map(item).collect()),
         };
-        session.ask::<lsp::request::ShowMessageRequest>(
-            params,
-            move |session, answer| match answer.ok().flatten() {
-                Some(item) => {
-                    let name = (item.title != self.none).then_some(item.title);
-                    self.take(session, call, name, choose);
-                }
-                None => call.reply.give(Ok(Value::Null)),
-            },
-        );
+        session.ask::<lsp::request::ShowMessageRequest>(params, move |session, answer| {
+            let title = answer.ok().flatten().map(|item| item.title);
+            self.answered(session, call, title, choose);
+        });
     }
+
+    /// Takes what the user chose; nothing changes when that is nothing.
+    fn answered(
+        &self,
+        session: &mut Session,
+        call: Call,
+        title: Option<String>,
+        choose: impl FnOnce(&mut Session, &lsp::Url, Option<String>) -> bool,
+    ) {
+        match title {
+            Some(title) => {
+                let name = (title != self.none).then_some(title);
+                self.take(session, call, name, choose);
+            }
+            None => call.reply.give(Ok(Value::Null)),
+        }
+    }
+}
+
+/// Asks the client to let the user pick one of a list: `{title, items}`; null when none is picked.
+enum Pick {}
+
+impl lsp::request::Request for Pick {
+    type Params = Value;
+    type Result = Option<String>;
+    const METHOD: &'static str = "cooper/pick";
 }
 
 fn set_build_args(session: &mut Session, call: Call) {

@@ -2,7 +2,6 @@
 
 use crate::convert;
 use crate::session::Session;
-use crate::settings::Settings;
 use crate::setup::Choice;
 use cooperage_runtime::engine::Changed;
 use cooperage_runtime::settings;
@@ -61,7 +60,7 @@ pub(crate) fn pull(session: &Session) {
         // One that cannot tell leaves us with what it said at the beginning.
         let section = answer.unwrap_or_default().into_iter().next();
         if let Some(section) = section.filter(|section| !section.is_null()) {
-            session.set_settings(Settings::read(&section));
+            use_settings(session, &section);
         }
     });
 }
@@ -72,8 +71,14 @@ pub(crate) fn changed(session: &mut Session, settings: &Value) {
         pull(session);
     } else if !settings.is_null() {
         let section = settings.get("cooper").unwrap_or(settings);
-        session.set_settings(Settings::read(section));
+        use_settings(session, section);
     }
+}
+
+/// What a section does not name stays as it was at the beginning: lsp-mode of Emacs sends an empty one to say nothing.
+fn use_settings(session: &mut Session, section: &Value) {
+    let settings = session.setup.begun_with.clone();
+    session.set_settings(settings.with(section));
 }
 
 /// `workspace/didChangeWorkspaceFolders`.
@@ -111,7 +116,7 @@ pub(crate) fn files_changed(session: &mut Session, uris: &[lsp::Url]) {
 /// Reads a selected build again, whose file may have changed; one that is gone is selected no more.
 fn read_again(choice: &mut Choice) {
     if let Some(old) = choice.declared.take() {
-        let builds = settings::declared(&old.dockerfile).into_iter();
+        let builds = settings::declared(&old.dockerfile).builds.into_iter();
         choice.declared = builds
             .filter(|new| new.file == old.file)
             .find(|new| new.name == old.name);

@@ -7,7 +7,7 @@ use crate::session::{Snapshot, Workspace};
 use crate::setup::Setup;
 use crate::workspace;
 use cooperage_lang::diagnostic::{Diagnostic, Severity};
-use cooperage_lang::lints;
+use cooperage_lang::lints::{self, shellcheck};
 use cooperage_runtime::build::words;
 use cooperage_runtime::settings::Faulty;
 use std::collections::HashMap;
@@ -18,8 +18,11 @@ use tower_lsp::lsp_types as lsp;
 /// All that is said of one version of a document.
 pub(crate) fn of_document(snapshot: &Snapshot) -> Vec<lsp::Diagnostic> {
     let text = &snapshot.text;
+    let heard = snapshot.setup.checker.heard();
     let findings = snapshot.findings();
     let mut found: Vec<_> = findings.iter().map(|d| diagnostic(text, d)).collect();
+    let setup = &snapshot.setup;
+    setup.order_shellcheck(&snapshot.uri, text, heard);
     let shown = snapshot.setup.settings.hint_diagnostics;
     if let Some(forecasted) = snapshot.forecast.as_ref().filter(|_| shown) {
         found.extend(hints(forecasted));
@@ -35,12 +38,17 @@ pub(super) fn diagnostic(text: &Text, found: &Diagnostic) -> lsp::Diagnostic {
         Severity::Info => lsp::DiagnosticSeverity::INFORMATION,
         Severity::Hint => lsp::DiagnosticSeverity::HINT,
     };
+    let source = if shellcheck::is_code(found.code) {
+        "shellcheck"
+    } else {
+        "cooper"
+    };
     lsp::Diagnostic {
         range: text.range(found.range),
         severity: Some(severity),
         code: Some(lsp::NumberOrString::String(found.code.to_owned())),
         code_description: page(found),
-        source: Some("cooper".to_owned()),
+        source: Some(source.to_owned()),
         message: found.message.clone(),
         tags: tags(found),
         ..lsp::Diagnostic::default()
@@ -49,7 +57,8 @@ pub(super) fn diagnostic(text: &Text, found: &Diagnostic) -> lsp::Diagnostic {
 
 /// The official page of the rule that found it.
 fn page(found: &Diagnostic) -> Option<lsp::CodeDescription> {
-    let href = lints::find(found.code)?.url.parse().ok()?;
+    let own = || lints::find(found.code).map(|lint| lint.url.to_owned());
+    let href = shellcheck::page(found.code).or_else(own)?.parse().ok()?;
     Some(lsp::CodeDescription { href })
 }
 

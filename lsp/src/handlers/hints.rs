@@ -1,4 +1,5 @@
-//! Inlay hints: at the end of each step's first line, what the next build will do with it.
+//! Inlay hints: at the end of each step's first line, what the next build will do with it; at stages that it leaves out,
+//! that it does.
 
 use crate::jobs::Answer;
 use crate::session::Snapshot;
@@ -36,7 +37,7 @@ fn values(snapshot: &Snapshot, range: lsp::Range) -> impl Iterator<Item = lsp::I
     })
 }
 
-/// One hint for each numbered step that begins in `range`.
+/// One hint for each numbered step that begins in `range`, and for each stage that is not needed.
 fn forecasts(snapshot: &Snapshot, range: lsp::Range) -> Vec<lsp::InlayHint> {
     let Some(forecasted) = &snapshot.forecast else {
         return Vec::new();
@@ -46,24 +47,34 @@ fn forecasts(snapshot: &Snapshot, range: lsp::Range) -> Vec<lsp::InlayHint> {
     let visible = |position: &lsp::Position| {
         range.start.line <= position.line && position.line <= range.end.line
     };
-    forecast
-        .numbered()
-        .map(|step| {
-            let start = forecast.plan.step(step.step).range.start;
-            (snapshot.text.line_end(start), step)
-        })
-        .filter(|(position, _)| visible(position))
-        .map(|(position, step)| lsp::InlayHint {
-            position,
-            label: lsp::InlayHintLabel::String(words::sentence(step, &forecast.plan, now)),
-            kind: None,
-            text_edits: None,
-            tooltip: tooltip(step),
-            padding_left: Some(true),
-            padding_right: None,
-            data: None,
-        })
-        .collect()
+    let end = |start| snapshot.text.line_end(start);
+    let steps = forecast.numbered().filter_map(|step| {
+        let position = end(forecast.plan.step(step.step).range.start);
+        let said = || words::sentence(step, &forecast.plan, now);
+        visible(&position).then(|| hint(position, said(), tooltip(step)))
+    });
+    let spared = forecast.plan.stages.iter().filter(|s| s.last.is_none());
+    let spared = spared.map(|stage| end(stage.from_range.start));
+    let spared = spared.filter(visible);
+    let spared = spared.map(|position| hint(position, "not needed".to_owned(), None));
+    steps.chain(spared).collect()
+}
+
+fn hint(
+    position: lsp::Position,
+    label: String,
+    tooltip: Option<lsp::InlayHintTooltip>,
+) -> lsp::InlayHint {
+    lsp::InlayHint {
+        position,
+        label: lsp::InlayHintLabel::String(label),
+        kind: None,
+        text_edits: None,
+        tooltip,
+        padding_left: Some(true),
+        padding_right: None,
+        data: None,
+    }
 }
 
 fn tooltip(step: &StepForecast) -> Option<lsp::InlayHintTooltip> {

@@ -59,7 +59,7 @@ fn forecasts(snapshot: &Snapshot, instruction: &Instruction) -> Vec<String> {
 
 fn of_step(forecast: &Forecast, step: &StepForecast) -> String {
     let planned = forecast.plan.step(step.step);
-    let name = words::title(planned).replace('`', "'");
+    let name = words::heading(planned).replace('`', "'");
     let sentence = words::sentence(step, &forecast.plan, SystemTime::now());
     let mut said = format!("**next build:** {sentence}\n\n`{name}`");
     for line in words::detail(step).iter().flat_map(|all| all.lines()) {

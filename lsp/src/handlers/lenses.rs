@@ -49,10 +49,9 @@ fn stages(snapshot: &Snapshot, forecast: &Forecast) -> Vec<lsp::CodeLens> {
 
 /// The command that builds a stage. One without a name can be no target: it is built up to its last step.
 fn build(snapshot: &Snapshot, plan: &Plan, stage: &StageInfo) -> (Action, Value) {
-    let is_named = stage.name != format!("stage-{}", stage.index);
     match stage.last {
         _ if Some(stage.index) == plan.target => (Action::Build, json!({})),
-        Some(last) if !is_named => (Action::BuildTo, place(snapshot, plan.step(last).range)),
+        Some(last) if !stage.named => (Action::BuildTo, place(snapshot, plan.step(last).range)),
         _ => (Action::Build, json!({"target": stage.name})),
     }
 }

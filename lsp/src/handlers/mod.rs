@@ -9,6 +9,7 @@ pub(crate) mod actions;
 pub(crate) mod commands;
 pub(crate) mod completion;
 pub(crate) mod configuration;
+pub(crate) mod contents;
 pub(crate) mod diagnostics;
 pub(crate) mod formatting;
 pub(crate) mod hints;

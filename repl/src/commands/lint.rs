@@ -7,13 +7,15 @@ use crate::session::Session;
 use crate::value::{LintView, RuleRow, Treatment, Value};
 use clap::ValueEnum;
 use cooperage_lang::ide::File;
-use cooperage_lang::lints::{self, LINTS, Level, Lint};
+use cooperage_lang::lints::{self, LINTS, Level, Lint, shellcheck};
 use cooperage_lang::model::reference::Reference;
 use cooperage_runtime::dockerfiles::{self, Checked};
 use cooperage_runtime::engine::{Engine, EngineOptions};
 use cooperage_runtime::settings::{Choice, FailOn, Finder, RuleChoice, Settings, on};
+use cooperage_runtime::shellcheck::ShellCheck;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 /// Of a folder all Dockerfiles below it are looked at, as far as .gitignore files and the settings do not exclude them.
 /// Settings are those of cooperage.toml and .hadolint.yaml in the Dockerfile's folder or above it. Exit status 3 when
@@ -24,6 +26,7 @@ use std::path::{Path, PathBuf};
 ///   cooper lint --fix api/Dockerfile
 ///   cooper lint --format sarif services > lint.sarif
 ///   cooper lint --extend hadolint --ignore DL3008,DL3059 .
+///   cooper lint --shellcheck --ignore SC2086
 ///   cooper lint --explain DL3007
 ///   cooper lint - < Dockerfile
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -59,6 +62,12 @@ pub struct Args {
     /// Switch a set of rules on
     #[arg(long, value_enum, value_name = "SET")]
     pub extend: Option<Set>,
+    /// Also show what an installed ShellCheck says of the shell in RUN
+    #[arg(long, overrides_with = "no_shellcheck")]
+    pub shellcheck: bool,
+    /// Do not ask ShellCheck, whatever the settings say
+    #[arg(long)]
+    pub no_shellcheck: bool,
     /// Name of the file that standard input stands for
     #[arg(long, value_name = "PATH")]
     pub stdin_filename: Option<PathBuf>,
@@ -162,6 +171,9 @@ struct Linter {
     choice: RuleChoice,
     extend: Option<Set>,
     fail_on: Option<FailOn>,
+    /// What the command line says of it, then the program when it is there.
+    asks_shellcheck: Option<bool>,
+    shellcheck: LazyLock<Option<ShellCheck>>,
     /// Knows the images that are here; `None` where no store can be.
     engine: Option<Engine>,
 }
@@ -180,6 +192,12 @@ impl Linter {
             choice: choice(args)?,
             extend: args.extend,
             fail_on: args.fail_on.map(FailOn::from),
+            asks_shellcheck: match (args.shellcheck, args.no_shellcheck) {
+                (_, true) => Some(false),
+                (true, false) => Some(true),
+                (false, false) => None,
+            },
+            shellcheck: LazyLock::new(ShellCheck::find),
         })
     }
 
@@ -191,6 +209,7 @@ impl Linter {
         }
         self.choice.apply(&mut settings.lint);
         settings.fail_on = self.fail_on.unwrap_or(settings.fail_on);
+        settings.shellcheck = self.asks_shellcheck.or(settings.shellcheck);
         settings
     }
 
@@ -281,9 +300,16 @@ impl Linter {
         treatment: Treatment,
     ) -> Checked {
         let settings = self.settings(place);
+        let shellcheck = (settings.shellcheck == Some(true))
+            .then(|| self.shellcheck.as_ref())
+            .flatten();
         let platform =
             |image: &Reference| self.engine.as_ref()?.platform_of_own_image(image);
-        let check = |file: &File| dockerfiles::check(file, path, &settings, &platform);
+        let check = |file: &File| {
+            let mut found = dockerfiles::check(file, path, &settings, &platform, shellcheck);
+            found.retain(|finding| self.choice.may_show(finding.code));
+            found
+        };
         let fail_on = settings.fail_on;
         if treatment == Treatment::Check {
             let file = File::new(source);
@@ -352,21 +378,19 @@ pub fn read_stdin() -> Result<Vec<u8>, CommandError> {
 fn choice(args: &Args) -> Result<RuleChoice, CommandError> {
     let mut choice = RuleChoice::default();
     for name in &args.only {
-        choice.only.push(known(name)?.name.to_owned());
+        choice.only.push(rule(name)?);
     }
     for text in &args.rules {
         let (name, level) = match text.split_once('=') {
             Some((name, level)) => (name, Some(self::level(level)?)),
             None => (text.as_str(), None),
         };
-        let lint = known(name)?;
-        let level = level.unwrap_or_else(|| on(lint));
-        choice.levels.push((lint.name.to_owned(), level));
+        let name = rule(name)?;
+        let level = level.unwrap_or_else(|| lints::find(&name).map_or(Level::Warning, on));
+        choice.levels.push((name, level));
     }
     for name in &args.ignore {
-        choice
-            .levels
-            .push((known(name)?.name.to_owned(), Level::Off));
+        choice.levels.push((rule(name)?, Level::Off));
     }
     Ok(choice)
 }
@@ -377,6 +401,15 @@ fn level(text: &str) -> Result<Level, CommandError> {
             "level `{text}` is none of off, hint, info, warning, error"
         ))
     })
+}
+
+/// The name of a rule: of ours, whatever it was called by, or of one that only ShellCheck has.
+fn rule(name: &str) -> Result<String, CommandError> {
+    let code = name.to_ascii_uppercase();
+    if shellcheck::is_code(&code) && lints::find_called(&code).is_none() {
+        return Ok(code);
+    }
+    Ok(known(name)?.name.to_owned())
 }
 
 fn known(name: &str) -> Result<&'static Lint, CommandError> {

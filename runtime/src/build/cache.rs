@@ -587,15 +587,9 @@ fn explain(
     last: Option<&LastRun>,
 ) -> MissReason {
     let Some(last) = last else {
-        return match parent_culprit(plan, step, states) {
-            Some(parent) => MissReason {
-                kind: MissKind::ParentChanged,
-                culprits: vec![parent],
-            },
-            None => MissReason {
-                kind: MissKind::FirstBuild,
-                culprits: Vec::new(),
-            },
+        return MissReason {
+            kind: MissKind::FirstBuild,
+            culprits: Vec::new(),
         };
     };
     let before = &last.facts;
@@ -707,15 +701,19 @@ fn changed_variables(before: &Facts, now: &Facts) -> Vec<Culprit> {
     changes
 }
 
-/// The nearest step below that has to run.
+/// The nearest step below that has to run, or is an image that is not here.
 fn parent_culprit(plan: &Plan, step: &Step, states: &[State]) -> Option<Culprit> {
     let root = step.root?;
     let State::Pending { on, .. } = &states[root.0 as usize] else {
         return None;
     };
     let parent = plan.step(*on);
+    let what = match parent.op {
+        Op::Source(_) => "is not here yet",
+        _ => "reruns",
+    };
     Some(Culprit {
-        what: format!("line {} reruns", parent.lines.start),
+        what: format!("line {} {what}", parent.lines.start),
         before: None,
         after: None,
     })

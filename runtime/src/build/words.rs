@@ -6,7 +6,7 @@ use crate::units::{Size, Span, ago};
 use cooperage_lang::plan::{Op, Plan, Step, StepId};
 use std::time::{Duration, SystemTime};
 
-/// `cached 2 h ago, 38.0 MB`; `reruns: app/requirements.txt (content) changed, last took 42 s`; `depends on stage deps`.
+/// `cached 2 h ago, 38.0 MB`; `reruns: app/requirements.txt (content), last took 42 s`; `depends on stage deps`.
 pub fn sentence(step: &StepForecast, plan: &Plan, now: SystemTime) -> String {
     let said = outcome(step, plan, now);
     match last_took(step) {
@@ -48,21 +48,18 @@ pub fn outcome(step: &StepForecast, plan: &Plan, now: SystemTime) -> String {
         CacheStatus::Miss(reason) if reason.kind == MissKind::FirstBuild => {
             format!("runs: {reason}")
         }
-        CacheStatus::Miss(reason) if reason.kind == MissKind::FilesChanged => {
-            format!("reruns: {reason} changed")
-        }
         CacheStatus::Miss(reason) => format!("reruns: {reason}"),
         CacheStatus::Depends { on } => format!("depends on {}", dependency(plan, step.step, *on)),
         CacheStatus::Never => "reruns: the cache is switched off for it".to_owned(),
     }
 }
 
-/// The thing a step waits for: another stage by name, else the step by its text.
+/// The thing a step waits for: another stage by name, else the step by its line, which is short and stands above.
 fn dependency(plan: &Plan, step: StepId, on: StepId) -> String {
     let (step, on) = (plan.step(step), plan.step(on));
     match on.stage {
         Some(stage) if on.stage != step.stage => format!("stage {}", plan.stages[stage].name),
-        _ => format!("`{}`", title(on)),
+        _ => format!("line {}", on.lines.start),
     }
 }
 
@@ -74,6 +71,16 @@ pub fn title(step: &Step) -> String {
         &step.name
     };
     text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// As [`title`], cut to what a heading can hold.
+pub fn heading(step: &Step) -> String {
+    const LONGEST: usize = 120;
+    let title = title(step);
+    match title.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &title[..end]),
+        None => title,
+    }
 }
 
 /// The last line of a forecast: `9 of 12 cached, about 51 s`.
@@ -141,6 +148,6 @@ pub fn detail(step: &StepForecast) -> Option<String> {
                     .join("\n"),
             )
         }
-        _ => step.problem.clone(),
+        _ => None,
     }
 }

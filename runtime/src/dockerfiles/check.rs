@@ -3,6 +3,7 @@
 use crate::build::context::ignore::IgnoreFile;
 use crate::engine::host_platform;
 use crate::settings::{BuildDefaults, FailOn, Settings};
+use crate::shellcheck::ShellCheck;
 use cooperage_lang::diagnostic::{Diagnostic, Severity, merged};
 use cooperage_lang::ide::File;
 use cooperage_lang::lints;
@@ -59,12 +60,13 @@ pub type LocalPlatform<'a> = &'a (dyn Fn(&Reference) -> Option<Platform> + Sync)
 
 /// Says what is wrong with a text, by the language's own rules and by those of the settings. The same text gives the same
 /// answer on every machine, but for base images that are here for another platform than the build's: no other image is
-/// looked up. `path` is the file's, for its ignore file.
+/// looked up. `path` is the file's, for its ignore file. ShellCheck is asked when it is given.
 pub fn check(
     file: &File,
     path: Option<&Path>,
     settings: &Settings,
     platform: LocalPlatform<'_>,
+    shellcheck: Option<&ShellCheck>,
 ) -> Vec<Diagnostic> {
     let world = TextWorld {
         path,
@@ -72,7 +74,12 @@ pub fn check(
         platform,
     };
     let plan = plan(file.dockerfile(), &plan_options(settings), &world);
-    let mut found = lints::report(file, &plan.diagnostics, &settings.lint);
+    let mut planned = plan.diagnostics.clone();
+    if let Some(shellcheck) = shellcheck {
+        shellcheck.ask(file, &settings.lint, &|| true);
+        planned.extend(shellcheck.known(file, &settings.lint));
+    }
+    let mut found = lints::report(file, &planned, &settings.lint);
     found.extend(unplaced_error(file, &plan, &found));
     found
 }

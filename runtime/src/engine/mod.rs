@@ -5,6 +5,7 @@ mod files;
 mod images;
 mod paths;
 mod run;
+mod tags;
 mod watch;
 
 pub use builds::{Built, Loaded, Planned, Why, WhyStep, host_platform};
@@ -14,6 +15,7 @@ pub(crate) use images::forget_failed;
 pub use images::{FileInfo, Image, LayerInfo, Pruned, SaveFormat};
 pub use paths::Paths;
 pub use run::{RunError, RunExit, RunNetwork, RunRequest};
+pub use tags::Tags;
 pub use watch::{Changed, Watcher};
 
 pub use crate::build::error::{BuildError, ErrorKind, Location};
@@ -53,6 +55,7 @@ struct Inner {
     contexts: crate::build::context::Contexts,
     last_files: files::LastFiles,
     waste: crate::build::advice::KnownWaste,
+    tags: Arc<tags::KnownTags>,
 }
 
 /// Why an operation on images failed.
@@ -134,6 +137,7 @@ impl Engine {
                 contexts: crate::build::context::Contexts::default(),
                 last_files: files::LastFiles::default(),
                 waste: crate::build::advice::KnownWaste::default(),
+                tags: Arc::default(),
             }),
         })
     }

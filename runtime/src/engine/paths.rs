@@ -69,6 +69,11 @@ impl Paths {
         self.root.join("contexts")
     }
 
+    /// What registries said of the tags of repositories.
+    pub fn tags(&self) -> PathBuf {
+        self.scratch_cache().join("tags")
+    }
+
     /// Compiled seccomp programs and the like: may be deleted at any time.
     pub fn scratch_cache(&self) -> PathBuf {
         self.root.join("cache")

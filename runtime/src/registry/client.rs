@@ -7,7 +7,7 @@ use super::error::RegistryError;
 use super::transport::{Request, Transport, TransportOptions, printable, server_of_url};
 use crate::image::manifest::{MAX_MANIFEST, docker, oci};
 use cooperage_lang::model::reference::{Digest, Reference};
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, RANGE};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, LINK, RANGE};
 use reqwest::{Method, Response, StatusCode};
 use serde::Deserialize;
 use sha2::Digest as _;
@@ -19,6 +19,12 @@ use url::Url;
 /// Largest error document that is read, bytes.
 const MAX_ERROR: u64 = 64 << 10;
 
+/// Largest page of a list of tags that is read, bytes.
+const MAX_TAGS: u64 = 4 << 20;
+
+/// Pages of one list of tags that are read.
+const MAX_PAGES: usize = 32;
+
 /// How a client behaves.
 #[derive(Clone, Debug, Default)]
 pub struct ClientOptions {
@@ -26,6 +32,19 @@ pub struct ClientOptions {
     pub transport: TransportOptions,
     /// Where logins are kept.
     pub credentials: CredentialFiles,
+}
+
+impl ClientOptions {
+    /// The logins of this environment and the given insecure registries.
+    pub fn from_env(insecure: Vec<String>) -> Self {
+        Self {
+            transport: TransportOptions {
+                insecure,
+                ..TransportOptions::default()
+            },
+            credentials: CredentialFiles::from_env(|name| std::env::var(name).ok()),
+        }
+    }
 }
 
 /// A registry client; cheap to clone, remembers tokens and servers for its life.
@@ -83,13 +102,7 @@ impl Client {
 
     /// A client with the logins of this environment and the given insecure registries.
     pub fn from_env(insecure: Vec<String>) -> Self {
-        Self::new(ClientOptions {
-            transport: TransportOptions {
-                insecure,
-                ..TransportOptions::default()
-            },
-            credentials: CredentialFiles::from_env(|name| std::env::var(name).ok()),
-        })
+        Self::new(ClientOptions::from_env(insecure))
     }
 
     /// Its transport.
@@ -247,6 +260,33 @@ impl Client {
             }),
             _ => Err(judge(answer).await),
         }
+    }
+
+    /// The tags of a repository, in the registry's order. A list of very many pages is cut off.
+    ///
+    /// **Source:** distribution specification, *Listing Tags*: `tags/list`, the next page behind `Link`.
+    ///
+    /// # Errors
+    /// [`RegistryError::RepositoryNotFound`], [`RegistryError::TooLarge`], login and connection failures.
+    pub async fn tags(&self, repository: &Repository) -> Result<Vec<String>, RegistryError> {
+        let mut tags = Vec::new();
+        let mut page = Some(repository.url("tags/list?n=1000")?);
+        for _ in 0..MAX_PAGES {
+            let Some(url) = page else { break };
+            let answer = self.authorized(repository, Request::get(url)).await?;
+            match answer.status() {
+                status if status.is_success() => {}
+                StatusCode::NOT_FOUND => return Err(RegistryError::RepositoryNotFound),
+                _ => return Err(judge(answer).await),
+            }
+            // What is sent there may carry a login, so the list goes on at the registry itself or not at all.
+            page = next_page(&answer)
+                .filter(|url| Origin::of(url).as_ref() == Some(&repository.origin));
+            let bytes = read_bounded(answer, "the list of tags", MAX_TAGS).await?;
+            let read: TagList = serde_json::from_slice(&bytes).unwrap_or_default();
+            tags.extend(read.tags.unwrap_or_default());
+        }
+        Ok(tags)
     }
 
     /// Sends with what was accepted before; answers one challenge of the registry itself.
@@ -422,6 +462,22 @@ async fn judge(answer: Response) -> RegistryError {
             message,
         },
     }
+}
+
+/// Where a list goes on: the target of `Link: <…>; rel="next"`.
+fn next_page(answer: &Response) -> Option<Url> {
+    let links = answer.headers().get_all(LINK).iter();
+    let mut links = links.filter_map(|value| value.to_str().ok());
+    let next = links.find(|link| link.contains("rel=\"next\"") || link.contains("rel=next"))?;
+    let (target, _) = next.trim_start().strip_prefix('<')?.split_once('>')?;
+    answer.url().join(target).ok()
+}
+
+/// **Source:** distribution specification, *Listing Tags*. Some servers say `null` for none.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct TagList {
+    tags: Option<Vec<String>>,
 }
 
 #[derive(Default, Deserialize)]

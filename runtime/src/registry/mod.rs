@@ -22,6 +22,37 @@ use crate::store::{ImageRecord, Store};
 use crate::waiting::block_on;
 use cooperage_lang::model::platform::Platform;
 use cooperage_lang::model::reference::Reference;
+use std::time::Duration;
+
+/// Longest that somebody who types waits for a list of tags.
+const TAGS_IN_TIME: Duration = Duration::from_secs(20);
+
+/// The tags of the repository of a reference, from a thread that may wait. Asked once: who wants to know asks again.
+///
+/// # Errors
+/// As [`Client::tags`]; [`RegistryError::TimedOut`] also for a list that does not come to an end.
+pub(crate) fn tags_blocking(
+    insecure: &[String],
+    reference: &Reference,
+) -> Result<Vec<String>, RegistryError> {
+    let mut options = ClientOptions::from_env(insecure.to_vec());
+    options.transport.attempts = 1;
+    let client = Client::new(options);
+    let asking = async { client.tags(&client.repository(reference).await?).await };
+    let asked = block_on(&Cancel::new(), async {
+        let in_time = tokio::time::timeout(TAGS_IN_TIME, asking).await;
+        in_time.unwrap_or_else(|_| {
+            Err(RegistryError::TimedOut {
+                host: reference.domain.clone(),
+            })
+        })
+    });
+    match asked {
+        Ok(Some(tags)) => tags,
+        Ok(None) => Err(RegistryError::Canceled),
+        Err(error) => Err(RegistryError::Runtime(error)),
+    }
+}
 
 /// Pulls from a thread that may wait. `progress` is called on this thread.
 ///

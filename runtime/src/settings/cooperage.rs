@@ -42,6 +42,8 @@ table! {
         "fail-on" fail_on: FailOn,
         /// Whether comments in a Dockerfile silence rules. The default is true.
         "pragmas" pragmas: bool,
+        /// Whether an installed ShellCheck looks at the shell in `RUN` too. By default it does in editors, and in `cooper lint` not: there the same text gets the same answer on every machine.
+        "shellcheck" shellcheck: bool,
         /// Registries that images may come from, such as `docker.io` or `*.example.com`. Any when absent.
         "trusted-registries" trusted_registries: Vec<String>,
         /// Labels that an image must have, and what their values look like.

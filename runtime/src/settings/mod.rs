@@ -14,7 +14,7 @@ mod toml;
 mod yaml;
 
 pub use cooperage::FailOn;
-pub use declared::{Declared, declared, may_declare};
+pub use declared::{Declared, Found, Mistake, declared, may_declare};
 pub use find::{Choice, Faulty, Finder, Project};
 pub use hadolint::Hadolint;
 
@@ -22,9 +22,9 @@ use crate::build::request::{BuildRequest, ContextSource};
 use cooperage::{Build, Cooperage, Lint, Override, Set};
 use cooperage_lang::diagnostic::Diagnostic;
 use cooperage_lang::format;
-use cooperage_lang::lints;
 use cooperage_lang::lints::Level;
 use cooperage_lang::lints::config::Config;
+use cooperage_lang::lints::{self, shellcheck};
 use cooperage_lang::plan::NamedContext;
 use hadolint::Code;
 use reader::{ByRule, Loose, Reader, Rule, Setting};
@@ -66,6 +66,8 @@ pub struct SettingsFile<T> {
 pub struct Settings {
     /// Which rules run, and what they are told.
     pub lint: Config,
+    /// Whether ShellCheck is asked too, where somebody says so.
+    pub shellcheck: Option<bool>,
     /// What makes a check fail.
     pub fail_on: FailOn,
     /// How it is formatted.
@@ -252,6 +254,7 @@ impl Settings {
         }
         lint.strict_labels = said.strict_labels.unwrap_or(lint.strict_labels);
         lint.disable_ignore_pragma = said.pragmas.map_or(lint.disable_ignore_pragma, |on| !on);
+        self.shellcheck = said.shellcheck.or(self.shellcheck);
         self.fail_on = said.fail_on.unwrap_or(self.fail_on);
     }
 }
@@ -358,6 +361,13 @@ pub struct RuleChoice {
 }
 
 impl RuleChoice {
+    /// Whether a finding of ShellCheck is among the chosen ones; those of our own rules have levels for that.
+    pub fn may_show(&self, code: &str) -> bool {
+        let own = lints::find_called(code);
+        let is_meant = |name: &String| name == code || own.is_some_and(|own| own.is_called(name));
+        self.only.is_empty() || !shellcheck::is_code(code) || self.only.iter().any(is_meant)
+    }
+
     /// Puts these levels above those of the files.
     pub fn apply(&self, config: &mut Config) {
         if !self.only.is_empty() {

@@ -3,7 +3,7 @@
 
 use super::document::{Entry, Node, SyntaxError, Value};
 use cooperage_lang::diagnostic::{Diagnostic, Fix, Severity};
-use cooperage_lang::lints;
+use cooperage_lang::lints::{self, shellcheck};
 use cooperage_lang::model::suggest;
 use cooperage_lang::text::{LineIndex, LineSpan, TextRange};
 use serde_json::{Value as Json, json};
@@ -259,7 +259,7 @@ pub struct Rule(pub String);
 impl Rule {
     /// Takes a name that a rule has, or that ShellCheck could have: those are not all known here.
     fn check(name: &str, range: TextRange, in_quotes: bool, reader: &mut Reader) -> Option<Self> {
-        if lints::find_called(name).is_some() || is_shellcheck(name) {
+        if lints::find_called(name).is_some() || shellcheck::is_code(&name.to_ascii_uppercase()) {
             return Some(Self(name.to_owned()));
         }
         reader.unknown(("rule", name), range, rule_names(), in_quotes);
@@ -272,13 +272,6 @@ fn rule_names() -> impl Iterator<Item = &'static str> + Clone {
     lints::LINTS
         .iter()
         .flat_map(|lint| std::iter::once(lint.name).chain(lint.aliases.iter().copied()))
-}
-
-fn is_shellcheck(name: &str) -> bool {
-    name.get(..2)
-        .is_some_and(|head| head.eq_ignore_ascii_case("SC"))
-        && name.len() == 6
-        && name[2..].bytes().all(|b| b.is_ascii_digit())
 }
 
 impl Setting for Rule {

@@ -14,6 +14,9 @@ const SCHEMA: i64 = 1;
 const APPLICATION: i64 = 0x436f_6f70;
 /// Waiting for another process' transaction. Transactions are short; longer means that something is stuck.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// As [`PATIENCE`], of who only reads: a writer does not keep a reader waiting, so somebody has locked all of it, and an
+/// editor's findings are not to wait for that.
+const READERS_PATIENCE: Duration = Duration::from_millis(100);
 /// A log above this is folded into the database at the end; a smaller one is read by the next process faster than the
 /// two syncs of folding it take.
 const LARGE_LOG: u64 = 1 << 20;
@@ -96,7 +99,11 @@ impl Db {
     fn connect(path: PathBuf, flags: OpenFlags, read_only: bool) -> Result<Self, StoreError> {
         let open = || {
             let connection = Connection::open_with_flags(&path, flags)?;
-            connection.busy_timeout(PATIENCE)?;
+            connection.busy_timeout(if read_only {
+                READERS_PATIENCE
+            } else {
+                PATIENCE
+            })?;
             connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
             connection.set_prepared_statement_cache_capacity(64);
             if !read_only {

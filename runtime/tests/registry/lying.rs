@@ -823,3 +823,36 @@ impl Answer {
         self
     }
 }
+
+#[tokio::test]
+async fn tags_are_read_page_by_page_but_not_elsewhere() {
+    let other = Lying::start(|_, _| Answer::ok(r#"{"tags":["stolen"]}"#)).await;
+    let elsewhere = format!("http://127.0.0.1:{}/v2/a/tags/list?last=3", other.port);
+    let server = Lying::start(move |asked, _| match asked.path.as_str() {
+        "/v2/a/tags/list?n=1000" => Answer::ok(r#"{"name":"a","tags":["1","2"]}"#)
+            .header("Link", "</v2/a/tags/list?last=2&n=2>; rel=\"next\""),
+        "/v2/a/tags/list?last=2&n=2" => Answer::ok(r#"{"name":"a","tags":["3"]}"#)
+            .header("Link", format!("<{elsewhere}>; rel=\"next\"")),
+        "/v2/empty/tags/list?n=1000" => Answer::ok(r#"{"name":"empty","tags":null}"#),
+        "/v2/endless/tags/list?n=1000" => {
+            Answer::ok(r#"{"tags":["x"]}"#).header("Link", "<?n=1000>; rel=\"next\"")
+        }
+        "/v2/" => Answer::ok("{}"),
+        _ => Answer::status(404),
+    })
+    .await;
+    let client = client();
+    let tags = async |name: &str| {
+        let repository = client.repository(&server.reference(name)).await?;
+        client.tags(&repository).await
+    };
+    assert_eq!(tags("a").await.expect("tags"), ["1", "2", "3"]);
+    assert!(tags("empty").await.expect("tags").is_empty());
+    assert_eq!(tags("endless").await.expect("tags").len(), 32);
+    let error = tags("b").await.expect_err("an error");
+    assert!(
+        matches!(error, RegistryError::RepositoryNotFound),
+        "{error}"
+    );
+    assert!(other.asked().is_empty());
+}

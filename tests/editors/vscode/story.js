@@ -10,9 +10,39 @@ const { CODE_SERVER, VSIX, COOPER, EXAMPLE, PICTURES, SCRATCH } = process.env;
 const BLOG = path.join(SCRATCH, 'blog');
 const STEP = /^(COPY|RUN|WORKDIR) /;
 
+/** A Dockerfile with more than one stage, and the builds that a compose file declares of it. */
+const STAGES = `FROM host:base AS pages
+RUN mkdir /pages
+
+FROM host:base AS proof
+ARG READER=nobody
+RUN echo "read by $READER" > /proof
+
+FROM pages
+RUN ls /pages
+`;
+const UNTIDY = `FROM host:base as pages
+run mkdir /pages
+COPY    articles/oak.txt   /pages
+`;
+const TIDY = `FROM host:base AS pages
+RUN mkdir /pages
+COPY articles/oak.txt /pages
+`;
+const COMPOSE = `services:
+  proof:
+    build:
+      context: .
+      dockerfile: stages.Dockerfile
+      target: proof
+`;
+
 /** The example beside a store of its own, where it was built once, and the program where cargo would install it. */
 function prepare() {
   fs.cpSync(EXAMPLE, BLOG, { recursive: true });
+  fs.writeFileSync(path.join(BLOG, 'stages.Dockerfile'), STAGES);
+  fs.writeFileSync(path.join(BLOG, 'compose.yaml'), COMPOSE);
+  fs.writeFileSync(path.join(BLOG, 'untidy.Dockerfile'), UNTIDY);
   const environment = {
     HOME: SCRATCH,
     CARGO_HOME: path.join(SCRATCH, 'cargo'),
@@ -159,11 +189,13 @@ await scene('a finding is underlined, and its fix is applied', async () => {
   await workbench.shows('fixed', () => workbench.lines(), (lines) => lines.some((text) => text.startsWith('RUN mkdir')));
   await workbench.shows('no squiggle', () => workbench.page.locator(squiggles).count(), (count) => count === 0);
   await forecast(CACHED, LAST, CACHED);
+  await lens(true);
 });
 
 await scene('a file of the context that is saved changes the forecast of the steps that read it', async () => {
   await workbench.openFile('oak.txt');
   await workbench.shows('oak.txt', () => workbench.texts('.tab.active'), (tabs) => tabs.some((tab) => /oak\.txt/.test(tab)));
+  await workbench.shows('text of oak.txt', () => workbench.lines(), (lines) => lines.some((text) => /oak/.test(text)));
   await workbench.press('Control+End');
   await workbench.type('It was bent again today.');
   await workbench.press('Control+s');
@@ -172,6 +204,7 @@ await scene('a file of the context that is saved changes the forecast of the ste
   await workbench.shows('culprit', () => workbench.lines(), (lines) =>
     lines.some((text) => /^COPY articles.*articles\/oak\.txt/.test(text)),
   );
+  await lens(false);
   await picture('vscode-context');
 });
 
@@ -185,7 +218,7 @@ await scene('Build to Here builds, and the forecast turns to cached', async () =
 await scene('Explain says beside the text what will run, and why', async () => {
   await workbench.command('Cooper: Explain What Will Run, and Why');
   await workbench.shows('explanation', () => workbench.texts('.editor-group-container .view-lines'), (texts) =>
-    texts.some((text) => /# next build: \d+ of \d+ cached.*## line 9: `RUN mkdir.*cached/.test(text)),
+    texts.some((text) => /# next build: \d+ of \d+ cached.*## line 21: `RUN sh generate.*reruns.*in the store: lines 3, 6/.test(text)),
   );
 });
 
@@ -200,6 +233,67 @@ await scene('Shell Here opens a terminal in the layers up to the line', async ()
   await picture('vscode-shell');
   await workbench.type('exit\n');
   await workbench.page.locator('.terminal-wrapper.active').waitFor({ state: 'hidden' });
+});
+
+await scene('Run builds, and shows what the image prints', async () => {
+  await workbench.command('Cooper: Run');
+  const rows = '.terminal-wrapper.active .xterm-rows > div';
+  await workbench.shows('page', async () => (await workbench.texts(rows)).join('\n'), (text) => /<html|<h1/.test(text));
+  await picture('vscode-run');
+});
+
+await scene('the entry of the status bar names the program, and offers all commands', async () => {
+  const entry = workbench.page.locator('.statusbar-item', { hasText: 'cooper' });
+  await entry.hover();
+  await workbench.shows('program', () => workbench.texts('.workbench-hover-container'), (texts) =>
+    texts.some((text) => /cooper, version \d/.test(text)),
+  );
+  await entry.click();
+  const rows = '.quick-input-list .monaco-list-row';
+  await workbench.shows('commands', () => workbench.texts(rows), (titles) =>
+    ['Build', 'Run', 'Choose Target Stage', 'Show Log'].every((title) => titles.some((text) => text.startsWith(title))),
+  );
+  await picture('vscode-status');
+  await workbench.press('Escape');
+});
+
+/** Waits until the first two stages say what they should. */
+function stages(pages, proof) {
+  return workbench.shows('hints of stages', () => workbench.lines(), (lines) => {
+    const first = lines.filter((text) => text.startsWith('FROM'));
+    return first.length === 3 && pages.test(first[0]) && proof.test(first[1]);
+  });
+}
+const NEEDED = /in the store/;
+const SPARED = /not needed/;
+
+await scene('Choose Target Stage forecasts another stage', async () => {
+  await workbench.openFile('stages.Dockerfile');
+  await stages(NEEDED, SPARED);
+  await workbench.command('Cooper: Choose Target Stage');
+  await workbench.page.locator('.quick-input-list .label-name', { hasText: 'proof' }).waitFor();
+  await picture('vscode-target');
+  await workbench.pick('proof');
+  await stages(SPARED, NEEDED);
+  await workbench.command('Cooper: Choose Target Stage');
+  await workbench.pick('the last stage');
+  await stages(NEEDED, SPARED);
+});
+
+await scene('Choose a Build of Compose forecasts what the service builds', async () => {
+  await workbench.command('Cooper: Choose a Build of Compose or Bake');
+  await workbench.pick('proof');
+  await stages(SPARED, NEEDED);
+});
+
+await scene('Fix All mends what has a fix, and saving formats', async () => {
+  await workbench.openFile('untidy.Dockerfile');
+  await workbench.shows('findings', () => workbench.page.locator('.squiggly-warning').count(), (count) => count > 1);
+  await workbench.command('Fix All');
+  await workbench.shows('fixed', () => workbench.lines(), ([from, run]) => /^FROM host:base AS pages/.test(from) && /^RUN/.test(run));
+  await workbench.press('Control+s');
+  await workbench.shows('formatted', () => fs.readFileSync(path.join(BLOG, 'untidy.Dockerfile'), 'utf8'), (text) => text === TIDY);
+  await picture('vscode-format');
 });
 
 console.log(`${passed} passed, 0 failed`);

@@ -11,6 +11,7 @@ import { chromium } from 'playwright-core';
 const PATIENCE = 60_000;
 
 const SETTINGS = {
+  '[dockerfile]': { 'editor.formatOnSave': true },
   'chat.commandCenter.enabled': false,
   'editor.accessibilitySupport': 'off',
   'editor.fontFamily': "'DejaVu Sans Mono', monospace",
@@ -108,23 +109,42 @@ export class Workbench {
     await this.run(':', `${line}:${column}`);
   }
 
-  /** Runs a command by its title. */
+  /** Runs a command by its title: not the first that resembles it, which is the one that ran last. */
   async command(title) {
-    await this.run('>', title);
+    await this.ask('>', title);
+    await this.pick(title);
+  }
+
+  /** Takes an entry of the list that is open. */
+  async pick(label) {
+    await this.page.locator('.quick-input-list .label-name').getByText(label, { exact: true }).first().click();
+    // What is below the mouse says what it is, after a while; nothing is there.
+    await this.page.mouse.move(800, 18);
+    // Another list may follow at once.
+    await this.page.locator('.quick-input-list .label-name').getByText(label, { exact: true }).first().waitFor({ state: 'hidden' });
   }
 
   async openFile(name) {
     await this.run('', name, '.quick-input-list .monaco-list-row.focused');
   }
 
-  /** Types into the quick input: `>` for commands, `:` for lines, nothing for files. */
+  /** Takes the first that the quick input finds. */
   async run(prefix, text) {
+    await this.ask(prefix, text);
+    await this.page.keyboard.press('Enter');
+    await this.asked();
+  }
+
+  /** Types into the quick input: `>` for commands, `:` for lines, nothing for files. */
+  async ask(prefix, text) {
     await this.page.keyboard.press('F1');
     const input = this.page.locator('.quick-input-widget input[type=text]');
     await input.waitFor();
     await input.fill(prefix + text);
     await this.page.locator('.quick-input-list .monaco-list-row.focused').waitFor();
-    await this.page.keyboard.press('Enter');
+  }
+
+  async asked() {
     await this.page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
   }
 

@@ -11,10 +11,8 @@ use bstr::ByteSlice;
 type Edits = Vec<(TextRange, String)>;
 
 pub(super) fn offer(cursor: &Cursor<'_>, out: &mut Vec<Action>) {
-    let range = cursor.request.range;
-    for (index, found) in cursor.request.diagnostics.iter().enumerate() {
-        let touched = found.range.start <= range.end && range.start <= found.range.end;
-        if !touched || found.fix.is_some() {
+    for (index, found) in cursor.findings() {
+        if found.fix.is_some() {
             continue;
         }
         let corrections = Corrector { cursor, found }.corrections();

@@ -4,11 +4,9 @@ use super::{Action, ActionKind, Cursor};
 use crate::diagnostic::{Diagnostic, merged};
 
 pub(super) fn offer(cursor: &Cursor<'_>, out: &mut Vec<Action>) {
-    let range = cursor.request.range;
     let found = cursor.request.diagnostics;
-    for (index, diagnostic) in found.iter().enumerate() {
-        let touched = diagnostic.range.start <= range.end && range.start <= diagnostic.range.end;
-        let Some(fix) = diagnostic.fix.as_ref().filter(|_| touched) else {
+    for (index, diagnostic) in cursor.findings() {
+        let Some(fix) = &diagnostic.fix else {
             continue;
         };
         out.push(Action {

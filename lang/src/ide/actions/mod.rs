@@ -104,6 +104,8 @@ pub struct Request<'a> {
     pub range: TextRange,
     /// What was found in this version of the file.
     pub diagnostics: &'a [Diagnostic],
+    /// Ranges of findings that are meant too, wherever the place is: of its line, say.
+    pub named: &'a [TextRange],
     /// What is known about images.
     pub images: &'a dyn Images,
 }
@@ -137,7 +139,7 @@ const ACTIONS: &[Offer] = &[
 /// use cooperage_lang::text::TextRange;
 /// let file = File::new(b"FROM a\nRUN b && c\n".to_vec());
 /// let range = TextRange::new(12, 12);
-/// let found = actions(&Request { file: &file, range, diagnostics: &[], images: &Nothing });
+/// let found = actions(&Request { file: &file, range, diagnostics: &[], named: &[], images: &Nothing });
 /// assert!(found.iter().any(|action| action.title == "split this RUN into 2"));
 /// ```
 pub fn actions(request: &Request<'_>) -> Vec<Action> {
@@ -173,6 +175,22 @@ impl<'a> Cursor<'a> {
             file: request.file,
             index,
         }
+    }
+
+    /// The findings at the place and those that are named, with their indexes.
+    fn findings(&self) -> impl Iterator<Item = (usize, &'a Diagnostic)> + use<'a> {
+        let Request {
+            range,
+            diagnostics,
+            named,
+            ..
+        } = self.request;
+        let meant = move |found: &Diagnostic| {
+            let touched = found.range.start <= range.end && range.start <= found.range.end;
+            touched || named.contains(&found.range)
+        };
+        let all = diagnostics.iter().enumerate();
+        all.filter(move |(_, found)| meant(found))
     }
 
     /// Index and node of the instruction, when it is understood.
@@ -321,6 +339,7 @@ mod tests {
             file: &file,
             range,
             diagnostics: &found,
+            named: &[],
             images: &Stand,
         };
         let actions = actions(&request);

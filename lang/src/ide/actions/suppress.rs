@@ -5,10 +5,8 @@ use crate::lints;
 use crate::lints::pragma::{Reach, suppress};
 
 pub(super) fn offer(cursor: &Cursor<'_>, out: &mut Vec<Action>) {
-    let range = cursor.request.range;
-    for (index, found) in cursor.request.diagnostics.iter().enumerate() {
-        let touched = found.range.start <= range.end && range.start <= found.range.end;
-        if !touched || lints::find(found.code).is_none() {
+    for (index, found) in cursor.findings() {
+        if lints::find(found.code).is_none() {
             continue;
         }
         for reach in [Reach::Instruction, Reach::File] {

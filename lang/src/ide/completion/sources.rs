@@ -7,6 +7,9 @@ use crate::model::image::USUAL_IMAGES;
 use bstr::ByteSlice;
 use std::ops::Range;
 
+/// Most tags that are offered at once; a registry may have thousands, and what is typed chooses among them.
+const MOST_TAGS: usize = 200;
+
 /// What a number means in place of a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Numbers {
@@ -28,7 +31,7 @@ pub(super) fn offer_base(menu: &mut Menu<'_>, line: &Line<'_>, word: Spot) {
                     .detail("nothing")
                     .doc("No image: the stage begins empty."),
             );
-            offer_images(menu, &slot);
+            offer_images(menu, line, &slot);
             offer_usual_images(menu, &slot);
         }
         1 => {
@@ -51,7 +54,7 @@ pub(super) fn offer_from(menu: &mut Menu<'_>, line: &Line<'_>, from: usize, numb
             Entry::new(ItemKind::Stage, name).detail("named context"),
         );
     }
-    offer_images(menu, &slot);
+    offer_images(menu, line, &slot);
 }
 
 /// The first `count` stages, the nearest first: by name, else by number where that means a stage.
@@ -77,26 +80,44 @@ fn offer_stages(menu: &mut Menu<'_>, line: &Line<'_>, slot: &Slot, numbers: Numb
 }
 
 /// Images of the local store, or the tags of the one whose name is there already.
-fn offer_images(menu: &mut Menu<'_>, slot: &Slot) {
+fn offer_images(menu: &mut Menu<'_>, line: &Line<'_>, slot: &Slot) {
     if let Some((name, _)) = slot.typed.split_once('@') {
         offer_digest(menu, slot, name);
         return;
     }
     if let Some(name) = name_before_tag(&slot.typed) {
-        let tags = menu.around.tags(name);
-        for (i, tag) in menu.listed(tags).into_iter().enumerate() {
-            let text = format!("{name}:{}", tag.name);
-            let detail = if tag.local { "in the local store" } else { "" };
-            let rank = if tag.local { 3 } else { later(i) };
-            let entry = Entry::new(ItemKind::Tag, text).detail(detail);
-            menu.offer(slot, entry.rank(rank));
-        }
+        offer_tags(menu, line, slot, name);
         return;
     }
     let images = menu.around.images();
     for image in menu.listed(images) {
         let entry = Entry::new(ItemKind::Image, image.name).detail(image.detail);
         menu.offer(slot, entry.rank(4));
+    }
+}
+
+/// The tags of the image called `name`, in which variables may stand.
+fn offer_tags(menu: &mut Menu<'_>, line: &Line<'_>, slot: &Slot, name: &str) {
+    let file = line.file();
+    let known = file
+        .names()
+        .expanded(file, name.as_bytes(), slot.edit.start);
+    let Some(image) = known else { return };
+    let tags = menu.around.tags(&image);
+    for tag in menu.listed(tags) {
+        if menu.found.items.len() >= MOST_TAGS {
+            menu.found.incomplete = true;
+            return;
+        }
+        let text = format!("{name}:{}", tag.name);
+        let detail = if tag.local { "in the local store" } else { "" };
+        let rank = if tag.local {
+            3
+        } else {
+            later(menu.found.items.len())
+        };
+        let entry = Entry::new(ItemKind::Tag, text).detail(detail);
+        menu.offer(slot, entry.rank(rank));
     }
 }
 

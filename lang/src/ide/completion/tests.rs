@@ -115,6 +115,12 @@ fn images_and_tags_come_from_the_surroundings() {
     assert!(!found.iter().any(|t| t == "alpine"));
     let found = texts("FROM alpine:|", &around, Style::Plain);
     assert_eq!(found, ["alpine:3.22", "alpine:3.21"]);
+    let found = texts("ARG B=alpine\nFROM ${B}:|", &around, Style::Plain);
+    assert_eq!(found, ["${B}:3.22", "${B}:3.21"]);
+    let found = texts("ARG B\nFROM $B:|", &around, Style::Plain);
+    assert!(found.is_empty(), "{found:?}");
+    let found = texts("FROM a\nCOPY --from=alpine:3.2|", &around, Style::Plain);
+    assert_eq!(found, ["alpine:3.22", "alpine:3.21"]);
     let file = File::new(b"FROM alpine:".to_vec());
     assert!(complete(&file, 12, &around, Style::Plain).incomplete);
     let facts = ImageFacts {

@@ -3,7 +3,7 @@
 
 use super::{Names, Occurrence, OccurrenceId, Role, SymbolKind};
 use crate::ide::File;
-use crate::model::expand::{Env, Lexer};
+use crate::model::expand::{Env, EnvList, Lexer};
 use crate::model::platform;
 use crate::syntax::{Keyword, Node};
 use crate::text::TextRange;
@@ -54,6 +54,21 @@ impl Names {
         walk.values.set(name, setting, walk.globals.as_ref());
         walk.values.placed(id);
         walk.values.pending.pop()
+    }
+
+    /// The text with the values that variables have at `offset`; `None` when the file does not tell them all.
+    pub(in crate::ide) fn expanded(&self, file: &File, text: &[u8], offset: u32) -> Option<String> {
+        if !text.contains(&b'$') {
+            return Some(text.to_str_lossy().into_owned());
+        }
+        let mut env = EnvList::new();
+        let known = self.variables(file, offset).into_iter();
+        for variable in known.filter(|variable| variable.complete) {
+            env.set(variable.name, variable.value?);
+        }
+        let lexer = Lexer::new(file.parse().escape());
+        let expanded = lexer.word(text, &env).ok()?;
+        expanded.unmatched.is_empty().then_some(expanded.text)
     }
 
     /// The uses of variables in `range` whose value the text alone tells, with that value.

@@ -63,6 +63,7 @@ fn fixed(shown: &mut String, file: &Checked, treatment: Treatment, paint: Paint)
     }
 }
 
+/// With an empty line behind it: of a hundred the eye has to find the beginning of each.
 fn one(file: &Checked, lines: &Lines<'_>, finding: &Diagnostic, paint: Paint) -> String {
     let message = paint.bold(&text::strip(&finding.message));
     let mut shown = format!("{}: {message}\n", label(finding, paint));
@@ -71,6 +72,7 @@ fn one(file: &Checked, lines: &Lines<'_>, finding: &Diagnostic, paint: Paint) ->
         let title = text::strip(&fix.title);
         shown += &format!("  {} {title} (`--fix` does it)\n", paint.green("help:"));
     }
+    shown.push('\n');
     shown
 }
 
