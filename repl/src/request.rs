@@ -197,7 +197,13 @@ fn dockerfile_path(request: &BuildRequest) -> Option<PathBuf> {
         (DockerfileSource::Path(path), ContextSource::Folder(folder)) if !path.exists() => {
             Some(folder.join(path))
         }
-        (DockerfileSource::Path(path), _) => Some(path.clone()),
+        (DockerfileSource::Path(path), _)
+        | (
+            DockerfileSource::Text {
+                path: Some(path), ..
+            },
+            _,
+        ) => Some(path.clone()),
         (_, ContextSource::Folder(folder)) => Some(folder.join("Dockerfile")),
         _ => None,
     }
