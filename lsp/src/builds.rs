@@ -1,6 +1,6 @@
 //! Builds that an editor asks for: this program again, in a process of its own, over the text as it is typed.
 
-use cooperage_runtime::build::request::{BuildRequest, ContextSource, DockerfileSource};
+use cooperage_runtime::build::request::{BuildRequest, ContextSource, DockerfileSource, source_of};
 use cooperage_runtime::cancel::Cancel;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fd::OwnedFd;
@@ -81,7 +81,8 @@ pub(crate) fn run(job: &Job, cancel: &Cancel, news: &dyn Fn(News)) -> Result<Bui
 }
 
 fn arguments(request: &BuildRequest) -> Vec<String> {
-    let mut words: Vec<String> = ["--quiet", "build", "--progress", "json"]
+    // The request is complete: it has what the project's settings say, unless that was not wanted.
+    let mut words: Vec<String> = ["--quiet", "build", "--progress", "json", "--no-config"]
         .map(str::to_owned)
         .into();
     let mut option = |name: &str, value: String| words.extend([name.to_owned(), value]);
@@ -99,6 +100,9 @@ fn arguments(request: &BuildRequest) -> Vec<String> {
     }
     for (name, value) in &request.build_args {
         option("--build-arg", format!("{name}={value}"));
+    }
+    for (name, context) in &request.contexts {
+        option("--build-context", format!("{name}={}", source_of(context)));
     }
     let place = match &request.context {
         ContextSource::Folder(folder) | ContextSource::Archive(folder) => {

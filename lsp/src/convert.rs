@@ -116,34 +116,21 @@ impl Text {
         self: &Arc<Self>,
         changes: Vec<lsp::TextDocumentContentChangeEvent>,
     ) -> Self {
-        let mut text: Option<Self> = None;
+        let mut splicing = Splicing::new(self.source.clone(), self.encoding);
         for change in changes {
-            let old = text.as_ref().unwrap_or(self);
-            let source = match change.range {
-                None => change.text.into_bytes(),
-                Some(range) => old.spliced(range, change.text.as_bytes()),
-            };
-            text = Some(Self::new(source, self.encoding));
+            match change.range {
+                None => splicing = Splicing::new(change.text.into_bytes(), self.encoding),
+                Some(range) => splicing.splice(range, change.text.as_bytes()),
+            }
         }
-        let text = text.unwrap_or_else(|| Self::new(self.source.clone(), self.encoding));
         let before = match self.file.get() {
             Some(_) => Some(self.clone()),
             None => self.take_before(),
         };
         Self {
             before: Mutex::new(before),
-            ..text
+            ..Self::new(splicing.source, self.encoding)
         }
-    }
-
-    fn spliced(&self, range: lsp::Range, new: &[u8]) -> Vec<u8> {
-        let start = self.offset(range.start) as usize;
-        let end = (self.offset(range.end) as usize).max(start);
-        let mut source = Vec::with_capacity(self.source.len() + new.len());
-        source.extend_from_slice(&self.source[..start]);
-        source.extend_from_slice(new);
-        source.extend_from_slice(&self.source[end..]);
-        source
     }
 
     /// Byte offset to position; an offset behind the end means the end.
@@ -199,6 +186,55 @@ impl Text {
             range: self.range(range),
             new_text,
         }
+    }
+}
+
+/// A text while edits are made in it. Lines are looked for as far as an edit needs them, since a client may send thousands
+/// of edits at once.
+struct Splicing {
+    source: Vec<u8>,
+    encoding: Encoding,
+    /// Where the first lines begin.
+    starts: Vec<usize>,
+    /// Behind the line end in front of which all lines are known.
+    known: usize,
+}
+
+impl Splicing {
+    fn new(source: Vec<u8>, encoding: Encoding) -> Self {
+        Self {
+            source,
+            encoding,
+            starts: vec![0],
+            known: 0,
+        }
+    }
+
+    fn splice(&mut self, range: lsp::Range, new: &[u8]) {
+        let start = self.offset(range.start);
+        let end = self.offset(range.end).max(start);
+        self.source.splice(start..end, new.iter().copied());
+        // Of a line's beginning only what is in front of it decides.
+        self.starts
+            .truncate(self.starts.partition_point(|s| *s <= start));
+        self.known = self.known.min(start);
+    }
+
+    fn offset(&mut self, position: lsp::Position) -> usize {
+        let line = position.line as usize;
+        while self.starts.len() <= line {
+            let Some(length) = self.source[self.known..].find_byte(b'\n') else {
+                self.known = self.source.len();
+                return self.source.len();
+            };
+            self.known += length + 1;
+            self.starts.push(self.known);
+        }
+        let start = self.starts[line];
+        let rest = &self.source[start..];
+        let line = &rest[..rest.find_byte(b'\n').unwrap_or(rest.len())];
+        let line = line.trim_end_with(|c| c == '\r');
+        start + self.encoding.bytes(line, position.character)
     }
 }
 

@@ -1,4 +1,5 @@
-//! Forecasts, in the background: one thread, the newest text of each document, nothing before it had a moment of quiet.
+//! Forecasts, in the background: the newest text of each document, nothing before it had a moment of quiet. A document
+//! whose context does not answer keeps one thread and holds up no other document.
 
 use crate::convert::Text;
 use crate::document::Forecasted;
@@ -10,6 +11,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use tower_lsp::lsp_types as lsp;
 
+/// Threads at most: so many documents can wait for disks that do not answer, but for one.
+const MOST: usize = 8;
+
 /// A forecast that is wanted.
 pub(crate) struct Order {
     pub(crate) uri: lsp::Url,
@@ -19,11 +23,10 @@ pub(crate) struct Order {
     pub(crate) due: Instant,
 }
 
-/// The thread, begun with the first order.
+/// The threads, begun when they are needed.
 pub(crate) struct Forecaster {
     shared: Arc<Shared>,
     events: Events,
-    begun: bool,
 }
 
 #[derive(Default)]
@@ -35,13 +38,15 @@ struct Shared {
 #[derive(Default)]
 struct Orders {
     waiting: Vec<Order>,
-    /// The one that is worked on.
-    running: Option<Running>,
+    /// Those that are worked on, of each document one.
+    running: Vec<Running>,
+    threads: usize,
 }
 
 struct Running {
     uri: lsp::Url,
     text: Arc<Text>,
+    setup: Arc<Setup>,
     cancel: Cancel,
 }
 
@@ -50,12 +55,12 @@ impl Forecaster {
         Self {
             shared: Arc::default(),
             events,
-            begun: false,
         }
     }
 
-    /// Orders a forecast; an older order for the same document is void. One of an older text is given up also when it is
-    /// being worked on; one of the same text is finished, or a file that changes all the time would let none come to an end.
+    /// Orders a forecast; an older order for the same document is void. One of an older text or by other settings is given
+    /// up also when it is being worked on; one of the same is finished, or a file that changes all the time would let none
+    /// come to an end.
     pub(crate) fn order(&mut self, mut order: Order) {
         let mut orders = self.shared.lock();
         let older = orders
@@ -65,16 +70,23 @@ impl Forecaster {
             order.due = order.due.min(older.due);
         }
         orders.give_up(|running| {
-            running.uri == order.uri && !Arc::ptr_eq(&running.text, &order.text)
+            let same = Arc::ptr_eq(&running.text, &order.text)
+                && Arc::ptr_eq(&running.setup, &order.setup);
+            running.uri == order.uri && !same
         });
         orders.waiting.push(order);
-        drop(orders);
-        self.shared.more.notify_one();
-        if !self.begun {
+        if orders.threads == orders.running.len() && orders.threads < MOST {
             let (shared, events) = (self.shared.clone(), self.events.clone());
             let thread = std::thread::Builder::new().name("forecast".to_owned());
-            self.begun = thread.spawn(move || shared.work(&events)).is_ok();
+            orders.threads += usize::from(thread.spawn(move || shared.work(&events)).is_ok());
         }
+        drop(orders);
+        self.shared.more.notify_one();
+    }
+
+    /// Whether something is worked on.
+    pub(crate) fn is_busy(&self) -> bool {
+        !self.shared.lock().running.is_empty()
     }
 
     /// Nobody wants forecasts of a document any more.
@@ -87,9 +99,15 @@ impl Forecaster {
 
 impl Orders {
     fn give_up(&self, which: impl Fn(&Running) -> bool) {
-        if let Some(running) = self.running.as_ref().filter(|running| which(running)) {
-            running.cancel.cancel();
-        }
+        let given_up = self.running.iter().filter(|running| which(running));
+        given_up.for_each(|running| running.cancel.cancel());
+    }
+
+    /// The order that is due first, of those whose document is not worked on.
+    fn first(&self) -> Option<usize> {
+        let is_free = |order: &Order| self.running.iter().all(|running| running.uri != order.uri);
+        let free = (0..self.waiting.len()).filter(|i| is_free(&self.waiting[*i]));
+        free.min_by_key(|i| self.waiting[*i].due)
     }
 }
 
@@ -97,6 +115,14 @@ impl Shared {
     fn work(&self, events: &Events) {
         loop {
             let (order, cancel) = self.next();
+            if order.setup.forget_old_settings(&order.uri) {
+                self.finished(&order.uri);
+                let found = Event::Done(Box::new(|session| session.set_up(|_| {})));
+                if events.send(found).is_err() {
+                    return;
+                }
+                continue;
+            }
             let forecast = guarded(|| {
                 let forecast = order.setup.forecast(&order.uri, &order.text, &cancel);
                 let forecast = forecast.map_err(|error| Fault::Failed(error.to_string()))?;
@@ -106,13 +132,12 @@ impl Shared {
                     forecast,
                 })
             });
-            self.lock().running = None;
+            self.finished(&order.uri);
             if cancel.is_canceled() {
                 continue;
             }
-            let Order { uri, text, .. } = order;
             let sent = events.send(Event::Done(Box::new(move |session| {
-                session.forecast_is_there(&uri, &text, forecast);
+                session.forecast_is_there(&order, forecast);
             })));
             if sent.is_err() {
                 return;
@@ -120,12 +145,15 @@ impl Shared {
         }
     }
 
+    fn finished(&self, uri: &lsp::Url) {
+        self.lock().running.retain(|running| running.uri != *uri);
+    }
+
     /// Waits until an order is due.
     fn next(&self) -> (Order, Cancel) {
         let mut orders = self.lock();
         loop {
-            let first = (0..orders.waiting.len()).min_by_key(|i| orders.waiting[*i].due);
-            let Some(first) = first else {
+            let Some(first) = orders.first() else {
                 orders = self
                     .more
                     .wait(orders)
@@ -145,9 +173,10 @@ impl Shared {
             }
             let order = orders.waiting.swap_remove(first);
             let cancel = Cancel::new();
-            orders.running = Some(Running {
+            orders.running.push(Running {
                 uri: order.uri.clone(),
                 text: order.text.clone(),
+                setup: order.setup.clone(),
                 cancel: cancel.clone(),
             });
             return (order, cancel);

@@ -1,13 +1,15 @@
 //! Work beside the owner of the session: a few threads that take requests in turn, and the net under each piece of work.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use tower_lsp::jsonrpc::{Error, ErrorCode};
 
 /// Threads at most. More than one only so that a request that waits for a disk does not hold up the others.
-const MOST: usize = 4;
+const MOST: usize = 8;
+/// Threads at most that work for one document, whose disk may never answer.
+const EACH: usize = 2;
 
 /// **Source:** language server protocol 3.17, *ErrorCodes*.
 const REQUEST_FAILED: i64 = -32803;
@@ -72,7 +74,10 @@ pub(crate) fn guarded<T>(work: impl FnOnce() -> Answer<T>) -> Answer<T> {
     })
 }
 
-type Job = Box<dyn FnOnce() + Send>;
+struct Job {
+    whose: String,
+    work: Box<dyn FnOnce() + Send>,
+}
 
 /// The threads and what waits for them.
 #[derive(Clone, Default)]
@@ -87,15 +92,41 @@ struct Shared {
 #[derive(Default)]
 struct Queue {
     waiting: VecDeque<Job>,
+    /// How many jobs are worked on, by whose they are.
+    running: HashMap<String, usize>,
     threads: usize,
     idle: usize,
 }
 
+impl Queue {
+    /// The first job whose owner has a thread left.
+    fn next(&mut self) -> Option<Job> {
+        let has_one_left = |job: &Job| self.running.get(&job.whose).is_none_or(|n| *n < EACH);
+        let at = self.waiting.iter().position(has_one_left)?;
+        let job = self.waiting.remove(at)?;
+        *self.running.entry(job.whose.clone()).or_default() += 1;
+        Some(job)
+    }
+
+    fn finished(&mut self, whose: &str) {
+        if let Some(running) = self.running.get_mut(whose) {
+            *running -= 1;
+            if *running == 0 {
+                self.running.remove(whose);
+            }
+        }
+    }
+}
+
 impl Pool {
-    /// Runs a job when a thread is free; jobs begin in the order in which they came.
-    pub(crate) fn run(&self, job: impl FnOnce() + Send + 'static) {
+    /// Runs a job for a document, or whatever else it is for, when a thread is free; jobs for the same begin in the order
+    /// in which they came.
+    pub(crate) fn run(&self, whose: &str, work: impl FnOnce() + Send + 'static) {
         let mut queue = self.0.lock();
-        queue.waiting.push_back(Box::new(job));
+        queue.waiting.push_back(Job {
+            whose: whose.to_owned(),
+            work: Box::new(work),
+        });
         if queue.waiting.len() > queue.idle && queue.threads < MOST {
             let shared = self.0.clone();
             let worker = std::thread::Builder::new().name("worker".to_owned());
@@ -112,11 +143,12 @@ impl Shared {
     fn work(&self) {
         let mut queue = self.lock();
         loop {
-            if let Some(job) = queue.waiting.pop_front() {
+            if let Some(Job { whose, work }) = queue.next() {
                 drop(queue);
                 // Jobs answer for their own panics; one that escapes must not cost the thread.
-                let _ = catch_unwind(AssertUnwindSafe(job));
+                let _ = catch_unwind(AssertUnwindSafe(work));
                 queue = self.lock();
+                queue.finished(&whose);
             } else {
                 queue.idle += 1;
                 queue = self
@@ -156,7 +188,7 @@ mod tests {
         let (sender, receiver) = channel();
         for n in 0..100 {
             let sender = sender.clone();
-            pool.run(move || {
+            pool.run("a", move || {
                 assert!(n % 2 == 0, "odd");
                 sender.send(n).unwrap();
             });
@@ -164,5 +196,22 @@ mod tests {
         drop(sender);
         assert_eq!(receiver.iter().count(), 50);
         assert!(pool.0.lock().threads <= MOST);
+    }
+
+    #[test]
+    fn who_never_ends_holds_up_only_its_own() {
+        let pool = Pool::default();
+        let (never, ending) = channel::<()>();
+        let ending = Arc::new(Mutex::new(ending));
+        let (sender, receiver) = channel();
+        for _ in 0..20 {
+            let ending = ending.clone();
+            pool.run("stuck", move || {
+                let _ = ending.lock().unwrap().recv();
+            });
+        }
+        pool.run("fine", move || sender.send(1).unwrap());
+        assert_eq!(receiver.recv(), Ok(1));
+        drop(never);
     }
 }

@@ -27,6 +27,10 @@ use tower_lsp::lsp_types as lsp;
 const QUIET: Duration = Duration::from_millis(30);
 /// Changes on disk come in bursts; this long after the first of one is early enough to be seen.
 const SETTLE: Duration = Duration::from_millis(10);
+/// Whoever waits for news of the whole workspace gets them when nothing has changed for this long.
+const PAUSE: Duration = Duration::from_millis(500);
+/// In whose name work for the whole workspace is done.
+const WORKSPACE: &str = "workspace";
 /// A request that needs the forecast of its text waits this long, then goes without.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -73,6 +77,14 @@ struct Parked {
     go: Go,
 }
 
+/// A request for news of the whole workspace that waits for some.
+struct Patient {
+    params: lsp::WorkspaceDiagnosticParams,
+    reply: Reply<lsp::WorkspaceDiagnosticReportResult>,
+    /// When it is to be answered, once there are news.
+    due: Option<Instant>,
+}
+
 /// What a waiting request shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Parts {
@@ -111,10 +123,7 @@ pub(crate) struct Session {
     changes: u64,
     told: u64,
     /// A client that knows the last report, and waits for another.
-    patient: Option<(
-        lsp::WorkspaceDiagnosticParams,
-        Reply<lsp::WorkspaceDiagnosticReportResult>,
-    )>,
+    patient: Option<Patient>,
     /// What is wrong with the settings the client began with.
     problems: Vec<String>,
     /// Settings files with mistakes, as the client was told of them.
@@ -299,8 +308,7 @@ impl Session {
         let Some(snapshot) = self.snapshot(uri.as_str(), reply.cancel.clone()) else {
             return reply.give(Ok(None));
         };
-        let events = self.events.clone();
-        self.jobs.run(move || {
+        let work = move || {
             let answer = if snapshot.cancel.is_canceled() {
                 Err(Fault::Canceled)
             } else if too_late(&snapshot) {
@@ -308,11 +316,12 @@ impl Session {
             } else {
                 guarded(|| answer(&snapshot, params))
             };
-            // The owner knows whether the text is still the same; it is gone only when nobody waits for answers.
-            let _ = events.send(Event::Done(Box::new(move |_| {
-                let late = too_late(&snapshot);
-                reply.give(if late { Err(Fault::Stale) } else { answer });
-            })));
+            (snapshot, answer)
+        };
+        // The owner knows whether the text is still the same.
+        self.work(uri.as_str(), work, move |_, (snapshot, answer)| {
+            let late = too_late(&snapshot);
+            reply.give(if late { Err(Fault::Stale) } else { answer });
         });
     }
 
@@ -348,14 +357,33 @@ impl Session {
         answer: fn(&Workspace, P) -> Answer<T>,
         reply: Reply<T>,
     ) {
-        let workspace = Workspace {
-            open: self.snapshots(),
-            setup: self.setup.clone(),
-            cancel: reply.cancel.clone(),
-        };
-        self.jobs.run(move || {
+        let workspace = self.workspace(reply.cancel.clone());
+        self.jobs.run(WORKSPACE, move || {
             let answer = guarded(|| answer(&workspace, params));
             reply.give(answer);
+        });
+    }
+
+    fn workspace(&self, cancel: Cancel) -> Workspace {
+        Workspace {
+            open: self.snapshots(),
+            setup: self.setup.clone(),
+            cancel,
+        }
+    }
+
+    /// Works on something for a document, or for the workspace; `then` gets the result, as the owner.
+    pub(crate) fn work<T: Send + 'static>(
+        &self,
+        whose: &str,
+        work: impl FnOnce() -> T + Send + 'static,
+        then: impl FnOnce(&mut Self, T) + Send + 'static,
+    ) {
+        let events = self.events.clone();
+        self.jobs.run(whose, move || {
+            let done = work();
+            // The owner is gone only when nobody waits any more.
+            let _ = events.send(Event::Done(Box::new(move |session| then(session, done))));
         });
     }
 
@@ -368,18 +396,44 @@ impl Session {
     ) {
         let knows = !params.previous_result_ids.is_empty() && self.told == self.changes;
         if knows {
-            self.patient = Some((params, reply));
+            let patient = Patient {
+                params,
+                reply,
+                due: None,
+            };
+            if let Some(before) = self.patient.replace(patient) {
+                before.reply.give(Err(Fault::Canceled));
+            }
         } else {
-            self.told = self.changes;
-            self.about_workspace(params, diagnostics::workspace, reply);
+            self.report(params, reply);
         }
     }
 
-    /// Notes that there may be something else to say, and says it to the one who waits for that.
+    /// Reports on the workspace as it is now, and remembers that once the client has it.
+    fn report(
+        &mut self,
+        params: lsp::WorkspaceDiagnosticParams,
+        reply: Reply<lsp::WorkspaceDiagnosticReportResult>,
+    ) {
+        let workspace = self.workspace(reply.cancel.clone());
+        let changes = self.changes;
+        self.work(
+            WORKSPACE,
+            move || guarded(|| diagnostics::workspace(&workspace, params)),
+            move |session, answer| {
+                if answer.is_ok() && !reply.cancel.is_canceled() {
+                    session.told = session.told.max(changes);
+                }
+                reply.give(answer);
+            },
+        );
+    }
+
+    /// Notes that there may be something else to say; the one who waits for that hears it when nothing more comes.
     fn change(&mut self) {
         self.changes += 1;
-        if let Some((params, reply)) = self.patient.take() {
-            self.workspace_diagnostics(params, reply);
+        if let Some(patient) = &mut self.patient {
+            patient.due = Some(Instant::now() + PAUSE);
         }
     }
 
@@ -401,22 +455,22 @@ impl Session {
             return;
         };
         let number = self.next_number();
-        let events = self.events.clone();
-        self.jobs.run(move || {
+        let work = move || {
             if snapshot.text.is_superseded() {
-                return;
+                return (snapshot, Err(Fault::Stale));
             }
             let found = guarded(|| Ok(diagnostics::of_document(&snapshot)));
-            let _ = events.send(Event::Done(Box::new(move |session| {
-                if let Ok(found) = found
-                    && let Some(document) = session.documents.get_mut(snapshot.uri.as_str())
-                    && !snapshot.text.is_superseded()
-                    && document.published < number
-                {
-                    document.published = number;
-                    session.publish(&snapshot.uri, Some(snapshot.version), found);
-                }
-            })));
+            (snapshot, found)
+        };
+        self.work(uri.as_str(), work, move |session, (snapshot, found)| {
+            if let Ok(found) = found
+                && let Some(document) = session.documents.get_mut(snapshot.uri.as_str())
+                && !snapshot.text.is_superseded()
+                && document.published < number
+            {
+                document.published = number;
+                session.publish(&snapshot.uri, Some(snapshot.version), found);
+            }
         });
     }
 
@@ -456,16 +510,15 @@ impl Session {
     }
 
     /// Takes a finished forecast in, and shows it.
-    pub(crate) fn forecast_is_there(
-        &mut self,
-        uri: &lsp::Url,
-        text: &Arc<Text>,
-        done: Answer<Forecasted>,
-    ) {
+    pub(crate) fn forecast_is_there(&mut self, order: &Order, done: Answer<Forecasted>) {
+        let Order {
+            uri, text, setup, ..
+        } = order;
         let Some(document) = self.documents.get_mut(uri.as_str()) else {
             return;
         };
-        if !Arc::ptr_eq(&document.text, text) {
+        // One of another text or by other settings: the right one is on its way.
+        if !Arc::ptr_eq(&document.text, text) || !Arc::ptr_eq(&self.setup, setup) {
             return;
         }
         let advised = document.advised;
@@ -503,6 +556,7 @@ impl Session {
 
     /// What is said about a document depends on its forecast too, and on ShellCheck.
     pub(crate) fn findings_changed(&mut self, uri: &lsp::Url) {
+        self.change();
         if self.setup.features.pull_diagnostics {
             self.refresh_diagnostics();
         } else {
@@ -557,9 +611,16 @@ impl Session {
         }
     }
 
-    /// When the next request has waited long enough.
+    /// When the next request that waits is to be answered.
     pub(crate) fn alarm(&self) -> Option<Instant> {
-        self.parked.iter().map(|parked| parked.until).min()
+        let patient = self.patient.as_ref().and_then(|patient| patient.due);
+        let parked = self.parked.iter().map(|parked| parked.until);
+        parked.chain(patient).min()
+    }
+
+    /// Whether a forecast is worked on.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.forecaster.is_busy()
     }
 
     /// Lets requests go that have waited long enough.
@@ -567,6 +628,10 @@ impl Session {
         let now = Instant::now();
         for parked in self.unpark(|parked| parked.until <= now) {
             (parked.go)(self, Ok(()));
+        }
+        let is_due = |patient: &mut Patient| patient.due.is_some_and(|due| due <= now);
+        if let Some(Patient { params, reply, .. }) = self.patient.take_if(is_due) {
+            self.report(params, reply);
         }
     }
 

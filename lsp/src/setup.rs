@@ -89,6 +89,15 @@ impl Setup {
         })
     }
 
+    /// Forgets the projects' settings when files of those that apply to a document are others by now; tells whether.
+    pub(crate) fn forget_old_settings(&self, uri: &lsp::Url) -> bool {
+        let changed = convert::path(uri).is_some_and(|path| self.finder.has_changed(&path));
+        if changed {
+            self.finder.forget();
+        }
+        changed
+    }
+
     /// The folder that a document's build copies from.
     pub(crate) fn context_folder(&self, uri: &lsp::Url) -> Option<PathBuf> {
         match self.request(uri).context {

@@ -189,8 +189,10 @@ impl Talk {
                 Some(_) = self.answers.join_next() => {}
                 () = until(alarm) => self.session.iter_mut().for_each(Session::ring),
                 () = until(rest) => {
-                    memory::rest();
                     rest = None;
+                    if !self.session.as_ref().is_some_and(Session::is_busy) {
+                        memory::rest();
+                    }
                     continue;
                 }
             }

@@ -260,8 +260,9 @@ pub fn with_globals(command: clap::Command) -> clap::Command {
             .long(name)
             .help_heading("Options of all commands")
     };
+    let name = format!("cooper {}", command.get_name());
     command
-        .bin_name(String::new())
+        .bin_name(name)
         .disable_help_flag(true)
         .arg(
             global("json")

@@ -198,6 +198,7 @@ fn dockerfile_path(request: &BuildRequest) -> Option<PathBuf> {
             Some(folder.join(path))
         }
         (DockerfileSource::Path(path), _) => Some(path.clone()),
+        (DockerfileSource::Text { path, .. }, _) if path.is_some() => path.clone(),
         (_, ContextSource::Folder(folder)) => Some(folder.join("Dockerfile")),
         _ => None,
     }

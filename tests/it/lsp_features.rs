@@ -387,6 +387,67 @@ fn build_arguments_and_a_platform_can_be_chosen() {
 }
 
 #[test]
+fn a_build_from_the_editor_is_the_one_that_was_forecast() {
+    let sandbox = Sandbox::new();
+    sandbox.write("lib/a", "a");
+    sandbox.write("app/b", "b");
+    sandbox.write(
+        "app/cooperage.toml",
+        "[build]\ntarget = 'app'\n[build.contexts]\nlib = '../lib'\n",
+    );
+    let text = "FROM scratch AS base\n  COPY --from=lib a /\nFROM base AS app\nCOPY b /\nFROM app AS last\nCOPY none /\n";
+    let uri = format!(
+        "file://{}",
+        sandbox.work().join("app/api.Dockerfile").display()
+    );
+    let mut client = Client::new(&sandbox, &json!({}));
+    client.open(&uri, text);
+    client.diagnostics(&uri, 1);
+    let mut run = |command: &str, more: Value| {
+        let call = json!({"command": command, "arguments": [uri, more]});
+        client.ask("workspace/executeCommand", call)
+    };
+    // To a line that is indented, in a stage that is not the project's target.
+    let built = run("cooper.buildTo", json!({"line": 1}));
+    assert!(built["image"].is_string(), "{built}");
+    // The target of the project, whose last stage could not be built.
+    let built = run("cooper.build", Value::Null);
+    assert!(built["image"].is_string(), "{built}");
+    let began = Instant::now();
+    while !client
+        .hints(&uri)
+        .iter()
+        .take(2)
+        .all(|(_, hint)| hint.starts_with("cached"))
+    {
+        let hints = client.hints(&uri);
+        assert!(began.elapsed() < Duration::from_secs(20), "{hints:?}");
+    }
+}
+
+#[test]
+fn changed_settings_of_the_project_are_noticed_without_the_client() {
+    let sandbox = Sandbox::new();
+    sandbox.write("a", "a");
+    sandbox.write("cooperage.toml", "[build]\ntarget = 'one'\n");
+    let text = "FROM scratch AS one\nCOPY a /\nFROM scratch AS two\nCOPY a /b\n";
+    let uri = format!("file://{}", sandbox.work().join("Dockerfile").display());
+    let refresh = json!({"capabilities": {"workspace": {"inlayHint": {"refreshSupport": true}}}});
+    let mut client = Client::with(&sandbox, refresh);
+    client.open(&uri, text);
+    let needed = |client: &mut Client| {
+        let hints = client.hints(&uri).into_iter();
+        let needed = hints.filter(|(_, hint)| hint != "not needed");
+        needed.map(|(line, _)| line).collect::<Vec<_>>()
+    };
+    assert_eq!(needed(&mut client), [2]);
+    sandbox.write("cooperage.toml", "[build]\ntarget = 'two'\n\n");
+    while needed(&mut client) != [4] {
+        client.news_of("workspace/inlayHint/refresh");
+    }
+}
+
+#[test]
 fn a_build_can_be_canceled() {
     let sandbox = Sandbox::new();
     sandbox.base();

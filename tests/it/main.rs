@@ -15,6 +15,7 @@ mod lsp_features;
 mod lsp_hostile;
 mod lsp_outside;
 mod lsp_protocol;
+mod lsp_stuck;
 mod prompt;
 mod registry;
 mod sandbox;

@@ -104,22 +104,26 @@ pub(super) struct Layout<'f> {
     step: String,
     /// Indentation of the leftmost line inside shell text that has any.
     leftmost: Option<&'f [u8]>,
+    /// The same of lines inside other parts, which cannot be moved: the white space is in the value of an `ENV name value`.
+    fixed: Option<&'f [u8]>,
     shift: bool,
 }
 
 impl<'f> Layout<'f> {
     pub(super) fn new(file: &'f File, options: &Options, lines: &[Line<'_>]) -> Self {
-        let mut inside: Vec<&[u8]> = lines
-            .iter()
-            .filter(|line| line.kind == LineKind::Shell)
-            .map(|line| file.text(line.indentation))
-            .collect();
         let shift = options.shell_text == ShellText::Shift;
-        inside.retain(|blanks| shift || !blanks.is_empty());
+        let leftmost = |kind, or_none: bool| {
+            let inside = lines.iter().filter(|line| line.kind == kind);
+            inside
+                .map(|line| file.text(line.indentation))
+                .filter(|blanks| or_none || !blanks.is_empty())
+                .min_by_key(|blanks| blanks.len())
+        };
         Self {
             file,
             step: options.indent.text(),
-            leftmost: inside.into_iter().min_by_key(|blanks| blanks.len()),
+            leftmost: leftmost(LineKind::Shell, shift),
+            fixed: leftmost(LineKind::Inside, false),
             shift,
         }
     }
@@ -155,12 +159,13 @@ impl<'f> Layout<'f> {
         }
     }
 
-    /// Indentation of lines that may have any: that of the shell text below, so that both stand in one column.
+    /// Indentation of lines that may have any: that of the text below which stays, so that both stand in one column.
     fn base(&self) -> String {
-        match self.leftmost {
-            Some(blanks) if !self.shift => blanks.to_str_lossy().into_owned(),
-            _ => self.step.clone(),
-        }
+        let stays = self.leftmost.filter(|_| !self.shift).or(self.fixed);
+        stays.map_or_else(
+            || self.step.clone(),
+            |blanks| blanks.to_str_lossy().into_owned(),
+        )
     }
 
     /// The line moved by what the leftmost line has to be moved by.

@@ -53,6 +53,13 @@ fn json_arrays_have_one_spelling() {
     check("CMD [ ]\n", "CMD []\n");
 }
 
+/// The blanks at the start of each line but the first are in the value.
+#[test]
+fn the_name_of_an_old_form_stands_where_its_value_does() {
+    check("ENV A \\\n\t\tb \\\n\t\tc\n", "ENV A \\\n\t\tb \\\n\t\tc\n");
+    check("ENV A \\\n b \\\n    c\n", "ENV A \\\n    b \\\n    c\n");
+}
+
 #[test]
 fn continuation_lines_are_indented_where_they_only_separate() {
     check(

@@ -1,6 +1,6 @@
 //! What `apt-get update` leaves behind.
 
-use super::runs::{append_command, has_scratch_mount, removes_folders, runs, within};
+use super::runs::{append_command, has_scratch_mount, removes_folders, steps};
 use super::stages::{KeptStages, parents};
 use super::{Finding, Level, Lint, Run, Subject};
 use crate::shell::packages::{APT, APT_GET, Call};
@@ -24,16 +24,18 @@ const LISTS: &str = "/var/lib/apt/lists";
 
 fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
     let mut stages = None;
-    for snippet in runs(subject) {
-        let updates = |(nested, command)| Some((nested, update(command)?));
-        let Some((nested, update)) = within(snippet).find_map(updates) else {
+    for step in steps(subject) {
+        let mut commands = step.iter();
+        let found = commands.find_map(|(nested, command)| Some((*nested, update(command)?)));
+        let Some((nested, update)) = found else {
             continue;
         };
+        let (snippet, _) = step[0];
         let (kept, later) = stages.get_or_insert_with(|| {
             let later = last_installs(subject);
             (KeptStages::of(subject), later)
         });
-        let cleaned = within(snippet).any(|(_, command)| cleans(command));
+        let cleaned = step.iter().any(|(_, command)| cleans(command));
         if cleaned || !kept.has(snippet) || is_mounted(subject, snippet) {
             continue;
         }
@@ -56,7 +58,8 @@ fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
 fn last_installs(subject: &Subject<'_>) -> HashMap<usize, usize> {
     let parents = parents(subject);
     let mut last = HashMap::new();
-    for snippet in runs(subject).filter(|snippet| uses_lists(snippet)) {
+    for step in steps(subject).filter(|step| uses_lists(step)) {
+        let (snippet, _) = step[0];
         let stages =
             std::iter::successors(Some(snippet.stage), |stage| parents.get(stage).copied());
         last.extend(stages.map(|stage| (stage, snippet.node)));
@@ -65,8 +68,8 @@ fn last_installs(subject: &Subject<'_>) -> HashMap<usize, usize> {
 }
 
 /// Installs before it fetches lists of its own.
-fn uses_lists(snippet: &Snippet) -> bool {
-    let mut commands = within(snippet).map(|(_, command)| command);
+fn uses_lists(step: &[(&Snippet, &Command)]) -> bool {
+    let mut commands = step.iter().map(|(_, command)| *command);
     let first = commands.find(|command| update(command).is_some() || is_install(command));
     first.is_some_and(is_install)
 }

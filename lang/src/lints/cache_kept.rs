@@ -1,6 +1,6 @@
 //! Downloads that stay in a layer because no command of the step cleans up: a rule for each package manager.
 
-use super::runs::{append_command, has_scratch_mount, name_range, removes, runs, within};
+use super::runs::{append_command, has_scratch_mount, name_range, removes, steps};
 use super::stages::KeptStages;
 use super::{Finding, Level, Lint, Run, Subject};
 use crate::shell::packages::{self, Manager};
@@ -70,10 +70,11 @@ fn check(
     out: &mut Vec<Finding>,
 ) {
     let mut kept = None;
-    for snippet in runs(subject) {
-        let Some((nested, command)) = left_uncleaned(snippet, manager) else {
+    for step in steps(subject) {
+        let Some((nested, command)) = left_uncleaned(step, manager) else {
             continue;
         };
+        let (snippet, _) = step[0];
         let kept = kept.get_or_insert_with(|| KeptStages::of(subject));
         if !kept.has(snippet) || is_mounted(manager, subject, snippet) {
             continue;
@@ -92,15 +93,17 @@ fn check(
 
 /// The last command of a step that downloads and is followed by none that cleans up.
 fn left_uncleaned<'s>(
-    snippet: &'s Snippet,
+    step: &[(&'s Snippet, &'s Command)],
     manager: &'static Manager,
 ) -> Option<(&'s Snippet, &'s Command)> {
     let mut left = None;
-    for (nested, command) in within(snippet) {
+    for (nested, command) in step.iter().copied() {
         let call = manager.call(command);
+        let is_cleaned =
+            || call.is_some_and(|call| call.cleans()) || removes(command, manager.leftovers);
         if call.is_some_and(|call| call.fetches()) {
             left = Some((nested, command));
-        } else if call.is_some_and(|call| call.cleans()) || removes(command, manager.leftovers) {
+        } else if left.is_some() && is_cleaned() {
             left = None;
         }
     }

@@ -1,6 +1,7 @@
 //! What the rules about `RUN` share: the commands of a file, what surrounds them, and edits of shell text.
 
 use super::{Finding, Lint, Subject};
+use crate::ide::File;
 use crate::shell::{Command, Joint, Scopes, Snippet, Token, TokenKind, Word};
 use crate::syntax::Keyword;
 use crate::text::TextRange;
@@ -28,7 +29,12 @@ impl Finding {
 
 /// The scripts of `RUN`, those below `ONBUILD` included.
 pub(super) fn runs<'a>(subject: &'a Subject<'_>) -> impl Iterator<Item = &'a Snippet> {
-    let scripts = subject.file.scripts().iter();
+    runs_of(subject.file)
+}
+
+/// The same of a file.
+pub(super) fn runs_of(file: &File) -> impl Iterator<Item = &Snippet> {
+    let scripts = file.scripts().iter();
     scripts.filter(|snippet| snippet.keyword == Keyword::Run)
 }
 
@@ -36,7 +42,14 @@ pub(super) fn runs<'a>(subject: &'a Subject<'_>) -> impl Iterator<Item = &'a Sni
 pub(super) fn commands<'a>(
     subject: &'a Subject<'_>,
 ) -> impl Iterator<Item = (&'a Snippet, &'a Command)> {
-    runs(subject).flat_map(within)
+    subject.commands.iter().copied()
+}
+
+/// The same, instruction by instruction. The first command of each is one of its own text.
+pub(super) fn steps<'s, 'a>(
+    subject: &'s Subject<'a>,
+) -> impl Iterator<Item = &'s [(&'a Snippet, &'a Command)]> {
+    subject.commands.chunk_by(|(a, _), (b, _)| a.node == b.node)
 }
 
 /// The commands of a script in order, each followed by those of the text that it hands to another shell.

@@ -1,6 +1,6 @@
 //! Two programs that download.
 
-use super::runs::{name_range, runs, within};
+use super::runs::{name_range, steps};
 use super::{Finding, Level, Lint, Run, Subject};
 use crate::shell::Command;
 
@@ -18,14 +18,15 @@ fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
     let mut stage = 0;
     // What a build and what triggers have used so far.
     let mut used = [Used::default(); 2];
-    for snippet in runs(subject) {
+    for step in steps(subject) {
+        let (snippet, _) = step[0];
         if std::mem::replace(&mut stage, snippet.stage) != snippet.stage {
             used = Default::default();
         }
         let used = &mut used[usize::from(snippet.trigger)];
         let is_downloader = |c: &Command| c.runs("wget") || c.runs("curl");
         let mut last = None;
-        for (nested, command) in within(snippet).filter(|(_, c)| is_downloader(c)) {
+        for (nested, command) in step.iter().copied().filter(|(_, c)| is_downloader(c)) {
             used.wget |= command.runs("wget");
             used.curl |= command.runs("curl");
             last = Some((nested, command));

@@ -139,6 +139,18 @@ impl Script {
         &self.commands
     }
 
+    /// Every simple command, in place of one that hands a text to another shell (`bash -c "…"`) those of the text.
+    pub fn innermost_commands(&self) -> Box<dyn Iterator<Item = &Command> + '_> {
+        let mut nested = self.nested.iter().peekable();
+        let commands = self.commands.iter().enumerate();
+        Box::new(commands.flat_map(move |(index, command)| {
+            match nested.next_if(|nested| nested.command == index) {
+                Some(nested) => nested.script.innermost_commands(),
+                None => Box::new(std::iter::once(command)),
+            }
+        }))
+    }
+
     /// Every pipeline, those of one command included.
     pub fn pipelines(&self) -> &[Pipeline] {
         &self.pipelines

@@ -7,9 +7,8 @@ use bstr::{BStr, ByteSlice};
 /// A program that fetches and installs packages.
 #[derive(Debug)]
 pub(crate) struct Manager {
-    /// Its names; digits behind one (`pip3.12`) are a version.
     programs: &'static [&'static str],
-    /// `python -m` runs it too.
+    /// Digits behind its name (`pip3.12`) are a version, and `python -m` runs it too.
     of_python: bool,
     /// It installs packages of a distribution.
     of_distribution: bool,
@@ -131,17 +130,21 @@ impl Manager {
     }
 
     fn args<'c>(&self, command: &'c Command) -> Option<&'c [Word]> {
-        let program = unversioned(command.program());
+        let program = command.program();
         let is_called = |name: &[u8]| self.programs.iter().any(|own| name == own.as_bytes());
         if is_called(program) {
             return Some(command.args());
         }
-        let args = command.args();
+        if !self.of_python {
+            return None;
+        }
+        let (program, args) = (unversioned(program), command.args());
+        if is_called(program) {
+            return Some(args);
+        }
         let module = |pair: &[Word]| pair[0].is("-m") && is_called(&pair[1].text);
-        let at = (self.of_python && program == b"python")
-            .then(|| args.windows(2).position(module))
-            .flatten()?;
-        args.get(at + 2..)
+        let at = args.windows(2).position(module);
+        args.get(at.filter(|_| program == b"python")? + 2..)
     }
 
     fn operands<'c>(&self, args: &'c [Word]) -> impl Iterator<Item = &'c Word> + use<'c> {
@@ -225,7 +228,9 @@ impl<'c> Call<'c> {
 
 /// The name without a version behind it: `pip` of `pip3.12`.
 fn unversioned(program: &BStr) -> &[u8] {
-    program.trim_end_with(|c| c.is_ascii_digit() || c == '.')
+    let is_version = |b: &u8| b.is_ascii_digit() || *b == b'.';
+    let end = program.iter().rposition(|b| !is_version(b));
+    &program[..end.map_or(0, |end| end + 1)]
 }
 
 /// Tells whether a command does nothing but throw downloads away.

@@ -94,10 +94,14 @@ struct Call {
 }
 
 impl Call {
-    /// Offset of the line's beginning that the call is about.
+    /// Offset of the first word of the line that the call is about.
     fn offset(&self) -> Option<u32> {
         let line = u32::try_from(self.more["line"].as_u64()?).ok()?;
-        Some(self.snapshot.text.offset(lsp::Position::new(line, 0)))
+        let text = &self.snapshot.text;
+        let start = text.offset(lsp::Position::new(line, 0));
+        let rest = &text.source()[start as usize..];
+        let blank = rest.iter().take_while(|b| matches!(b, b' ' | b'\t'));
+        Some(start + blank.count() as u32)
     }
 }
 
@@ -350,17 +354,23 @@ impl lsp::notification::Notification for Show {
 
 /// Answers with a text, and has it shown.
 fn tell(session: &Session, call: Call, text: fn(&Call) -> Answer<(String, String)>) {
-    let said = guarded(|| text(&call));
-    let answer = said.map(|(title, text)| {
-        if session.setup.features.show_text {
-            let text = json!({"title": title, "text": text});
-            session.output.notify::<Show>(text);
-        } else {
-            session.output.show(lsp::MessageType::INFO, text.clone());
-        }
-        json!({"title": title, "text": text})
+    let whose = call.snapshot.uri.to_string();
+    let work = move || {
+        let said = guarded(|| text(&call));
+        (call, said)
+    };
+    session.work(&whose, work, |session, (call, said)| {
+        let answer = said.map(|(title, text)| {
+            if session.setup.features.show_text {
+                let text = json!({"title": title, "text": text});
+                session.output.notify::<Show>(text);
+            } else {
+                session.output.show(lsp::MessageType::INFO, text.clone());
+            }
+            json!({"title": title, "text": text})
+        });
+        call.reply.give(answer);
     });
-    call.reply.give(answer);
 }
 
 /// What the next build will do with the step at a line, or with all of them, in Markdown.
@@ -441,9 +451,19 @@ fn choose(session: &mut Session, uri: &lsp::Url, change: impl FnOnce(&mut Choice
     session.set_up(|setup| change(setup.choices.entry(key).or_default()));
 }
 
-fn select_build(session: &mut Session, call: Call) {
-    let path = convert::path(&call.snapshot.uri);
-    let found = path.map_or_else(settings::Found::default, |path| settings::declared(&path));
+fn select_build(session: &Session, call: Call) {
+    let whose = call.snapshot.uri.to_string();
+    let work = move || {
+        let path = convert::path(&call.snapshot.uri);
+        let found = path.map_or_else(settings::Found::default, |path| settings::declared(&path));
+        (call, found)
+    };
+    session.work(&whose, work, |session, (call, found)| {
+        select_one_of(session, call, found);
+    });
+}
+
+fn select_one_of(session: &mut Session, call: Call, found: settings::Found) {
     for mistake in &found.mistakes {
         let message = mistake.to_string();
         session.output.show(lsp::MessageType::WARNING, message);

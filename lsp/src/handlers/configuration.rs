@@ -2,9 +2,8 @@
 
 use crate::convert;
 use crate::session::Session;
-use crate::setup::Choice;
 use cooperage_runtime::engine::Changed;
-use cooperage_runtime::settings;
+use cooperage_runtime::settings::{self, Declared};
 use serde_json::{Value, json};
 use tower_lsp::lsp_types as lsp;
 use tower_lsp::lsp_types::notification::Notification;
@@ -96,29 +95,48 @@ pub(crate) fn folders(session: &mut Session, params: &lsp::DidChangeWorkspaceFol
     });
 }
 
-/// Files were saved or changed, as the client saw it.
+/// Files were saved or changed, as the client saw it. What is known of them is forgotten by a worker, as there may be many
+/// and their disk may be slow.
 pub(crate) fn files_changed(session: &mut Session, uris: &[lsp::Url]) {
     let changed: Vec<_> = uris.iter().filter_map(convert::path).collect();
-    session.setup.engine.files_changed(&changed);
     if changed.iter().any(|path| settings::is_settings_file(path)) {
         session.setup.finder.forget();
         session.set_up(|_| {});
     }
-    if changed.iter().any(|path| settings::may_declare(path)) {
-        session.set_up(|setup| setup.choices.values_mut().for_each(read_again));
-    }
-    session.world_changed(Changed {
-        files: true,
-        store: false,
+    let may_declare = changed.iter().any(|path| settings::may_declare(path));
+    let setup = session.setup.clone();
+    let work = move || {
+        setup.engine.files_changed(&changed);
+        let selected = setup.choices.iter().filter(|_| may_declare);
+        let selected = selected.filter_map(|(key, choice)| {
+            let old = choice.declared.clone()?;
+            let new = read_again(&old);
+            (new.as_ref() != Some(&old)).then(|| (key.clone(), old, new))
+        });
+        selected.collect::<Vec<_>>()
+    };
+    session.work("files", work, |session, selected| {
+        if !selected.is_empty() {
+            session.set_up(|setup| {
+                for (key, old, new) in selected {
+                    let choice = setup.choices.get_mut(&key);
+                    // The user may have selected another one meanwhile.
+                    if let Some(choice) = choice.filter(|c| c.declared.as_ref() == Some(&old)) {
+                        choice.declared = new;
+                    }
+                }
+            });
+        }
+        session.world_changed(Changed {
+            files: true,
+            store: false,
+        });
     });
 }
 
-/// Reads a selected build again, whose file may have changed; one that is gone is selected no more.
-fn read_again(choice: &mut Choice) {
-    if let Some(old) = choice.declared.take() {
-        let builds = settings::declared(&old.dockerfile).builds.into_iter();
-        choice.declared = builds
-            .filter(|new| new.file == old.file)
-            .find(|new| new.name == old.name);
-    }
+/// A selected build whose file may have changed; one that is gone is selected no more.
+fn read_again(old: &Declared) -> Option<Declared> {
+    let builds = settings::declared(&old.dockerfile).builds.into_iter();
+    let mut of_file = builds.filter(|new| new.file == old.file);
+    of_file.find(|new| new.name == old.name)
 }

@@ -303,8 +303,7 @@ impl Linter {
         let shellcheck = (settings.shellcheck == Some(true))
             .then(|| self.shellcheck.as_ref())
             .flatten();
-        let platform =
-            |image: &Reference| self.engine.as_ref()?.platform_of_own_image(image);
+        let platform = |image: &Reference| self.engine.as_ref()?.platform_of_own_image(image);
         let check = |file: &File| {
             let mut found = dockerfiles::check(file, path, &settings, &platform, shellcheck);
             found.retain(|finding| self.choice.may_show(finding.code));

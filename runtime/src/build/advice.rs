@@ -514,15 +514,15 @@ fn script(exec: &Exec) -> Option<Script> {
 }
 
 fn fetches_packages(exec: &Exec) -> bool {
-    script(exec).is_some_and(|script| script.commands().iter().any(is_install))
+    script(exec).is_some_and(|script| script.innermost_commands().any(is_install))
 }
 
 fn only_installs(exec: &Exec) -> bool {
     let Some(script) = script(exec) else {
         return false;
     };
-    let commands = script.commands();
-    commands.iter().any(is_install) && commands.iter().all(needs_no_file)
+    let mut commands = script.innermost_commands();
+    script.innermost_commands().any(is_install) && commands.all(needs_no_file)
 }
 
 fn is_install(command: &Command) -> bool {
@@ -703,10 +703,10 @@ mod tests {
 
     #[test]
     fn slow_installs_below_the_context_are_told() {
-        let source = "FROM a\nRUN apt-get update\nCOPY . /srv\nRUN apt-get update && apt-get install -y b && rm -rf /var/lib/apt/lists/*\nRUN apt-get install ./c.deb\nRUN make && apt-get install d\n";
+        let source = "FROM a\nRUN apt-get update\nCOPY . /srv\nRUN apt-get update && apt-get install -y b && rm -rf /var/lib/apt/lists/*\nRUN apt-get install ./c.deb\nRUN make && apt-get install d\nRUN bash -c 'set -e; apt-get install -y e'\n";
         assert_eq!(
             codes(source, DAY, Duration::from_secs(42)),
-            [("StepOrder", 4)]
+            [("StepOrder", 4), ("StepOrder", 7)]
         );
         assert_eq!(codes(source, DAY, Duration::from_secs(4)), []);
         let one_file = "FROM a\nCOPY sources.list /etc/apt/\nRUN apt-get install -y b\n";

@@ -182,18 +182,26 @@ impl Context {
     /// the ignore file does not hide.
     pub fn catch_up(&self) -> bool {
         match self.watch.as_ref().map(Watch::changes) {
-            Some(Changes::Paths(paths)) => {
-                let paths: Vec<BString> = paths.into_iter().filter(|p| self.matters(p)).collect();
-                if !paths.is_empty() {
-                    self.refresh(&paths);
-                }
-                !paths.is_empty()
-            }
+            Some(Changes::Paths(paths)) => self.changed_at(paths),
             Some(Changes::Anything) | None => {
                 self.refresh_all();
                 true
             }
         }
+    }
+
+    /// Forgets what is known of changed paths, as far as they can be seen; tells whether one can. Of many all is
+    /// forgotten.
+    pub fn changed_at(&self, mut paths: Vec<BString>) -> bool {
+        if paths.len() > watch::MANY {
+            self.refresh_all();
+            return true;
+        }
+        paths.retain(|path| self.matters(path));
+        if !paths.is_empty() {
+            self.refresh(&paths);
+        }
+        !paths.is_empty()
     }
 
     /// Whether a changed path can be seen through the ignore file, or is one.

@@ -170,6 +170,16 @@ pub fn named_context(source: &str) -> Result<NamedContext, String> {
     Ok(NamedContext::Local(source.to_owned()))
 }
 
+/// The source that [`named_context`] reads as this context.
+pub fn source_of(context: &NamedContext) -> String {
+    match context {
+        NamedContext::Image(reference) => format!("docker-image://{reference}"),
+        NamedContext::OciLayout(layout) => format!("oci-layout://{layout}"),
+        NamedContext::Stage(stage) => format!("target:{stage}"),
+        NamedContext::Url(source) | NamedContext::Local(source) => source.clone(),
+    }
+}
+
 /// Tells whether a context is a URL and not a path.
 pub fn is_url(text: &str) -> bool {
     [

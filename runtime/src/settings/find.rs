@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 /// Bytes of a settings file that are read at most.
 const LIMIT: u64 = 1 << 20;
@@ -35,9 +36,28 @@ pub struct Finder {
 
 #[derive(Debug, Default)]
 struct Folders {
-    known: HashMap<PathBuf, Arc<Project>>,
+    known: HashMap<PathBuf, Known>,
     /// Everything that was read, in that order.
     read: Vec<Arc<Project>>,
+    /// How often all was forgotten.
+    forgotten: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Known {
+    project: Arc<Project>,
+    stamp: Stamp,
+}
+
+/// By what a change of a folder's settings files shows: when each was written, and its size.
+type Stamp = [Option<(SystemTime, u64)>; 1 + HADOLINT.len()];
+
+fn stamp(folder: &Path) -> Stamp {
+    let mut names = std::iter::once(COOPERAGE).chain(HADOLINT);
+    std::array::from_fn(|_| {
+        let file = std::fs::metadata(folder.join(names.next()?)).ok()?;
+        Some((file.modified().ok()?, file.len()))
+    })
 }
 
 /// The settings files that apply to the Dockerfiles of a folder.
@@ -116,7 +136,7 @@ impl Finder {
             Choice::File(_) => self.folders().read.first().cloned().unwrap_or_default(),
             Choice::Search => {
                 let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
-                search(&folder, &mut self.folders())
+                self.search(&folder)
             }
         }
     }
@@ -154,44 +174,71 @@ impl Finder {
     /// Forgets what was read, since files have changed.
     pub fn forget(&self) {
         if self.choice == Choice::Search {
-            *self.folders() = Folders::default();
+            let mut folders = self.folders();
+            *folders = Folders {
+                forgotten: folders.forgotten + 1,
+                ..Folders::default()
+            };
         }
+    }
+
+    /// Whether files that were read for the Dockerfile at `path` are others by now.
+    pub fn has_changed(&self, path: &Path) -> bool {
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let known = |folder: &Path| Some(self.folders().known.get(folder)?.stamp);
+        let mut folders = folder(&path).ancestors().map_while(|folder| {
+            let known = known(folder)?;
+            Some((folder, known))
+        });
+        folders.any(|(folder, known)| stamp(folder) != known)
+    }
+
+    /// The files in `folder` and, of the kinds that are not there, those of the folders above. Nobody else waits while a
+    /// disk is read.
+    fn search(&self, folder: &Path) -> Arc<Project> {
+        let forgotten = {
+            let folders = self.folders();
+            if let Some(known) = folders.known.get(folder) {
+                return known.project.clone();
+            }
+            folders.forgotten
+        };
+        let stamp = stamp(folder);
+        let own = Project {
+            cooperage: read_file(&folder.join(COOPERAGE), parse_cooperage).map(Arc::new),
+            hadolint: HADOLINT
+                .iter()
+                .find_map(|name| read_file(&folder.join(name), parse_hadolint))
+                .map(Arc::new),
+        };
+        let read_here = own.cooperage.is_some() || own.hadolint.is_some();
+        let above = folder.parent().filter(|_| !folder.join(".git").exists());
+        let project = match above.map(|above| self.search(above)) {
+            Some(above) if !read_here => above,
+            Some(above) => Arc::new(Project {
+                cooperage: own.cooperage.or_else(|| above.cooperage.clone()),
+                hadolint: own.hadolint.or_else(|| above.hadolint.clone()),
+            }),
+            None => Arc::new(own),
+        };
+        let mut folders = self.folders();
+        if folders.forgotten == forgotten {
+            if read_here {
+                folders.read.push(project.clone());
+            }
+            let known = Known {
+                project: project.clone(),
+                stamp,
+            };
+            folders.known.insert(folder.to_owned(), known);
+        }
+        project
     }
 
     fn folders(&self) -> MutexGuard<'_, Folders> {
         // Only finished values are put into it.
         self.folders.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The files in `folder` and, of the kinds that are not there, those of the folders above.
-fn search(folder: &Path, folders: &mut Folders) -> Arc<Project> {
-    if let Some(known) = folders.known.get(folder) {
-        return known.clone();
-    }
-    let mut own = Project {
-        cooperage: read_file(&folder.join(COOPERAGE), parse_cooperage).map(Arc::new),
-        hadolint: HADOLINT
-            .iter()
-            .find_map(|name| read_file(&folder.join(name), parse_hadolint))
-            .map(Arc::new),
-    };
-    let read_here = own.cooperage.is_some() || own.hadolint.is_some();
-    let above = folder.parent().filter(|_| !folder.join(".git").exists());
-    let found = match above.map(|above| search(above, folders)) {
-        Some(above) if !read_here => above,
-        Some(above) => {
-            own.cooperage = own.cooperage.or_else(|| above.cooperage.clone());
-            own.hadolint = own.hadolint.or_else(|| above.hadolint.clone());
-            Arc::new(own)
-        }
-        None => Arc::new(own),
-    };
-    if read_here {
-        folders.read.push(found.clone());
-    }
-    folders.known.insert(folder.to_owned(), found.clone());
-    found
 }
 
 /// A file that is looked for; `None` when it is not there. One that cannot be read has that as its only mistake.

@@ -20,7 +20,8 @@ pub fn rest() {
     unsafe {
         libc::malloc_trim(0);
     }
-    // SAFETY: the function below keeps to what is asked of it, and no data go with it.
+    // SAFETY: the function below takes the description for the time of the call only and does not unwind; no data go
+    // with it.
     unsafe {
         libc::dl_iterate_phdr(Some(let_go), std::ptr::null_mut());
     }

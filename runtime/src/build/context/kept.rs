@@ -10,7 +10,7 @@ use rustix::fd::OwnedFd;
 use std::collections::HashMap;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// Contexts that are kept; the one not used for longest goes first.
 const MOST: usize = 8;
@@ -45,36 +45,61 @@ impl Contexts {
         indexes: Option<&Path>,
     ) -> Result<Arc<Context>, ContextError> {
         let text = format!("{ignore:?}");
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = kept
-            .iter()
-            .position(|k| k.folder == folder && k.ignore == text);
-        if let Some(known) = known {
-            let known = kept.remove(known);
-            if known.context.is_in_place() {
-                let context = known.context.clone();
-                kept.push(known);
-                drop(kept);
-                context.catch_up();
-                return Ok(context);
-            }
+        // The disk is asked while nobody waits for the list.
+        let known = self.known(folder, &text);
+        if let Some(context) = known.as_ref().filter(|context| context.is_in_place()) {
+            context.catch_up();
+            return Ok(context.clone());
         }
-        let context = Arc::new(Context::open(folder, ignore, indexes)?.keep_watch());
+        let new = Kept {
+            folder: folder.to_owned(),
+            ignore: text,
+            context: Arc::new(Context::open(folder, ignore, indexes)?.keep_watch()),
+        };
+        let context = self.keep(new, known.as_ref());
         if let (Some(poll), Some(changed)) = (self.poll(), context.changed()) {
             // Told once for each change, whoever reads it: a forecast does, not the one who waits.
             let flags = EventFlags::IN | EventFlags::ET;
             // Failing to costs the news of a change, not the change: every forecast asks itself.
             let _ = epoll::add(poll, changed, EventData::new_u64(0), flags);
         }
+        Ok(context)
+    }
+
+    fn list(&self) -> MutexGuard<'_, Vec<Kept>> {
+        // Whole entries are put in and taken out.
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The context that is kept of a folder, which becomes the one that was used last.
+    fn known(&self, folder: &Path, ignore: &str) -> Option<Arc<Context>> {
+        let mut kept = self.list();
+        let at = kept
+            .iter()
+            .position(|k| k.folder == folder && k.ignore == ignore)?;
+        let known = kept.remove(at);
+        let context = known.context.clone();
+        kept.push(known);
+        Some(context)
+    }
+
+    /// Keeps a context in the place of the `old` one, unless somebody else has been faster; gives the one that is kept.
+    fn keep(&self, new: Kept, old: Option<&Arc<Context>>) -> Arc<Context> {
+        let mut kept = self.list();
+        let same = |k: &Kept| k.folder == new.folder && k.ignore == new.ignore;
+        if let Some(at) = kept.iter().position(same) {
+            let known = &kept[at].context;
+            if !old.is_some_and(|old| Arc::ptr_eq(old, known)) {
+                return known.clone();
+            }
+            kept.remove(at);
+        }
         if kept.len() >= MOST {
             kept.remove(0);
         }
-        kept.push(Kept {
-            folder: folder.to_owned(),
-            ignore: text,
-            context: context.clone(),
-        });
-        Ok(context)
+        let context = new.context.clone();
+        kept.push(new);
+        context
     }
 
     /// The inputs of the step that ran under `key`, as `read` gives them the first time.
@@ -95,20 +120,14 @@ impl Contexts {
 
     /// Forgets what is known of files of the host.
     pub fn files_changed(&self, paths: &[PathBuf]) {
-        for kept in self
-            .kept
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-        {
+        let contexts: Vec<_> = self.list().iter().map(|k| k.context.clone()).collect();
+        for context in contexts {
             let below: Vec<BString> = paths
                 .iter()
-                .filter_map(|path| path.strip_prefix(kept.context.path()).ok())
+                .filter_map(|path| path.strip_prefix(context.path()).ok())
                 .map(|path| child(b"/", path.as_os_str().as_bytes()))
                 .collect();
-            if !below.is_empty() {
-                kept.context.refresh(&below);
-            }
+            context.changed_at(below);
         }
     }
 

@@ -13,7 +13,7 @@ use std::mem::MaybeUninit;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// More changed paths than this are not looked at one by one.
-const MANY: usize = 64;
+pub(super) const MANY: usize = 64;
 
 /// Watches on the folders of a context.
 pub(super) struct Watch {

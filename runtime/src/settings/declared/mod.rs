@@ -14,7 +14,7 @@ use crate::build::request::{is_url, named_context};
 use cooperage_lang::plan::NamedContext;
 use evaluate::Environment;
 use std::fmt;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
@@ -107,6 +107,8 @@ fn texts_of(folder: &Path, names: &[&str]) -> Vec<(PathBuf, String)> {
 }
 
 fn read_text(path: &Path) -> Option<String> {
+    // A pipe of that name would have us wait for ever.
+    std::fs::metadata(path).ok().filter(Metadata::is_file)?;
     let mut bytes = Vec::new();
     File::open(path)
         .ok()?
