@@ -9,11 +9,36 @@ import type { Status } from './status';
 
 const LANGUAGE = 'dockerfile';
 
+/** The server's commands that run what a Dockerfile says: not in folders that are not trusted. */
+const RUNS = ['cooper.build', 'cooper.buildTo', 'cooper.run', 'cooper.shell'];
+
+/** Whether the window's folders allow a command of the server; tells the user when they do not. */
+function isAllowed(command: string): boolean {
+  if (vscode.workspace.isTrusted || !RUNS.includes(command)) {
+    return true;
+  }
+  void askForTrust();
+  return false;
+}
+
+async function askForTrust(): Promise<void> {
+  const manage = 'Manage Trust';
+  const choice = await vscode.window.showWarningMessage(
+    'Nothing is built or run in a folder that is not trusted.',
+    manage,
+  );
+  if (choice === manage) {
+    await vscode.commands.executeCommand('workbench.trust.manage');
+  }
+}
+
 /** At most one server of this window. */
 export class Server implements vscode.Disposable {
   private readonly log = vscode.window.createOutputChannel('Cooper', { log: true });
   private readonly watch: vscode.Disposable;
   private client: LanguageClient | undefined;
+  /** Restarts come one after the other, or one of two servers would be forgotten. */
+  private restarting: Promise<void> = Promise.resolve();
 
   constructor(private readonly status: Status) {
     this.watch = vscode.workspace.onDidChangeConfiguration((change) => {
@@ -51,9 +76,13 @@ export class Server implements vscode.Disposable {
     await client?.dispose();
   }
 
-  async restart(): Promise<void> {
-    await this.stop();
-    await this.start();
+  restart(): Promise<void> {
+    this.restarting = this.restarting
+      // What kept the one before is told already.
+      .catch(() => undefined)
+      .then(() => this.stop())
+      .then(() => this.start());
+    return this.restarting;
   }
 
   showLog(): void {
@@ -62,6 +91,9 @@ export class Server implements vscode.Disposable {
 
   /** Asks the server to do a command of its own with a document, at a place of it. */
   async execute(command: string, uri: string, place: object): Promise<void> {
+    if (!isAllowed(command)) {
+      return;
+    }
     if (this.client?.state !== State.Running) {
       void vscode.window.showWarningMessage('The language server `cooper lsp` is not running.');
       return;
@@ -85,7 +117,11 @@ export class Server implements vscode.Disposable {
       outputChannel: this.log,
       synchronize: { configurationSection: 'cooper' },
       initializationOptions: vscode.workspace.getConfiguration('cooper'),
-      middleware: heredocs.middleware,
+      middleware: {
+        ...heredocs.middleware,
+        // Lenses and actions call the server's commands by themselves.
+        executeCommand: (command, args, next) => (isAllowed(command) ? next(command, args) : undefined),
+      },
     };
     const client = new LanguageClient('cooper', 'Cooper', executable, options);
     client.registerFeature(new Requests(client));

@@ -15,7 +15,7 @@ use cooperage_lang::lints::of_the_forecast::{CONTEXT_LITTER, LAYER_WASTE, STALE_
 use cooperage_lang::plan::{Copy, CopySource, Exec, MountKind, Op, Plan, Source, Step, StepId};
 use cooperage_lang::shell::packages::{self, Call};
 use cooperage_lang::shell::{Command, Script, Word};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -103,33 +103,52 @@ pub(super) fn swept(plan: &Plan, step: &Step, inputs: &[Arc<ContentManifest>]) -
             _ => false,
         })
     };
-    let entries = || inputs.iter().flat_map(|manifest| manifest.entries());
-    let find = |manifest: &ContentManifest| -> Vec<BString> {
-        let found = manifest.entries();
-        found.filter_map(|entry| litter_folder(&entry)).collect()
-    };
-    let mut folders: BTreeSet<BString> = inputs
+    let mut folders: BTreeMap<BString, usize> = BTreeMap::new();
+    for litter in inputs
         .iter()
-        .flat_map(|manifest| manifest.litter(find))
-        .cloned()
-        .collect();
-    folders.retain(|folder| !named(folder.as_bstr()));
-    let outermost = |folder: &&BString| {
-        !folders
-            .iter()
-            .any(|other| is_below(folder.as_bstr(), other.as_bstr()))
-    };
+        .flat_map(|manifest| manifest.litter(litter_of))
+    {
+        if !named(litter.folder.as_bstr()) {
+            *folders.entry(litter.folder.clone()).or_default() += litter.files;
+        }
+    }
+    let outermost =
+        |folder: &BString| !above(folder.as_bstr()).any(|above| folders.contains_key(above));
     folders
         .iter()
-        .filter(outermost)
-        .map(|folder| Litter {
+        .filter(|(folder, files)| **files > 0 && outermost(folder))
+        .map(|(folder, files)| Litter {
             folder: folder.clone(),
-            files: entries()
-                .filter(|entry| entry.kind != Kind::Dir && is_below(entry.path, folder.as_bstr()))
-                .count(),
+            files: *files,
         })
-        .filter(|litter| litter.files > 0)
         .collect()
+}
+
+/// All litter of a manifest, one within another too.
+fn litter_of(manifest: &ContentManifest) -> Vec<Litter> {
+    let found = manifest.entries();
+    let mut files: HashMap<BString, usize> = found
+        .filter_map(|entry| litter_folder(&entry))
+        .map(|folder| (folder, 0))
+        .collect();
+    if !files.is_empty() {
+        for entry in manifest.entries().filter(|entry| entry.kind != Kind::Dir) {
+            for folder in above(entry.path) {
+                if let Some(files) = files.get_mut(folder) {
+                    *files += 1;
+                }
+            }
+        }
+    }
+    let all = files.into_iter();
+    all.map(|(folder, files)| Litter { folder, files })
+        .collect()
+}
+
+/// The folders that a path lies in, the nearest first.
+fn above(path: &BStr) -> impl Iterator<Item = &BStr> {
+    let slashes = path.rfind_iter("/");
+    slashes.map(|slash| path[..slash].as_bstr())
 }
 
 /// The folder that an entry shows to be litter. Asked of every file of a context with every forecast, so that most are
@@ -152,11 +171,6 @@ fn litter_folder(entry: &ManifestEntry<'_>) -> Option<BString> {
 fn file_name(path: &BStr) -> &[u8] {
     path.rsplit_once_str("/")
         .map_or(path.as_bytes(), |(_, name)| name)
-}
-
-fn is_below(path: &BStr, folder: &BStr) -> bool {
-    path.strip_prefix(folder.as_bytes())
-        .is_some_and(|rest| rest.starts_with(b"/"))
 }
 
 fn is_of_context(plan: &Plan, source: &CopySource) -> bool {

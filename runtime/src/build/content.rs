@@ -5,6 +5,7 @@
 //! selection, and the mode of a source folder whose contents alone are copied, as it does not reach the image. BuildKit
 //! leaves out the modes of all folders and so serves stale ones; here we differ on purpose.
 
+use super::advice::Litter;
 use super::selection::{Match, SelectError, SelectOptions, SourceView, select};
 use super::tree::{ContentDigest, FileTree, Kind, Stat, TreeError, relative, threads};
 use bstr::{BStr, BString, ByteSlice};
@@ -23,7 +24,7 @@ pub struct ContentManifest {
     paths: Vec<u8>,
     entries: Vec<Raw>,
     /// See [`ContentManifest::litter`].
-    litter: OnceLock<Vec<BString>>,
+    litter: OnceLock<Vec<Litter>>,
 }
 
 impl PartialEq for ContentManifest {
@@ -224,8 +225,8 @@ fn difference(a: &ManifestEntry<'_>, b: &ManifestEntry<'_>) -> Option<What> {
 }
 
 impl ContentManifest {
-    /// Folders in it that `find` takes for litter; looked for once, however often a forecast asks.
-    pub(super) fn litter(&self, find: impl FnOnce(&Self) -> Vec<BString>) -> &[BString] {
+    /// What `find` takes for litter in it; looked for once, however often a forecast asks.
+    pub(super) fn litter(&self, find: impl FnOnce(&Self) -> Vec<Litter>) -> &[Litter] {
         self.litter.get_or_init(|| find(self))
     }
 
