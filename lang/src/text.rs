@@ -134,6 +134,14 @@ impl LineIndex {
         self.line_range(span.start).cover(self.line_range(span.end))
     }
 
+    /// Byte range of the lines that a range touches, the last line end included.
+    pub fn range_of(&self, range: TextRange) -> TextRange {
+        let last = range.end.max(range.start + 1) - 1;
+        let line = |offset| self.line_column(offset).0 + 1;
+        self.line_range(line(range.start))
+            .cover(self.line_range(line(last)))
+    }
+
     /// Number of lines; a text that ends in LF counts the empty line behind it.
     pub fn len(&self) -> u32 {
         self.starts.len() as u32

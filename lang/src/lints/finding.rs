@@ -88,7 +88,10 @@ impl<'s> Shown<'s> {
         if let Some(severity) = level.filter(|_| !pragmas.silence(lint, found.range.start)) {
             let line = found.lines.first().map_or(0, |lines| lines.start);
             self.official.insert((lint.name, line), self.found.len());
-            let found = found.clone();
+            let mut found = found.clone();
+            if let Some(fix) = &mut found.fix {
+                take_whole_lines(self.subject.file, fix);
+            }
             self.found.push(Some(Diagnostic { severity, ..found }));
         }
     }
@@ -115,6 +118,21 @@ impl<'s> Shown<'s> {
                 self.found.push(Some(Diagnostic { severity, ..own }));
             }
             (None, _) => {}
+        }
+    }
+}
+
+/// Planning does not know lines: where its fix leaves nothing of some, they go altogether.
+fn take_whole_lines(file: &File, fix: &mut Fix) {
+    for (range, new) in &mut fix.edits {
+        let lines = file.lines().range_of(*range);
+        let (before, behind) = (
+            TextRange::new(lines.start, range.start),
+            TextRange::new(range.end, lines.end),
+        );
+        let is_blank = |range| file.text(range).trim_ascii().is_empty();
+        if new.is_empty() && !range.is_empty() && is_blank(before) && is_blank(behind) {
+            *range = lines;
         }
     }
 }

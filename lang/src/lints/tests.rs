@@ -113,6 +113,25 @@ fn a_fault_is_told_once() {
 }
 
 #[test]
+fn an_instruction_that_goes_takes_its_lines_along() {
+    for (source, want) in [
+        ("CMD [\"a\"]\nCMD [\"b\"]\n", "CMD [\"b\"]\n"),
+        (
+            "CMD [\"a\", \\\r\n  \"b\"] \r\n# c\r\nCMD [\"d\"]",
+            "# c\r\nCMD [\"d\"]",
+        ),
+    ] {
+        let source = format!("FROM a:1\n{source}");
+        let file = File::new(source.clone().into_bytes());
+        let found = report(&file, &planned(&source), &Config::default());
+        let fixes = found.iter().filter_map(|found| found.fix.as_ref());
+        let edits = crate::diagnostic::merged(fixes);
+        let mended = crate::text::apply(source.as_bytes(), &edits);
+        assert_eq!(mended, format!("FROM a:1\n{want}").into_bytes());
+    }
+}
+
+#[test]
 fn beside_an_error_at_the_same_place_no_rule_speaks() {
     let source = "RUN a\n";
     let file = File::new(source.into());

@@ -477,13 +477,13 @@ mod tests {
     fn found(files: &[(&str, &str)], environment: &[(&str, &str)]) -> Found {
         let files = files.iter();
         let files: Vec<_> = files
-            .map(|(name, text)| (Path::new("/work").join(name), (*text).to_owned()))
+            .map(|(name, text)| (Path::new("/code").join(name), (*text).to_owned()))
             .collect();
         let environment = |name: &str| {
             let set = environment.iter().find(|(known, _)| *known == name);
             set.map(|(_, value)| (*value).to_owned())
         };
-        read(Path::new("/work"), &files, &environment)
+        read(Path::new("/code"), &files, &environment)
     }
 
     /// One line a build, one a mistake.
@@ -541,9 +541,9 @@ mod tests {
         assert_eq!(
             hcl(PROJECT),
             [
-                "web /work/web/Dockerfile run linux/arm64 BASE=debian:latest,JOBS=4,NAME=web-latest,REGION=",
-                "common /work/Dockerfile linux/arm64 BASE=debian:latest,JOBS=4,REGION=",
-                "docs /work/docs/Dockerfile",
+                "web /code/web/Dockerfile run linux/arm64 BASE=debian:latest,JOBS=4,NAME=web-latest,REGION=",
+                "common /code/Dockerfile linux/arm64 BASE=debian:latest,JOBS=4,REGION=",
+                "docs /code/docs/Dockerfile",
             ]
         );
     }
@@ -561,7 +561,7 @@ mod tests {
         let found = found(&[("docker-bake.hcl", PROJECT)], &set);
         assert_eq!(
             shown(&found)[0],
-            "web /work/web/Dockerfile debug linux/arm64 BASE=debian:12,FROM_SHELL=x,JOBS=6,NAME=web-12,REGION=eu"
+            "web /code/web/Dockerfile debug linux/arm64 BASE=debian:12,FROM_SHELL=x,JOBS=6,NAME=web-12,REGION=eu"
         );
     }
 
@@ -579,8 +579,8 @@ mod tests {
         assert_eq!(
             shown(&found(&files, &[])),
             [
-                "base /work/app/Dockerfile A=9,B=\\ \"9\"",
-                "web /work/app/Dockerfile web A=2,B=\\ \"9\",C=9",
+                "base /code/app/Dockerfile A=9,B=\\ \"9\"",
+                "web /code/app/Dockerfile web A=2,B=\\ \"9\",C=9",
             ]
         );
     }
@@ -594,10 +594,10 @@ mod tests {
             target "me" { inherits = ["me", "c", "nobody"] }
         "#;
         let all = [
-            "a /work/Dockerfile a",
-            "b /work/Dockerfile b",
-            "c /work/Dockerfile b",
-            "me /work/Dockerfile b",
+            "a /code/Dockerfile a",
+            "b /code/Dockerfile b",
+            "c /code/Dockerfile b",
+            "me /code/Dockerfile b",
         ];
         assert_eq!(hcl(text), all);
     }
@@ -616,11 +616,11 @@ mod tests {
         assert_eq!(
             hcl(text),
             [
-                "app-a-b-1 /work/Dockerfile OS=a/b,V=1",
-                "app-a-b-2 /work/Dockerfile OS=a/b,V=2",
-                "app-c-1 /work/Dockerfile OS=c,V=1",
-                "app-c-2 /work/Dockerfile OS=c,V=2",
-                "other /work/Dockerfile",
+                "app-a-b-1 /code/Dockerfile OS=a/b,V=1",
+                "app-a-b-2 /code/Dockerfile OS=a/b,V=2",
+                "app-c-1 /code/Dockerfile OS=c,V=1",
+                "app-c-2 /code/Dockerfile OS=c,V=2",
+                "other /code/Dockerfile",
             ]
         );
     }
@@ -640,11 +640,11 @@ mod tests {
             target "inline" { dockerfile-inline = "FROM scratch" }
             target "far" { context = "https://example.com/x.git" }
         "#;
-        let file = "/work/docker-bake.hcl";
+        let file = "/code/docker-bake.hcl";
         assert_eq!(
             hcl(text),
             [
-                "web /work/Dockerfile A=1".to_owned(),
+                "web /code/Dockerfile A=1".to_owned(),
                 format!("{file}: `web`: `target`: there is no variable `missing`"),
                 format!("{file}: `web`: `args.B`: function `twice` of the file is not evaluated"),
                 format!("{file}: `web`: `args.C`: `LOOP` is made of itself"),
@@ -666,8 +666,8 @@ mod tests {
         assert_eq!(
             shown(&found),
             [
-                "/work/docker-bake.hcl: line 2, column 6: invalid expression; expected `\"`, `[`, `{`, `-`, `!`, `(`, `_`, `<`, letter or digit",
-                "/work/docker-bake.json: EOF while parsing an object at line 1 column 1",
+                "/code/docker-bake.hcl: line 2, column 6: invalid expression; expected `\"`, `[`, `{`, `-`, `!`, `(`, `_`, `<`, letter or digit",
+                "/code/docker-bake.json: EOF while parsing an object at line 1 column 1",
             ]
         );
         for odd in [

@@ -110,7 +110,7 @@ mod tests {
     use cooperage_lang::plan::NamedContext;
 
     fn builds(text: &str) -> Vec<Declared> {
-        read(Path::new("/work"), Path::new("/work/compose.yaml"), text).builds
+        read(Path::new("/code"), Path::new("/code/compose.yaml"), text).builds
     }
 
     #[test]
@@ -120,13 +120,13 @@ mod tests {
         );
         let names: Vec<_> = found.iter().map(|build| build.name.as_str()).collect();
         assert_eq!(names, ["web", "api"]);
-        assert_eq!(found[0].dockerfile, Path::new("/work/web/Dockerfile"));
+        assert_eq!(found[0].dockerfile, Path::new("/code/web/Dockerfile"));
         assert_eq!(
             found[0].build.context.as_deref(),
-            Some(Path::new("/work/web"))
+            Some(Path::new("/code/web"))
         );
         let api = &found[1];
-        assert_eq!(api.dockerfile, Path::new("/work/docker/api.Dockerfile"));
+        assert_eq!(api.dockerfile, Path::new("/code/docker/api.Dockerfile"));
         assert_eq!(api.build.target.as_deref(), Some("run"));
         assert_eq!(api.build.platform.as_deref(), Some("linux/arm64"));
         assert_eq!(api.build.args, [("V".to_owned(), "1".to_owned())]);
