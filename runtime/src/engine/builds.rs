@@ -168,7 +168,7 @@ impl Engine {
         })
     }
 
-    /// Everything that a forecast gives reason to say, for [`lints::report`](cooperage_lang::lints::report). Reads the
+    /// Everything that a forecast gives reason to say, for [`lints::report`]. Reads the
     /// lists of files of the image's cached layers when it meets them first, and what the last builds did where that
     /// matters.
     pub fn advice(&self, forecast: &Forecast) -> Vec<Diagnostic> {
