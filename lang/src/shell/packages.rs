@@ -142,9 +142,11 @@ impl Manager {
         if is_called(program) {
             return Some(args);
         }
+        if program != b"python" {
+            return None;
+        }
         let module = |pair: &[Word]| pair[0].is("-m") && is_called(&pair[1].text);
-        let at = args.windows(2).position(module);
-        args.get(at.filter(|_| program == b"python")? + 2..)
+        args.get(args.windows(2).position(module)? + 2..)
     }
 
     fn operands<'c>(&self, args: &'c [Word]) -> impl Iterator<Item = &'c Word> + use<'c> {
