@@ -56,7 +56,7 @@ fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
 
 /// The last instruction that uses the lists of an earlier one, for each stage that it is in or built upon.
 fn last_installs(subject: &Subject<'_>) -> HashMap<usize, usize> {
-    let parents = parents(subject);
+    let parents = parents(subject.file);
     let mut last = HashMap::new();
     for step in steps(subject).filter(|step| uses_lists(step)) {
         let (snippet, _) = step[0];

@@ -1,8 +1,8 @@
 //! Which program `/bin/sh` is in the images that stages are made from, as far as their names tell.
 
-use super::Subject;
 use super::image_name::ImageName;
-use super::stages::parents;
+use super::stages::{froms, parents};
+use crate::ide::File;
 use crate::instructions::Kind;
 use crate::shell::{Dialect, Snippet};
 use bstr::ByteSlice;
@@ -68,19 +68,17 @@ const MARKS: &[(&str, Family)] = &[
 pub(super) struct Families(HashMap<usize, Family>);
 
 impl Families {
-    pub(super) fn of(subject: &Subject<'_>) -> Self {
-        let parents = parents(subject);
+    pub(super) fn of(file: &File) -> Self {
+        let parents = parents(file);
         let mut families = HashMap::new();
-        for line in &subject.lines {
-            let Kind::From(from) = &line.instruction.kind else {
+        for (stage, instruction) in froms(file) {
+            let Kind::From(from) = &instruction.kind else {
                 continue;
             };
-            let parent = parents
-                .get(&line.stage)
-                .and_then(|stage| families.get(stage));
+            let parent = parents.get(&stage).and_then(|stage| families.get(stage));
             let own = || of_image(&from.base.text.to_ascii_lowercase());
             let family = parent.copied().unwrap_or_else(own);
-            families.insert(line.stage, family);
+            families.insert(stage, family);
         }
         Self(families)
     }

@@ -71,7 +71,7 @@ fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
         if found.is_empty() {
             continue;
         }
-        let families = families.get_or_insert_with(|| Families::of(subject));
+        let families = families.get_or_insert_with(|| Families::of(subject.file));
         let family = families.shell(snippet);
         let mut seen: Vec<&str> = Vec::new();
         for (range, construct) in found {

@@ -18,7 +18,7 @@ pub(super) const LINT: Lint = Lint {
 };
 
 fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
-    let families = Families::of(subject);
+    let families = Families::of(subject.file);
     for (snippet, command) in written(subject).filter(|(_, command)| command.runs("echo")) {
         let literal = match families.shell(snippet) {
             Family::Bash | Family::Ash => true,

@@ -26,7 +26,7 @@ fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
         };
         let message = "a failure in front of the pipe goes unnoticed, set `-o pipefail` with SHELL";
         let finding = Finding::in_script(&LINT, subject, snippet, pipe.range, message);
-        let families = families.get_or_insert_with(|| Families::of(subject));
+        let families = families.get_or_insert_with(|| Families::of(subject.file));
         let shell = shell(families.shell(snippet)).filter(|_| !snippet.interpreter.chosen);
         out.push(match shell {
             Some(shell) => {

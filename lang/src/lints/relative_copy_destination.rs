@@ -18,7 +18,7 @@ pub(super) const LINT: Lint = Lint {
 
 /// Looks at `COPY` in stages where neither the stage nor one it is built on sets a working directory.
 fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
-    let parents = parents(subject);
+    let parents = parents(subject.file);
     let mut stages: HashMap<usize, bool> = HashMap::new();
     for stage in subject.stages() {
         let number = stage[0].stage;

@@ -5,7 +5,7 @@
 //! hadolint leaves out, and what rules of ours know better, for they see the Dockerfile around the text.
 
 use super::base_shell::{Families, Family};
-use super::{Config, Level, Subject, find_called};
+use super::{Config, Level, find_called};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::ide::File;
 use crate::shell::{Dialect, Snippet};
@@ -63,8 +63,7 @@ pub fn texts<'f>(file: &'f File, config: &Config) -> Vec<ShellText<'f>> {
     let runs = runs.filter(|snippet| snippet.keyword == Keyword::Run && !snippet.exec);
     let texts = runs.filter_map(|snippet| {
         let mut family = || {
-            let families =
-                families.get_or_insert_with(|| Families::of(&Subject::new(file, config)));
+            let families = families.get_or_insert_with(|| Families::of(file));
             families.shell(snippet)
         };
         let dialect = match snippet.interpreter.dialect {

@@ -1,8 +1,8 @@
 //! How the stages of a file are built upon each other.
 
 use super::Subject;
-use super::subject::Line;
-use crate::instructions::Kind;
+use crate::ide::File;
+use crate::instructions::{Instruction, Kind};
 use crate::shell::Snippet;
 use std::collections::{HashMap, HashSet};
 
@@ -13,7 +13,7 @@ pub(super) struct KeptStages(HashSet<usize>);
 impl KeptStages {
     pub(super) fn of(subject: &Subject<'_>) -> Self {
         let last = subject.lines.last().map(|line| line.stage);
-        let mut kept: HashSet<usize> = parents(subject).into_values().collect();
+        let mut kept: HashSet<usize> = parents(subject.file).into_values().collect();
         kept.extend(last);
         Self(kept)
     }
@@ -23,20 +23,22 @@ impl KeptStages {
     }
 }
 
+/// The `FROM` lines, counted from 1.
+pub(super) fn froms(file: &File) -> impl Iterator<Item = (usize, &Instruction)> {
+    let is_from = |instruction: &&Instruction| matches!(instruction.kind, Kind::From(_));
+    (1..).zip(file.instructions().filter(is_from))
+}
+
 /// The stage that each stage is built upon, where that is one of the file.
-pub(super) fn parents(subject: &Subject<'_>) -> HashMap<usize, usize> {
+pub(super) fn parents(file: &File) -> HashMap<usize, usize> {
     // Most files have one stage, and their names need not be resolved for it.
-    if subject.lines.last().is_none_or(|line| line.stage < 2) {
+    if froms(file).nth(1).is_none() {
         return HashMap::new();
     }
-    let names = subject.file.names();
-    let is_from = |line: &&Line<'_>| matches!(line.instruction.kind, Kind::From(_));
+    let names = file.names();
     // Without the lines that are no instructions, of which the rules count no stage.
-    let counted: HashMap<usize, usize> = subject
-        .lines
-        .iter()
-        .filter(is_from)
-        .filter_map(|line| Some((names.stage_at(line.instruction.range.start)?, line.stage)))
+    let counted: HashMap<usize, usize> = froms(file)
+        .filter_map(|(number, from)| Some((names.stage_at(from.range.start)?, number)))
         .collect();
     let parent = |(stage, number): (&usize, &usize)| {
         let base = names.stages()[*stage].base? as usize;
@@ -48,8 +50,6 @@ pub(super) fn parents(subject: &Subject<'_>) -> HashMap<usize, usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ide::File;
-    use crate::lints::Config;
 
     #[test]
     fn a_base_is_the_stage_that_the_build_takes() {
@@ -62,8 +62,8 @@ mod tests {
             ("FROM b AS b\nFROM x AS b\nFROM b\n", &[(3, 2)]),
             ("FROM x AS b\nFROM\nFROM b\n", &[(3, 1)]),
         ] {
-            let (file, config) = (File::new(source.into()), Config::default());
-            let mut found: Vec<_> = parents(&Subject::new(&file, &config)).into_iter().collect();
+            let file = File::new(source.into());
+            let mut found: Vec<_> = parents(&file).into_iter().collect();
             found.sort_unstable();
             assert_eq!(found, wanted, "{source}");
         }

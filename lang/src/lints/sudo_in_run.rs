@@ -80,7 +80,7 @@ struct Roots(Vec<(u32, bool)>);
 
 impl Roots {
     fn of(subject: &Subject<'_>) -> Self {
-        let parents = parents(subject);
+        let parents = parents(subject.file);
         let mut ended: HashMap<usize, bool> = HashMap::new();
         let mut roots = Vec::new();
         for line in &subject.lines {

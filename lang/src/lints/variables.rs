@@ -28,7 +28,7 @@ impl<'a> Variables<'a> {
     pub(super) fn of(subject: &'a Subject<'_>) -> Self {
         let mut variables = Self {
             set: HashMap::new(),
-            parents: parents(subject),
+            parents: parents(subject.file),
         };
         for line in &subject.lines {
             match &line.inner().kind {

@@ -38,7 +38,7 @@ fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
         }
         let message = "the progress bar fills the log, add `--progress=dot:giga` or `-q`";
         let finding = Finding::in_script(&LINT, subject, snippet, name.range, message);
-        let families = families.get_or_insert_with(|| Families::of(subject));
+        let families = families.get_or_insert_with(|| Families::of(subject.file));
         // That of BusyBox knows `-q` only.
         let flag = match families.shell(snippet) {
             Family::Ash => "-q",
