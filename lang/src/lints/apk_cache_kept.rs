@@ -1,6 +1,6 @@
 //! What `apk add` leaves behind.
 
-use super::runs::{commands, has_scratch_mount, insert_behind, name_range};
+use super::runs::{calls, has_scratch_mount, insert_behind, name_range};
 use super::{Finding, Level, Lint, Run, Subject};
 use crate::shell::packages::APK;
 
@@ -17,10 +17,11 @@ pub(super) const LINT: Lint = Lint {
 };
 
 fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
-    for (snippet, command) in commands(subject) {
-        let Some(add) = APK.call(command).and_then(|call| call.install()) else {
+    for (snippet, call) in calls(subject, &[&APK]) {
+        let Some(add) = call.install() else {
             continue;
         };
+        let command = call.command;
         let mut mounts = APK.mounts.iter();
         if command.has_flag(&["no-cache", "no-network"])
             || mounts.any(|at| has_scratch_mount(subject, snippet, at))

@@ -1,9 +1,8 @@
 //! `apt` in scripts.
 
-use super::runs::{commands, name_range};
+use super::runs::{calls, name_range};
 use super::{Finding, Level, Lint, Run, Subject};
-use crate::shell::Command;
-use crate::shell::packages::APT;
+use crate::shell::packages::{APT, Call};
 
 pub(super) const LINT: Lint = Lint {
     name: "AptForAptGet",
@@ -18,8 +17,10 @@ pub(super) const LINT: Lint = Lint {
 };
 
 fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
-    for (snippet, command) in commands(subject).filter(|(_, command)| command.runs("apt")) {
-        let instead = instead(command);
+    let is_apt = |call: &Call<'_>| call.command.runs("apt");
+    for (snippet, call) in calls(subject, &[&APT]).filter(|(_, call)| is_apt(call)) {
+        let command = call.command;
+        let instead = instead(call);
         let message = format!("the command line of apt is not stable, use `{instead}`");
         let range = name_range(command);
         let finding = Finding::in_script(&LINT, subject, snippet, range, message);
@@ -36,12 +37,9 @@ fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
 }
 
 /// The program that has the subcommand.
-fn instead(command: &Command) -> &'static str {
+fn instead(call: Call<'_>) -> &'static str {
     let looks = ["list", "search", "show", "policy", "depends", "rdepends"];
-    if APT
-        .call(command)
-        .is_some_and(|call| call.does(&looks).is_some())
-    {
+    if call.does(&looks).is_some() {
         "apt-cache"
     } else {
         "apt-get"

@@ -1,10 +1,10 @@
 //! What `apt-get update` leaves behind.
 
-use super::runs::{append_command, has_scratch_mount, removes_folders, steps};
+use super::runs::{Ran, append_command, has_scratch_mount, removes_folders, steps};
 use super::stages::{KeptStages, parents};
 use super::{Finding, Level, Lint, Run, Subject};
 use crate::shell::packages::{APT, APT_GET, Call};
-use crate::shell::{Command, Snippet, Word};
+use crate::shell::{Snippet, Word};
 use bstr::ByteSlice;
 use std::collections::HashMap;
 
@@ -26,16 +26,16 @@ fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
     let mut stages = None;
     for step in steps(subject) {
         let mut commands = step.iter();
-        let found = commands.find_map(|(nested, command)| Some((*nested, update(command)?)));
+        let found = commands.find_map(|ran| Some((ran.snippet, update(ran)?)));
         let Some((nested, update)) = found else {
             continue;
         };
-        let (snippet, _) = step[0];
+        let snippet = step[0].snippet;
         let (kept, later) = stages.get_or_insert_with(|| {
             let later = last_installs(subject);
             (KeptStages::of(subject), later)
         });
-        let cleaned = step.iter().any(|(_, command)| cleans(command));
+        let cleaned = step.iter().any(cleans);
         if cleaned || !kept.has(snippet) || is_mounted(subject, snippet) {
             continue;
         }
@@ -59,7 +59,7 @@ fn last_installs(subject: &Subject<'_>) -> HashMap<usize, usize> {
     let parents = parents(subject.file);
     let mut last = HashMap::new();
     for step in steps(subject).filter(|step| uses_lists(step)) {
-        let (snippet, _) = step[0];
+        let snippet = step[0].snippet;
         let stages =
             std::iter::successors(Some(snippet.stage), |stage| parents.get(stage).copied());
         last.extend(stages.map(|stage| (stage, snippet.node)));
@@ -68,26 +68,26 @@ fn last_installs(subject: &Subject<'_>) -> HashMap<usize, usize> {
 }
 
 /// Installs before it fetches lists of its own.
-fn uses_lists(step: &[(&Snippet, &Command)]) -> bool {
-    let mut commands = step.iter().map(|(_, command)| *command);
-    let first = commands.find(|command| update(command).is_some() || is_install(command));
+fn uses_lists(step: &[Ran<'_>]) -> bool {
+    let mut commands = step.iter();
+    let first = commands.find(|ran| update(ran).is_some() || is_install(ran));
     first.is_some_and(is_install)
 }
 
-fn is_install(command: &Command) -> bool {
-    apt(command).is_some_and(|call| call.install().is_some())
+fn is_install(ran: &Ran<'_>) -> bool {
+    apt(ran).is_some_and(|call| call.install().is_some())
 }
 
-fn update(command: &Command) -> Option<&Word> {
-    apt(command)?.does(&["update"])
+fn update<'a>(ran: &Ran<'a>) -> Option<&'a Word> {
+    apt(ran)?.does(&["update"])
 }
 
-fn apt(command: &Command) -> Option<Call<'_>> {
-    APT_GET.call(command).or_else(|| APT.call(command))
+fn apt<'a>(ran: &Ran<'a>) -> Option<Call<'a>> {
+    ran.call(&[&APT_GET, &APT])
 }
 
 /// `rm -r` or `find -delete` of the lists or of what they lie in.
-fn cleans(command: &Command) -> bool {
+fn cleans(ran: &Ran<'_>) -> bool {
     let lists = |word: &Word| {
         // Below the folder that `chroot` or a mount has, too.
         word.text.contains_str(LISTS)
@@ -96,9 +96,10 @@ fn cleans(command: &Command) -> bool {
                 b"/var/lib/apt" | b"/var/lib/apt/" | b"/var/lib/apt/*"
             )
     };
-    if let Some(call) = apt(command) {
+    if let Some(call) = apt(ran) {
         return call.does(&["dist-clean", "distclean"]).is_some();
     }
+    let command = ran.command;
     (removes_folders(command) || command.runs("find")) && command.args().iter().any(lists)
 }
 

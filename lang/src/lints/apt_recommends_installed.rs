@@ -1,6 +1,6 @@
 //! Packages that apt recommends.
 
-use super::runs::{commands, insert_behind, name_range, subcommand};
+use super::runs::{calls, insert_behind, name_range, subcommand};
 use super::{Finding, Level, Lint, Run, Subject};
 use crate::shell::packages::APT_GET;
 
@@ -16,10 +16,11 @@ pub(super) const LINT: Lint = Lint {
 };
 
 fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
-    for (snippet, command) in commands(subject) {
-        let Some(install) = APT_GET.call(command).and_then(|call| call.install()) else {
+    for (snippet, call) in calls(subject, &[&APT_GET]) {
+        let Some(install) = call.install() else {
             continue;
         };
+        let command = call.command;
         let settings = ["APT::Install-Recommends=false", "APT::Install-Recommends=0"];
         if command.has_flag(&["no-install-recommends"]) || subcommand(command, &settings).is_some()
         {

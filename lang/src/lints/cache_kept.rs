@@ -1,10 +1,10 @@
 //! Downloads that stay in a layer because no command of the step cleans up: a rule for each package manager.
 
-use super::runs::{append_command, has_scratch_mount, name_range, removes, steps};
+use super::runs::{Ran, append_command, has_scratch_mount, name_range, removes, steps};
 use super::stages::KeptStages;
 use super::{Finding, Level, Lint, Run, Subject};
+use crate::shell::Snippet;
 use crate::shell::packages::{self, Manager};
-use crate::shell::{Command, Snippet};
 
 /// What the rules have in common.
 const EACH: Lint = Lint {
@@ -71,10 +71,11 @@ fn check(
 ) {
     let mut kept = None;
     for step in steps(subject) {
-        let Some((nested, command)) = left_uncleaned(step, manager) else {
+        let Some(left) = left_uncleaned(step, manager) else {
             continue;
         };
-        let (snippet, _) = step[0];
+        let command = left.command;
+        let snippet = step[0].snippet;
         let kept = kept.get_or_insert_with(|| KeptStages::of(subject));
         if !kept.has(snippet) || is_mounted(manager, subject, snippet) {
             continue;
@@ -83,7 +84,7 @@ fn check(
             "what {} downloaded stays in the layer, end with `{clean}`",
             command.program()
         );
-        let finding = Finding::in_script(lint, subject, nested, name_range(command), message);
+        let finding = Finding::in_script(lint, subject, left.snippet, name_range(command), message);
         out.push(match append_command(subject, snippet, clean) {
             Some(edit) => finding.with_fix(format!("add `{clean}`"), vec![edit]),
             None => finding,
@@ -92,17 +93,14 @@ fn check(
 }
 
 /// The last command of a step that downloads and is followed by none that cleans up.
-fn left_uncleaned<'s>(
-    step: &[(&'s Snippet, &'s Command)],
-    manager: &'static Manager,
-) -> Option<(&'s Snippet, &'s Command)> {
+fn left_uncleaned<'s>(step: &'s [Ran<'s>], manager: &'static Manager) -> Option<&'s Ran<'s>> {
     let mut left = None;
-    for (nested, command) in step.iter().copied() {
-        let call = manager.call(command);
+    for ran in step {
+        let call = ran.call(&[manager]);
         let is_cleaned =
-            || call.is_some_and(|call| call.cleans()) || removes(command, manager.leftovers);
+            || call.is_some_and(|call| call.cleans()) || removes(ran.command, manager.leftovers);
         if call.is_some_and(|call| call.fetches()) {
-            left = Some((nested, command));
+            left = Some(ran);
         } else if left.is_some() && is_cleaned() {
             left = None;
         }

@@ -1,6 +1,6 @@
 //! What `pip install` leaves behind.
 
-use super::runs::{commands, has_scratch_mount, insert_behind, name_range};
+use super::runs::{calls, has_scratch_mount, insert_behind, name_range};
 use super::variables::Variables;
 use super::{Finding, Level, Lint, Run, Subject};
 use crate::shell::packages::PIP;
@@ -28,8 +28,9 @@ const VARIABLE: &str = "PIP_NO_CACHE_DIR";
 
 fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
     let mut variables = None;
-    for (snippet, command) in commands(subject) {
-        let install = PIP.call(command).and_then(|call| call.install());
+    for (snippet, call) in calls(subject, &[&PIP]) {
+        let command = call.command;
+        let install = call.install();
         let Some(install) = install.filter(|_| !command.has_flag(&["no-cache-dir"])) else {
             continue;
         };

@@ -2,6 +2,7 @@
 
 use super::{Finding, Lint, Subject};
 use crate::ide::File;
+use crate::shell::packages::{self, Call, Manager};
 use crate::shell::{Command, Joint, Scopes, Snippet, Token, TokenKind, Word};
 use crate::syntax::Keyword;
 use crate::text::TextRange;
@@ -9,6 +10,34 @@ use bstr::{BStr, ByteSlice};
 
 /// A replacement in the source.
 pub(super) type Edit = (TextRange, String);
+
+/// A command that a `RUN` instruction runs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ran<'a> {
+    pub(super) snippet: &'a Snippet,
+    pub(super) command: &'a Command,
+    /// What it is for a package manager: found once, as a rule for each manager asks.
+    call: Option<Call<'a>>,
+}
+
+impl<'a> Ran<'a> {
+    pub(super) fn of((snippet, command): (&'a Snippet, &'a Command)) -> Self {
+        Self {
+            snippet,
+            command,
+            call: packages::call(command),
+        }
+    }
+
+    /// The command as a call of one of `managers`.
+    pub(super) fn call(&self, managers: &[&'static Manager]) -> Option<Call<'a>> {
+        let is_one = |call: &Call<'_>| {
+            let mut wanted = managers.iter();
+            wanted.any(|manager| std::ptr::eq(*manager, call.manager))
+        };
+        self.call.filter(is_one)
+    }
+}
 
 impl Finding {
     /// A finding at `range` of a script, without fix.
@@ -42,14 +71,23 @@ pub(super) fn runs_of(file: &File) -> impl Iterator<Item = &Snippet> {
 pub(super) fn commands<'a>(
     subject: &'a Subject<'_>,
 ) -> impl Iterator<Item = (&'a Snippet, &'a Command)> {
-    subject.commands.iter().copied()
+    let ran = subject.commands.iter();
+    ran.map(|ran| (ran.snippet, ran.command))
 }
 
-/// The same, instruction by instruction. The first command of each is one of its own text.
-pub(super) fn steps<'s, 'a>(
-    subject: &'s Subject<'a>,
-) -> impl Iterator<Item = &'s [(&'a Snippet, &'a Command)]> {
-    subject.commands.chunk_by(|(a, _), (b, _)| a.node == b.node)
+/// Those of them that are calls of one of `managers`.
+pub(super) fn calls<'a>(
+    subject: &'a Subject<'_>,
+    managers: &'a [&'static Manager],
+) -> impl Iterator<Item = (&'a Snippet, Call<'a>)> {
+    let ran = subject.commands.iter();
+    ran.filter_map(|ran| Some((ran.snippet, ran.call(managers)?)))
+}
+
+/// Every command, instruction by instruction. The first command of each is one of its own text.
+pub(super) fn steps<'s, 'a>(subject: &'s Subject<'a>) -> impl Iterator<Item = &'s [Ran<'a>]> {
+    let is_same = |a: &Ran<'_>, b: &Ran<'_>| a.snippet.node == b.snippet.node;
+    subject.commands.chunk_by(is_same)
 }
 
 /// The commands of a script in order, each followed by those of the text that it hands to another shell.

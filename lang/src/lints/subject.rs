@@ -1,10 +1,9 @@
 //! What a rule that looks at a whole file is given.
 
-use super::runs::{runs_of, within};
+use super::runs::{Ran, runs_of, within};
 use super::{Config, Pragmas};
 use crate::ide::File;
 use crate::instructions::{self, Instruction, Kind};
-use crate::shell::{Command, Snippet};
 use crate::text::TextRange;
 
 /// A file and what the project wants, ready for the rules.
@@ -15,7 +14,7 @@ pub struct Subject<'a> {
     pub(crate) pragmas: Pragmas,
     pub(crate) lines: Vec<Line<'a>>,
     /// Every command that `RUN` instructions run, those in texts for other shells included; many rules go through them.
-    pub(super) commands: Vec<(&'a Snippet, &'a Command)>,
+    pub(super) commands: Vec<Ran<'a>>,
 }
 
 /// An instruction and where it stands.
@@ -51,7 +50,7 @@ impl<'a> Subject<'a> {
             config,
             pragmas: Pragmas::read(file, config),
             lines: lines.collect(),
-            commands: runs_of(file).flat_map(within).collect(),
+            commands: runs_of(file).flat_map(within).map(Ran::of).collect(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Packages that are installed at whatever version there is: a rule for each package manager.
 
-use super::runs::commands;
+use super::runs::calls;
 use super::variables::Variables;
 use super::{Finding, Level, Lint, Run, Subject};
 use crate::shell::Word;
@@ -106,10 +106,7 @@ fn check(
     out: &mut Vec<Finding>,
 ) {
     let mut variables = None;
-    for (snippet, command) in commands(subject) {
-        let Some(call) = managers.iter().find_map(|manager| manager.call(command)) else {
-            continue;
-        };
+    for (snippet, call) in calls(subject, managers) {
         let variables = variables.get_or_insert_with(|| Variables::of(subject));
         let is_declared = |name: &BStr| variables.is_declared_above(name, subject, snippet);
         let words = call.unpinned(&is_declared);

@@ -1,8 +1,8 @@
 //! Installations that wait for an answer which nobody gives: a rule for each package manager.
 
-use super::runs::{commands, insert_behind, name_range};
+use super::runs::{calls, insert_behind, name_range};
 use super::{Finding, Level, Lint, Run, Subject};
-use crate::shell::packages::{self, Manager};
+use crate::shell::packages::{self, Call, Manager};
 
 /// What the rules have in common.
 const EACH: Lint = Lint {
@@ -57,14 +57,14 @@ fn check(
     out: &mut Vec<Finding>,
 ) {
     // What comes through a pipe is the answer.
-    for (snippet, command) in commands(subject).filter(|(_, c)| c.place.position == 0) {
-        let call = managers.iter().find_map(|manager| manager.call(command));
-        let Some(verb) = call.and_then(|call| call.asks()) else {
+    let is_first = |call: &Call<'_>| call.command.place.position == 0;
+    for (snippet, call) in calls(subject, managers).filter(|(_, call)| is_first(call)) {
+        let Some(verb) = call.asks() else {
             continue;
         };
-        let program = command.program();
+        let program = call.command.program();
         let message = format!("`{program} {}` asks before it goes on, add `-y`", verb.text);
-        let range = name_range(command).cover(verb.range);
+        let range = name_range(call.command).cover(verb.range);
         let finding = Finding::in_script(lint, subject, snippet, range, message);
         out.push(finding.with_fix("add `-y`", vec![insert_behind(snippet, verb, "-y")]));
     }

@@ -1,6 +1,6 @@
 //! Upgrades of the whole distribution.
 
-use super::runs::{commands, name_range};
+use super::runs::{calls, name_range};
 use super::{Finding, Level, Lint, Run, Subject};
 use crate::shell::packages::ZYPPER;
 
@@ -15,12 +15,11 @@ pub(super) const LINT: Lint = Lint {
 };
 
 fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
-    for (snippet, command) in commands(subject) {
-        let call = ZYPPER.call(command);
-        if let Some(upgrade) = call.and_then(|call| call.does(&["dist-upgrade", "dup"])) {
+    for (snippet, call) in calls(subject, &[&ZYPPER]) {
+        if let Some(upgrade) = call.does(&["dist-upgrade", "dup"]) {
             let message =
                 "the distribution of the base image is replaced, choose another tag instead";
-            let range = name_range(command).cover(upgrade.range);
+            let range = name_range(call.command).cover(upgrade.range);
             out.push(Finding::in_script(&LINT, subject, snippet, range, message));
         }
     }

@@ -99,7 +99,7 @@ impl Package<'_> {
 #[derive(Clone, Copy, Debug)]
 pub struct Call<'c> {
     pub(crate) manager: &'static Manager,
-    command: &'c Command,
+    pub(crate) command: &'c Command,
     /// Words behind the name, behind that of the module when Python runs it.
     args: &'c [Word],
     verb: Option<&'c Word>,
@@ -112,7 +112,7 @@ pub fn call(command: &Command) -> Option<Call<'_>> {
 
 impl Manager {
     /// The command as a call of this manager.
-    pub(crate) fn call<'c>(&'static self, command: &'c Command) -> Option<Call<'c>> {
+    fn call<'c>(&'static self, command: &'c Command) -> Option<Call<'c>> {
         let args = self.args(command)?;
         let is_group = |word: &Word| {
             // `cargo +nightly`
