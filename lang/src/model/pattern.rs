@@ -58,33 +58,32 @@ pub fn has_wildcard(text: &[u8]) -> bool {
 /// **Source:** Go `path.Clean`.
 pub fn clean(path: &[u8]) -> Vec<u8> {
     let rooted = path.first() == Some(&b'/');
-    if is_clean(path, rooted) {
-        return path.to_vec();
-    }
-    let mut parts: Vec<&[u8]> = Vec::new();
+    let mut clean = Vec::with_capacity(path.len());
+    // Length of the `../..` in front, from which nothing is taken.
+    let mut outside = 0;
     for part in path.split(|b| *b == b'/') {
         match part {
             b"" | b"." => {}
-            b".." if parts.last().is_some_and(|last| *last != b"..") => {
-                parts.pop();
+            b".." if clean.len() > outside => {
+                let last = clean[outside..].iter().rposition(|b| *b == b'/');
+                clean.truncate(outside + last.unwrap_or(0));
             }
             b".." if rooted => {}
-            _ => parts.push(part),
+            _ => {
+                if rooted || !clean.is_empty() {
+                    clean.push(b'/');
+                }
+                clean.extend_from_slice(part);
+                if part == b".." {
+                    outside = clean.len();
+                }
+            }
         }
     }
-    let joined = parts.join(&b'/');
-    match (rooted, joined.is_empty()) {
-        (true, _) => [b"/".as_slice(), &joined].concat(),
-        (false, true) => b".".to_vec(),
-        (false, false) => joined,
+    if clean.is_empty() {
+        clean.push(if rooted { b'/' } else { b'.' });
     }
-}
-
-/// Tells whether a path is as [`clean`] would leave it.
-fn is_clean(path: &[u8], rooted: bool) -> bool {
-    let below = &path[usize::from(rooted)..];
-    let mut parts = below.split(|b| *b == b'/');
-    (rooted && below.is_empty()) || parts.all(|part| !matches!(part, b"" | b"." | b".."))
+    clean
 }
 
 /// [`clean`] for text.
@@ -245,6 +244,27 @@ impl Item {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Expected results are those of Go's `path.Clean`.
+    #[test]
+    fn paths_are_cleaned_as_go_does() {
+        for (path, expected) in [
+            ("", "."),
+            ("/", "/"),
+            ("//a", "/a"),
+            ("a//b/.", "a/b"),
+            ("/a/b/../../..", "/"),
+            ("/../a", "/a"),
+            ("..", ".."),
+            ("a/..", "."),
+            ("a/../b", "b"),
+            ("../a/../..", "../.."),
+            ("a/b/../../../c/d/../e", "../c/e"),
+            ("/...a/..", "/"),
+        ] {
+            assert_eq!(clean_str(path), expected, "{path}");
+        }
+    }
 
     #[test]
     fn stars_stay_within_an_element() {

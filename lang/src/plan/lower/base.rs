@@ -248,7 +248,7 @@ impl Planner<'_> {
     }
 
     fn use_image(&mut self, index: usize, written: &str, reference: Reference, platform: Platform) {
-        let label = self.label(index, false, &format!("FROM {reference}"));
+        let label = self.label(index, false, format!("FROM {reference}"));
         let known = self.world.image(&reference, &platform);
         if let (Some(actual), Some(from)) = (
             self.world.image_platform(&reference, &platform),

@@ -44,7 +44,7 @@ impl<'a> Planner<'a> {
             });
         self.check_flags(command, words, &expanded);
         let shown = self.shown(stage, &command.instruction.original);
-        let label = self.label(stage, command.place.trigger, &shown);
+        let label = self.label(stage, command.place.trigger, shown);
         let mut sources = Vec::new();
         for (word, source) in words.sources.iter().zip(&expanded.sources) {
             sources.extend(self.copy_source_step(

@@ -48,7 +48,7 @@ impl<'a> Planner<'a> {
         let mounts = name_agents(mounts);
         let label = {
             let shown = self.run_shown(stage, command, &words.summary, &specs);
-            self.label(stage, command.place.trigger, &shown)
+            self.label(stage, command.place.trigger, shown)
         };
         let variables = self.all_variables(stage);
         let exec = self.exec(stage, run, words, mounts);

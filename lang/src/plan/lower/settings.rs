@@ -243,7 +243,7 @@ impl<'a> Planner<'a> {
         if makes_folder {
             let user = live.config.config.user.clone();
             let shown = self.shown(stage, &command.instruction.original);
-            let label = self.label(stage, command.place.trigger, &shown);
+            let label = self.label(stage, command.place.trigger, shown);
             let op = Op::Mkdir(Mkdir {
                 path: path::absolute(&slashed, false),
                 user,

@@ -48,7 +48,7 @@ pub(super) struct Label {
 }
 
 impl Label {
-    /// A source that belongs to no stage.
+    /// What has no number.
     pub(super) fn internal(name: impl Into<String>) -> Self {
         let name = name.into();
         Self {
@@ -61,20 +61,18 @@ impl Label {
 
 impl Planner<'_> {
     /// The next number of a stage, and the name it gives: `[build 2/5] RUN make`.
-    pub(super) fn label(&mut self, stage: usize, trigger: bool, text: &str) -> Label {
+    pub(super) fn label(&mut self, stage: usize, trigger: bool, mut text: String) -> Label {
         let state = &mut self.states[stage];
         if state.total == 0 {
-            return Label {
-                number: None,
-                text: text.to_owned(),
-                name: text.to_owned(),
-            };
+            return Label::internal(text);
         }
         state.index += 1;
         let (index, total) = (state.index, state.total);
         let width = total.ilog10() as usize + 1;
         let space = if state.name.is_empty() { "" } else { " " };
-        let text = [if trigger { "ONBUILD " } else { "" }, text].concat();
+        if trigger {
+            text.insert_str(0, "ONBUILD ");
+        }
         let name = format!("[{}{space}{index:width$}/{total}] {text}", state.name);
         Label {
             number: Some((index, total)),
