@@ -11,6 +11,11 @@ vim.filetype.add({
   pattern = { ['.*%.Dockerfile'] = 'dockerfile', ['Containerfile%..*'] = 'dockerfile' },
 })
 
+local function is_ours(event)
+  local client = vim.lsp.get_client_by_id(event.data.client_id)
+  return client and client.name == 'cooper'
+end
+
 local function client_of(buf)
   return vim.lsp.get_clients({ name = 'cooper', bufnr = buf })[1]
 end
@@ -76,8 +81,7 @@ local titles = {}
 vim.api.nvim_create_autocmd('LspProgress', {
   group = group,
   callback = function(event)
-    local client = vim.lsp.get_client_by_id(event.data.client_id)
-    if not client or client.name ~= 'cooper' then
+    if not is_ours(event) then
       return
     end
     local token, value = event.data.params.token, event.data.params.value
@@ -92,8 +96,7 @@ vim.api.nvim_create_autocmd('LspProgress', {
 vim.api.nvim_create_autocmd('LspAttach', {
   group = group,
   callback = function(event)
-    local client = vim.lsp.get_client_by_id(event.data.client_id)
-    if not client or client.name ~= 'cooper' then
+    if not is_ours(event) then
       return
     end
     local buf = event.buf

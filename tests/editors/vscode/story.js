@@ -29,6 +29,11 @@ const TIDY = `FROM host:base AS pages
 RUN mkdir /pages
 COPY articles/oak.txt /pages
 `;
+const STYLED = `FROM host:base
+COPY <<END /site/main.css
+p { }
+END
+`;
 const COMPOSE = `services:
   proof:
     build:
@@ -43,6 +48,7 @@ function prepare() {
   fs.writeFileSync(path.join(BLOG, 'stages.Dockerfile'), STAGES);
   fs.writeFileSync(path.join(BLOG, 'compose.yaml'), COMPOSE);
   fs.writeFileSync(path.join(BLOG, 'untidy.Dockerfile'), UNTIDY);
+  fs.writeFileSync(path.join(BLOG, 'styled.Dockerfile'), STYLED);
   const environment = {
     HOME: SCRATCH,
     CARGO_HOME: path.join(SCRATCH, 'cargo'),
@@ -294,6 +300,16 @@ await scene('Fix All mends what has a fix, and saving formats', async () => {
   await workbench.press('Control+s');
   await workbench.shows('formatted', () => fs.readFileSync(path.join(BLOG, 'untidy.Dockerfile'), 'utf8'), (text) => text === TIDY);
   await picture('vscode-format');
+});
+
+await scene('in a here document completion knows the language of the file it becomes', async () => {
+  await workbench.openFile('styled.Dockerfile');
+  await workbench.shows('document', () => workbench.lines(), (lines) => lines.some((text) => text.startsWith('p { }')));
+  await workbench.goTo(3, 5);
+  await workbench.type('col');
+  await workbench.shows('properties', () => workbench.suggestions(), (items) =>
+    ['color', 'column-gap'].every((name) => items.some((item) => item.startsWith(name))),
+  );
 });
 
 console.log(`${passed} passed, 0 failed`);
