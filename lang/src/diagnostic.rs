@@ -1,5 +1,6 @@
 //! What is wrong with a Dockerfile, where, and what the official front end would say of it.
 
+use crate::lints::shellcheck;
 use crate::text::{LineSpan, TextRange};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -33,6 +34,14 @@ pub struct Diagnostic {
     pub message: String,
     /// A mechanical fix, when there is one.
     pub fix: Option<Fix>,
+}
+
+impl Diagnostic {
+    /// The fix, when it may be made together with those of other rules. What ShellCheck proposes is for one who looks at
+    /// the place: quotes around a list on purpose change what a command is given.
+    pub fn sure_fix(&self) -> Option<&Fix> {
+        (self.fix.as_ref()).filter(|_| !shellcheck::is_code(self.code))
+    }
 }
 
 /// Replacements that together mend a finding.

@@ -4,7 +4,7 @@
 use cooperage_lang::diagnostic::{Diagnostic, Severity};
 use cooperage_lang::ide::File;
 use cooperage_lang::lints::Config;
-use cooperage_lang::lints::shellcheck::{Comment, ShellText, findings, texts};
+use cooperage_lang::lints::shellcheck::{Comment, Replacement, ShellText, findings, texts};
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::io::{Read, Write};
@@ -215,6 +215,35 @@ struct Said {
     level: String,
     code: u16,
     message: String,
+    fix: Option<Replacements>,
+}
+
+#[derive(Deserialize)]
+struct Replacements {
+    replacements: Vec<Instead>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Instead {
+    line: u32,
+    end_line: u32,
+    column: u32,
+    end_column: u32,
+    /// `beforeStart` or `afterEnd` of what the program replaces: nothing, most of the time.
+    insertion_point: String,
+    replacement: String,
+}
+
+impl Instead {
+    fn replacement(&self) -> Replacement {
+        Replacement {
+            start: (self.line, self.column),
+            end: (self.end_line, self.end_column),
+            behind: self.insertion_point == "beforeStart",
+            text: self.replacement.clone(),
+        }
+    }
 }
 
 impl Said {
@@ -231,6 +260,10 @@ impl Said {
             },
             code: self.code,
             message: self.message.clone(),
+            fix: (self.fix.iter())
+                .flat_map(|fix| &fix.replacements)
+                .map(Instead::replacement)
+                .collect(),
         })
     }
 }
@@ -240,9 +273,9 @@ mod tests {
     use super::*;
 
     /// A program in place of the real one: what it does with its input.
-    struct Instead(PathBuf);
+    struct Stand(PathBuf);
 
-    impl Instead {
+    impl Stand {
         fn new(name: &str, script: &str) -> Self {
             let file = format!("cooper-shellcheck-{}-{name}", std::process::id());
             let path = std::env::temp_dir().join(file);
@@ -255,7 +288,7 @@ mod tests {
         }
     }
 
-    impl Drop for Instead {
+    impl Drop for Stand {
         fn drop(&mut self) {
             let _ = std::fs::remove_file(&self.0);
         }
@@ -273,7 +306,7 @@ mod tests {
             ("babble", "cat >/dev/null; echo '{\"comments\": [5'"),
             ("deaf", "exec 0<&-; exit 2"),
         ] {
-            let program = Instead::new(name, &format!("echo x >> $0.count; {script}"));
+            let program = Stand::new(name, &format!("echo x >> $0.count; {script}"));
             let shellcheck = ShellCheck::at(program.0.clone());
             let (file, config) = (file(20), Config::default());
             shellcheck.ask(&file, &config, &|| true);
@@ -293,7 +326,7 @@ mod tests {
 
     #[test]
     fn one_that_hangs_ends_when_it_is_not_wanted_any_more() {
-        let program = Instead::new("hang", "exec sleep 600");
+        let program = Stand::new("hang", "exec sleep 600");
         let shellcheck = ShellCheck::at(program.0.clone());
         let began = Instant::now();
         let wanted = || began.elapsed() < Duration::from_millis(100);
@@ -309,7 +342,7 @@ mod tests {
     fn an_answer_is_asked_for_once() {
         let said = r#"{"comments":[{"file":"-","line":1,"endLine":1,"column":6,"endColumn":7,"level":"style","code":2999,"message":"No.","fix":null}]}"#;
         let script = format!("cat >/dev/null; echo '{said}'; rm -- \"$0\"");
-        let program = Instead::new("once", &script);
+        let program = Stand::new("once", &script);
         let shellcheck = ShellCheck::at(program.0.clone());
         let (file, config) = (file(1), Config::default());
         assert!(shellcheck.known(&file, &config).is_empty());

@@ -595,6 +595,13 @@ fn shellcheck_is_asked_when_that_is_wanted() {
     );
     assert_eq!(lint(&["--shellcheck", "--ignore", "SC2046"]).len(), 3);
     assert_eq!(lint(&["--shellcheck", "--only", "SC2006"]).len(), 1);
+    // What it would write is shown, and written by nobody who was not asked.
+    let shown = sandbox.cooper(&["lint", "--shellcheck", "--fail-on", "never"]);
+    assert!(shown.ok().contains("help: write `$(id)`\n"));
+    let fix = ["lint", "--shellcheck", "--fix", "--fail-on", "never"];
+    sandbox.cooper(&fix).ok();
+    let text = std::fs::read_to_string(sandbox.work().join("Dockerfile")).unwrap();
+    assert!(text.contains("`id`"), "{text}");
     sandbox.write(
         "cooperage.toml",
         "[lint]\nshellcheck = true\nlevels = { SC2006 = 'error' }\n",

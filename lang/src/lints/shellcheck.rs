@@ -6,7 +6,7 @@
 
 use super::base_shell::{Families, Family};
 use super::{Config, Level, find_called};
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Diagnostic, Fix, Severity};
 use crate::ide::File;
 use crate::shell::{Dialect, Snippet};
 use crate::syntax::Keyword;
@@ -54,6 +54,21 @@ pub struct Comment {
     pub code: u16,
     /// One sentence.
     pub message: String,
+    /// What it would write instead.
+    pub fix: Vec<Replacement>,
+}
+
+/// A part of the fix of a [`Comment`]. Nothing is replaced where it begins and ends at the same place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replacement {
+    /// Where it begins.
+    pub start: (u32, u32),
+    /// Where it ends.
+    pub end: (u32, u32),
+    /// An insertion that belongs to what stands in front of it: a closing quote.
+    pub behind: bool,
+    /// The new text.
+    pub text: String,
 }
 
 /// The texts of a file that ShellCheck can read: those of `RUN` for a POSIX shell, in order.
@@ -103,10 +118,70 @@ pub fn findings(file: &File, text: &ShellText<'_>, comments: &[Comment]) -> Vec<
             range: text.snippet.source_range(TextRange::new(start, end)),
             lines: vec![instruction],
             message: in_our_words(&comment.message),
-            fix: None,
+            fix: fix(file, text, &lines, &comment.fix),
         })
     };
     heard.filter_map(finding).collect()
+}
+
+/// The replacements in the file; none that break a line, as the Dockerfile would read it in another way.
+fn fix(
+    file: &File,
+    text: &ShellText<'_>,
+    lines: &LineIndex,
+    replacements: &[Replacement],
+) -> Option<Fix> {
+    let mut edits = Vec::new();
+    for new in replacements {
+        let start = offset(text.text, lines, new.start);
+        let end = offset(text.text, lines, new.end).max(start);
+        let around = |start, end| text.snippet.source_range(TextRange::new(start, end));
+        let range = if start < end {
+            around(start, end)
+        } else if new.behind {
+            // A line that continues may lie in between.
+            let at = around(start.checked_sub(1)?, start).end;
+            TextRange::new(at, at)
+        } else {
+            let at = around(start, start + 1).start;
+            TextRange::new(at, at)
+        };
+        edits.push((range, new.text.clone()));
+    }
+    edits.sort_by_key(|(range, _)| *range);
+    let apart = |pair: &[(TextRange, String)]| {
+        let [(first, _), (second, _)] = pair else {
+            return true;
+        };
+        first.end <= second.start && first != second
+    };
+    let breaks = |(range, new): &(TextRange, String)| {
+        new.contains('\n') || file.text(*range).contains(&b'\n')
+    };
+    if !edits.windows(2).all(apart) || edits.iter().any(breaks) {
+        return None;
+    }
+    Some(Fix {
+        title: title(file, &edits)?,
+        edits,
+    })
+}
+
+/// "write `"$a"`", with what stands there afterwards when that is short.
+fn title(file: &File, edits: &[(TextRange, String)]) -> Option<String> {
+    const LONGEST: usize = 40;
+    let ((first, _), (last, _)) = (edits.first()?, edits.last()?);
+    let (mut new, mut at) = (Vec::new(), first.start);
+    for (range, text) in edits {
+        new.extend_from_slice(file.text(TextRange::new(at, range.start)));
+        new.extend_from_slice(text.as_bytes());
+        at = range.end;
+    }
+    let is_told = at == last.end && new.len() <= LONGEST && !new.contains(&b'\n');
+    Some(match new.to_str() {
+        Ok(new) if is_told => format!("write `{}`", new.trim()),
+        _ => "write what ShellCheck proposes".to_owned(),
+    })
 }
 
 /// The byte at a line and column; beyond the end of the line its end.
@@ -195,6 +270,7 @@ mod tests {
             severity: Severity::Info,
             code,
             message: "Something to say.".to_owned(),
+            fix: Vec::new(),
         }
     }
 
@@ -239,6 +315,56 @@ mod tests {
         assert_eq!(found, [("SC2999", "two".to_owned())]);
         let wild = comment(2999, (90, 90), (0, 0));
         assert_eq!(shown(heredoc, &Config::default(), &[wild]).len(), 1);
+    }
+
+    #[test]
+    fn what_it_would_write_is_a_fix_of_the_place_alone() {
+        let source = "FROM a\nRUN one \\\n  `two` \\\n  && three $x\n";
+        let file = File::new(source.as_bytes().to_vec());
+        let text = texts(&file, &Config::default())[0];
+        let at = |word: &str| text.text.find(word).unwrap() as u32 + 1;
+        let new = |(from, to): (u32, u32), behind, text: &str| Replacement {
+            start: (1, from),
+            end: (1, to),
+            behind,
+            text: text.to_owned(),
+        };
+        let mended = |fix: Vec<Replacement>| {
+            let said = Comment {
+                fix,
+                ..comment(2999, (1, 1), (1, 4))
+            };
+            let found = findings(&file, &text, &[said]).remove(0);
+            assert_eq!(found.sure_fix(), None);
+            let fix = found.fix?;
+            let edits = fix.edits.into_iter().rev();
+            let mut new = source.to_owned();
+            edits.for_each(|(range, text)| {
+                new.replace_range(range.start as usize..range.end as usize, &text);
+            });
+            Some((fix.title, new))
+        };
+        let (tick, x) = (at("`two"), at("$x"));
+        let (title, new_source) = mended(vec![
+            new((tick, tick + 1), false, "$("),
+            new((tick + 4, tick + 5), true, ")"),
+        ])
+        .unwrap();
+        assert_eq!(title, "write `$(two)`");
+        assert_eq!(new_source, source.replace("`two`", "$(two)"));
+        let quotes = vec![new((x, x), false, "\""), new((x + 2, x + 2), true, "\"")];
+        let (_, new_source) = mended(quotes).unwrap();
+        assert_eq!(new_source, source.replace("$x", "\"$x\""));
+        // In front of a word that begins a line, and behind one that ends a line.
+        let around = vec![
+            new((tick, tick), false, "("),
+            new((tick + 5, tick + 5), true, ")"),
+        ];
+        let (_, new_source) = mended(around).unwrap();
+        assert_eq!(new_source, source.replace("`two`", "(`two`)"));
+        assert_eq!(mended(vec![new((x, x), false, "a\nb")]), None);
+        assert_eq!(mended(vec![new((1, x), false, "")]), None);
+        assert_eq!(mended(vec![new((x, x), false, "a"); 2]), None);
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub(super) fn offer(cursor: &Cursor<'_>, out: &mut Vec<Action>) {
         });
         offer_all_of(diagnostic.code, found, out);
     }
-    let all: Vec<_> = found.iter().filter_map(|d| d.fix.as_ref()).collect();
+    let all: Vec<_> = found.iter().filter_map(Diagnostic::sure_fix).collect();
     if !all.is_empty() {
         out.push(Action::new(
             ActionKind::FixAll,

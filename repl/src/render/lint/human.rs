@@ -70,7 +70,8 @@ fn one(file: &Checked, lines: &Lines<'_>, finding: &Diagnostic, paint: Paint) ->
     diagnostic::excerpt(&mut shown, &excerpt(file, lines, finding), paint);
     if let Some(fix) = &finding.fix {
         let title = text::strip(&fix.title);
-        shown += &format!("  {} {title} (`--fix` does it)\n", paint.green("help:"));
+        let how = finding.sure_fix().map_or("", |_| " (`--fix` does it)");
+        shown += &format!("  {} {title}{how}\n", paint.green("help:"));
     }
     shown.push('\n');
     shown
@@ -145,7 +146,7 @@ fn summary(view: &LintView) -> String {
         .count();
     let fixable = findings
         .iter()
-        .filter(|finding| finding.fix.is_some())
+        .filter(|finding| finding.sure_fix().is_some())
         .count();
     let mends = match (fixable, view.treatment) {
         (0, _) | (_, Treatment::Fix | Treatment::Filter | Treatment::DryRun) => String::new(),
