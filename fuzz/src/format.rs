@@ -21,13 +21,13 @@ fn options() -> [Options; 3] {
     [
         Options::default(),
         Options {
-            indent: Indent::Tab,
+            indent: Some(Indent::Tab),
             continuations: Continuations::Keep,
             empty_lines: 0,
             ..Options::default()
         },
         Options {
-            indent: Indent::Spaces(0),
+            indent: Some(Indent::Spaces(0)),
             shell_text: ShellText::Shift,
             final_newline: false,
             trim_end: false,

@@ -146,11 +146,11 @@ fn recorded_options(options: &Value) -> Options {
         .as_bool()
         .unwrap_or_default();
     Options {
-        indent: if spaces {
+        indent: Some(if spaces {
             Indent::Spaces(size)
         } else {
             Indent::Tab
-        },
+        }),
         continuations: if ignored {
             Continuations::Keep
         } else {

@@ -121,7 +121,7 @@ impl<'f> Layout<'f> {
         };
         Self {
             file,
-            step: options.indent.text(),
+            step: options.step(),
             leftmost: leftmost(LineKind::Shell, shift),
             fixed: leftmost(LineKind::Inside, false),
             shift,

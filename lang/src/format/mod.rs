@@ -43,8 +43,8 @@ const ROOM: u32 = 1024;
 /// How to format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// One step of indentation.
-    pub indent: Indent,
+    /// One step of indentation; four blanks where nobody has a wish.
+    pub indent: Option<Indent>,
     /// What happens to the lines below the first of an instruction.
     pub continuations: Continuations,
     /// What happens to continuation lines inside shell text.
@@ -60,7 +60,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            indent: Indent::Spaces(4),
+            indent: None,
             continuations: Continuations::Indent,
             shell_text: ShellText::Keep,
             empty_lines: 2,
@@ -79,11 +79,11 @@ pub enum Indent {
     Tab,
 }
 
-impl Indent {
-    fn text(self) -> String {
-        match self {
-            Self::Spaces(count) => " ".repeat(usize::from(count.max(1))),
-            Self::Tab => "\t".to_owned(),
+impl Options {
+    fn step(&self) -> String {
+        match self.indent.unwrap_or(Indent::Spaces(4)) {
+            Indent::Spaces(count) => " ".repeat(usize::from(count.max(1))),
+            Indent::Tab => "\t".to_owned(),
         }
     }
 }

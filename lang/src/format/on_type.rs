@@ -50,7 +50,7 @@ fn line_break(file: &File, options: &Options, offset: u32, edits: &mut Edits<'_>
             .nodes()
             .binary_search_by_key(&above.end, |node| node.range.start)
             .is_ok();
-        let step = options.indent.text();
+        let step = options.step();
         let wanted = file.text(above).to_str_lossy();
         edits.replace(
             indentation,
@@ -97,7 +97,7 @@ fn escape(file: &File, options: &Options, offset: u32, edits: &mut Edits<'_>) {
         .next()
         .unwrap_or_default();
     if !rest.is_empty() && Keyword::find(word).is_none() {
-        edits.replace(indentation, &options.indent.text());
+        edits.replace(indentation, &options.step());
     }
 }
 

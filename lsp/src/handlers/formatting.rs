@@ -50,18 +50,18 @@ pub(crate) fn typed(
     ))
 }
 
-/// The project's options; one that has none takes the editor's indentation.
+/// The project's options; where they say nothing of indentation, with the editor's.
 fn options(snapshot: &Snapshot, editor: &lsp::FormattingOptions) -> Options {
     let project = snapshot.setup.project(&snapshot.uri).format;
-    if project != Options::default() {
-        return project;
-    }
-    let indent = match u8::try_from(editor.tab_size) {
-        Ok(size @ 1..=16) if editor.insert_spaces => Indent::Spaces(size),
-        _ if editor.insert_spaces => project.indent,
-        _ => Indent::Tab,
+    let wanted = match u8::try_from(editor.tab_size) {
+        Ok(size @ 1..=16) if editor.insert_spaces => Some(Indent::Spaces(size)),
+        _ if editor.insert_spaces => None,
+        _ => Some(Indent::Tab),
     };
-    Options { indent, ..project }
+    Options {
+        indent: project.indent.or(wanted),
+        ..project
+    }
 }
 
 fn edits(snapshot: &Snapshot, edits: Vec<(TextRange, String)>) -> Option<Vec<lsp::TextEdit>> {

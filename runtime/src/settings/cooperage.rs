@@ -108,12 +108,12 @@ impl Format {
     pub(super) fn apply(&self, options: &mut Options) {
         if let Some(Number(blanks)) = self.indent {
             // The bound of the type is below 256.
-            options.indent = Indent::Spaces(blanks as u8);
+            options.indent = Some(Indent::Spaces(blanks as u8));
         }
         match self.tabs {
-            Some(true) => options.indent = Indent::Tab,
-            Some(false) if options.indent == Indent::Tab => {
-                options.indent = Options::default().indent;
+            Some(true) => options.indent = Some(Indent::Tab),
+            Some(false) if options.indent == Some(Indent::Tab) => {
+                options.indent = None;
             }
             Some(false) | None => {}
         }
