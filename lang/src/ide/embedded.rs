@@ -1,7 +1,7 @@
 //! Here documents as files of their own, for tools that know their language and nothing of Dockerfiles.
 
 use super::File;
-use crate::syntax::{Heredoc, Keyword, Node};
+use crate::syntax::{Keyword, Node, heredoc};
 use crate::text::TextRange;
 use bstr::ByteSlice;
 
@@ -53,7 +53,7 @@ pub fn embedded(file: &File) -> Vec<Embedded> {
         let heredocs = file.parse().heredocs(node);
         for (number, heredoc) in heredocs.iter().enumerate() {
             found.push(Embedded {
-                name: name(file, node, number, heredoc),
+                name: name(file, node, number),
                 body: heredoc.body,
             });
         }
@@ -70,7 +70,9 @@ pub fn text(file: &File, document: &Embedded) -> String {
     text
 }
 
-fn name(file: &File, node: &Node, number: usize, heredoc: &Heredoc) -> String {
+/// The name of a here document of an instruction, as in [`Embedded::name`].
+pub(super) fn name(file: &File, node: &Node, number: usize) -> String {
+    let heredoc = &file.parse().heredocs(node)[number];
     let inner = file.parse().sub(node).unwrap_or(node);
     let own = heredoc.name.to_str_lossy();
     let body = file.text(heredoc.body);
@@ -91,10 +93,11 @@ fn name(file: &File, node: &Node, number: usize, heredoc: &Heredoc) -> String {
     let target = target.map_or(String::new(), |target| target.to_str_lossy().into_owned());
     let base = match target.rsplit('/').next().unwrap_or_default() {
         // It keeps its name in a folder.
-        "" | "." | ".." => own.into_owned(),
+        "" | "." | ".." => own.to_string(),
         base => base.to_owned(),
     };
-    match by_shebang {
+    let by_own_name = || own.rsplit_once('.').map(|(_, ending)| ending);
+    match by_shebang.or_else(by_own_name) {
         Some(ending) if !base.contains('.') => format!("{base}.{ending}"),
         _ => base,
     }
@@ -103,7 +106,8 @@ fn name(file: &File, node: &Node, number: usize, heredoc: &Heredoc) -> String {
 /// The ending for a document that a line of `RUN` hands to a program, or to the shell when there is none.
 fn reader(file: &File, run: &Node, number: usize) -> Option<&'static str> {
     let line = file.parse().text(file.source(), run.argument_text);
-    let mark = line.find_iter("<<").nth(number)?;
+    let opener = heredoc::openers(line).ok()?.into_iter().nth(number)?;
+    let mark = line[..opener.written.start].rfind("<<")?;
     let start = line[..mark].rfind_byteset(b"&;|(").map_or(0, |at| at + 1);
     match line[start..mark].fields().next() {
         Some(program) => ending_of(program),
@@ -150,9 +154,12 @@ mod tests {
             ),
             ("COPY <<nginx.conf /etc/nginx/", "http {}", "nginx.conf"),
             ("ADD <<E .", "x", "E"),
+            ("ADD <<a.rb /bin/a", "x", "a.rb"),
+            ("RUN echo $((1<<4)) && python3 <<E", "print()", "E.py"),
+            ("RUN echo '<<' && node <<'E'", "1", "E.js"),
         ] {
             assert_eq!(
-                names(&format!("FROM a\n{line}\n{body}\nE\nnginx.conf\n")),
+                names(&format!("FROM a\n{line}\n{body}\nE\nnginx.conf\na.rb\n")),
                 [name],
                 "{line}"
             );

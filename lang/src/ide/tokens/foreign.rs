@@ -1,19 +1,18 @@
 //! Colours of other languages in here documents: comments, strings, numbers and keywords, no more.
 //!
-//! The language is told by the first line (`#!/usr/bin/env python3`), by the program that reads the document
-//! (`RUN python3 <<EOF`) or by the name of the file that it becomes (`COPY <<EOF /app.py`).
+//! The language is told by the ending of the name that the document has, or gets, as a file.
 
 use super::{TokenType, Tokens};
-use crate::ide::File;
-use crate::syntax::{Heredoc, Keyword, Node};
+use crate::ide::{File, embedded};
+use crate::syntax::Node;
 use crate::text::TextRange;
 use bstr::ByteSlice;
 use logos::Logos;
 
 /// What has to be known of a language to colour it.
 struct Language {
-    /// Programs that read it, without version, and endings of its files.
-    names: &'static [&'static str],
+    /// Of its files.
+    endings: &'static [&'static str],
     /// Begins a comment up to the end of the line.
     comments: &'static [&'static str],
     /// Begins and ends a comment of any length.
@@ -25,7 +24,7 @@ struct Language {
 
 static LANGUAGES: &[Language] = &[
     Language {
-        names: &["python", "pypy", "py"],
+        endings: &["py"],
         comments: &["#"],
         block: None,
         quotes: "\"'",
@@ -37,7 +36,7 @@ static LANGUAGES: &[Language] = &[
         ],
     },
     Language {
-        names: &["node", "nodejs", "bun", "deno", "js", "mjs", "cjs", "ts"],
+        endings: &["js", "mjs", "cjs", "ts"],
         comments: &["//"],
         block: Some(("/*", "*/")),
         quotes: "\"'`",
@@ -86,7 +85,7 @@ static LANGUAGES: &[Language] = &[
         ],
     },
     Language {
-        names: &["perl", "pl"],
+        endings: &["pl"],
         comments: &["#"],
         block: None,
         quotes: "\"'`",
@@ -97,7 +96,7 @@ static LANGUAGES: &[Language] = &[
         ],
     },
     Language {
-        names: &["ruby", "rb"],
+        endings: &["rb"],
         comments: &["#"],
         block: None,
         quotes: "\"'`",
@@ -109,7 +108,7 @@ static LANGUAGES: &[Language] = &[
         ],
     },
     Language {
-        names: &["php"],
+        endings: &["php"],
         comments: &["//", "#"],
         block: Some(("/*", "*/")),
         quotes: "\"'`",
@@ -157,14 +156,14 @@ static LANGUAGES: &[Language] = &[
         ],
     },
     Language {
-        names: &["json"],
+        endings: &["json"],
         comments: &[],
         block: None,
         quotes: "\"",
         keywords: &["false", "null", "true"],
     },
     Language {
-        names: &["toml", "yaml", "yml"],
+        endings: &["toml", "yaml", "yml"],
         comments: &["#"],
         block: None,
         quotes: "\"'",
@@ -181,56 +180,20 @@ pub(super) struct Document {
 /// The documents of an instruction whose language is known, in order.
 pub(super) fn documents(file: &File, node: &Node) -> Vec<Document> {
     let heredocs = file.parse().heredocs(node);
-    let document = |(number, heredoc): (usize, &Heredoc)| {
-        let language = language(file, node, number, heredoc)?;
+    let document = |number: usize| {
         Some(Document {
-            body: heredoc.body,
-            language,
+            body: heredocs[number].body,
+            language: language(file, node, number)?,
         })
     };
-    heredocs.iter().enumerate().filter_map(document).collect()
+    (0..heredocs.len()).filter_map(document).collect()
 }
 
-fn language(
-    file: &File,
-    node: &Node,
-    number: usize,
-    heredoc: &Heredoc,
-) -> Option<&'static Language> {
-    let body = file.text(heredoc.body);
-    if body.starts_with(b"#!") {
-        let line = body[2..].lines().next()?;
-        return line.fields().find_map(program);
-    }
-    let inner = super::instruction::inner(file, node);
-    if inner.known == Some(Keyword::Run) {
-        let line = file.parse().text(file.source(), inner.argument_text);
-        let mark = line.find_iter("<<").nth(number)?;
-        let start = line[..mark].rfind_byteset(b"&;|(").map_or(0, |at| at + 1);
-        return line[start..mark].fields().next().and_then(program);
-    }
-    let target = file
-        .parse()
-        .piece_texts(file.source(), &inner.args)
-        .last()?;
-    ending(target).or_else(|| ending(&heredoc.name))
-}
-
-/// The language that a program reads; versions behind its name do not matter.
-fn program(path: &[u8]) -> Option<&'static Language> {
-    let name = path.rsplit(|b| *b == b'/').next()?;
-    named(name.trim_end_with(|c| c.is_ascii_digit() || c == '.'))
-}
-
-fn ending(path: &[u8]) -> Option<&'static Language> {
-    let name = path.rsplit(|b| *b == b'/').next()?;
-    named(&name[name.rfind_byte(b'.')? + 1..])
-}
-
-fn named(name: &[u8]) -> Option<&'static Language> {
-    LANGUAGES
-        .iter()
-        .find(|language| language.names.iter().any(|n| n.as_bytes() == name))
+fn language(file: &File, node: &Node, number: usize) -> Option<&'static Language> {
+    let name = embedded::name(file, node, number);
+    let (_, ending) = name.rsplit_once('.')?;
+    let is_this = |language: &&Language| language.endings.contains(&ending);
+    LANGUAGES.iter().find(is_this)
 }
 
 /// Shapes that most languages share.
