@@ -27,6 +27,7 @@ use crate::instructions::{self, Dockerfile, Instruction};
 use crate::shell::{self, Script, Snippet};
 use crate::syntax::{self, Parse, Tree};
 use crate::text::{LineIndex, TextRange};
+use bstr::ByteSlice as _;
 use names::Names;
 use std::sync::{Arc, OnceLock};
 
@@ -132,6 +133,31 @@ impl File {
     /// Bytes of a range.
     pub fn text(&self, range: TextRange) -> &[u8] {
         &self.source[range.start as usize..range.end as usize]
+    }
+
+    /// From the start of the line of `range` to behind its last line end.
+    pub(crate) fn whole_lines(&self, range: TextRange) -> TextRange {
+        let lines = self.lines();
+        let line = |offset| lines.line_range(lines.line_column(offset).0 + 1);
+        TextRange::new(line(range.start).start, line(range.end).end)
+    }
+
+    /// The same, from the first of the comment lines that stand on it. Directives stay where they are.
+    pub(crate) fn lines_with_comments(&self, range: TextRange) -> TextRange {
+        let mut whole = self.whole_lines(range);
+        let mut number = self.lines().line_column(whole.start).0;
+        while number > 0 {
+            // That number counts from 0, and there lines count from 1: the line above.
+            let above = self.lines().line_range(number);
+            let mut directives = self.parse().directives().iter();
+            let is_directive = directives.any(|directive| directive.line == number);
+            if is_directive || !self.text(above).trim_start().starts_with(b"#") {
+                break;
+            }
+            whole.start = above.start;
+            number -= 1;
+        }
+        whole
     }
 
     /// Every typed instruction, in file order; lines that could not be understood are missing.

@@ -35,7 +35,8 @@ fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
             let later = last_installs(subject);
             (KeptStages::of(subject), later)
         });
-        let cleaned = step.iter().any(cleans);
+        let last = step.iter().rev();
+        let cleaned = last.take_while(|ran| !is_update(ran)).any(cleans);
         if cleaned || !kept.has(snippet) || is_mounted(subject, snippet) {
             continue;
         }
@@ -70,12 +71,16 @@ fn last_installs(subject: &Subject<'_>) -> HashMap<usize, usize> {
 /// Installs before it fetches lists of its own.
 fn uses_lists(step: &[Ran<'_>]) -> bool {
     let mut commands = step.iter();
-    let first = commands.find(|ran| update(ran).is_some() || is_install(ran));
+    let first = commands.find(|ran| is_update(ran) || is_install(ran));
     first.is_some_and(is_install)
 }
 
 fn is_install(ran: &Ran<'_>) -> bool {
     apt(ran).is_some_and(|call| call.install().is_some())
+}
+
+fn is_update(ran: &Ran<'_>) -> bool {
+    update(ran).is_some()
 }
 
 fn update<'a>(ran: &Ran<'a>) -> Option<&'a Word> {

@@ -2,6 +2,7 @@
 
 use super::{Finding, Lint};
 use crate::instructions::{CommandLine, Instruction};
+use crate::shell::changes_shell;
 use bstr::ByteSlice;
 use std::fmt::Write as _;
 
@@ -45,13 +46,19 @@ pub(crate) fn check(
 pub(super) fn json_form(text: &[u8]) -> Option<String> {
     let text = text.to_str().ok()?.trim();
     let plain = |c: char| c.is_ascii_alphanumeric() || " \t-_./:,@%+=".contains(c);
-    // A word with `=` in front would be an assignment, one without a command nothing.
-    if text.is_empty() || !text.chars().all(plain) || text.split_whitespace().next()?.contains('=')
-    {
+    let mut words = text.split_whitespace().peekable();
+    // It says that no shell is wanted, and is no program.
+    let is_exec = words.next_if_eq(&"exec").is_some();
+    let program = words.peek()?;
+    // An assignment, an option of `exec`, a command of the shell.
+    let of_the_shell = program.contains('=')
+        || (is_exec && program.starts_with('-'))
+        || changes_shell(program.as_bytes());
+    if of_the_shell || !text.chars().all(plain) {
         return None;
     }
     let mut json = String::from("[");
-    for (i, word) in text.split_whitespace().enumerate() {
+    for (i, word) in words.enumerate() {
         let comma = if i == 0 { "" } else { ", " };
         write!(json, "{comma}\"{word}\"").expect("writing to a string does not fail");
     }

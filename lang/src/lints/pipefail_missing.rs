@@ -19,6 +19,8 @@ pub(super) const LINT: Lint = Lint {
 
 fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
     let mut families = None;
+    // With the first such step of a stage the others are mended too.
+    let mut first: Option<&Snippet> = None;
     for snippet in runs(subject).filter(|snippet| !snippet.trigger && !is_safe(snippet)) {
         let pipelines = snippet.script.pipelines();
         let Some(pipe) = pipelines.iter().find(|pipeline| pipeline.len > 1) else {
@@ -30,8 +32,11 @@ fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
         let shell = shell(families.shell(snippet)).filter(|_| !snippet.interpreter.chosen);
         out.push(match shell {
             Some(shell) => {
-                let node = &subject.file.parse().nodes()[snippet.node];
-                let start = TextRange::new(node.range.start, node.range.start);
+                let above = first.filter(|above| above.stage == snippet.stage);
+                let above = *first.insert(above.unwrap_or(snippet));
+                let node = &subject.file.parse().nodes()[above.node];
+                let start = subject.file.lines_with_comments(node.range).start;
+                let start = TextRange::new(start, start);
                 let line = format!("SHELL [\"{shell}\", \"-o\", \"pipefail\", \"-c\"]\n");
                 finding.with_fix("set `-o pipefail` with SHELL", vec![(start, line)])
             }

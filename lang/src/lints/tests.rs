@@ -113,6 +113,40 @@ fn a_fault_is_told_once() {
 }
 
 #[test]
+fn fixes_write_what_a_person_would() {
+    let hadolint = Config {
+        hadolint: true,
+        ..Config::default()
+    };
+    for (source, want) in [
+        (
+            "CMD exec java -jar a.jar\n",
+            "CMD [\"java\", \"-jar\", \"a.jar\"]\n",
+        ),
+        // Commands of the shell are no programs.
+        ("CMD cd /x\n", "CMD cd /x\n"),
+        ("CMD . /x\n", "CMD . /x\n"),
+        ("CMD exec -a b c\n", "CMD exec -a b c\n"),
+        ("CMD exec\n", "CMD exec\n"),
+        // Once for all steps of a stage, above the comments of the first.
+        (
+            "RUN b\n# c\n# d\nRUN e | f\nRUN g | h\nCMD [\"i\"]\n",
+            "RUN b\nSHELL [\"/bin/bash\", \"-o\", \"pipefail\", \"-c\"]\n# c\n# d\nRUN e | f\nRUN g | h\nCMD [\"i\"]\n",
+        ),
+    ] {
+        let source = format!("FROM debian:12\n{source}");
+        let file = File::new(source.clone().into_bytes());
+        let found = report(&file, &planned(&source), &hadolint);
+        let of_rule =
+            |found: &&Diagnostic| ["JSONArgsRecommended", "PipefailMissing"].contains(&found.code);
+        let fixes = found.iter().filter(of_rule);
+        let edits = crate::diagnostic::merged(fixes.filter_map(Diagnostic::sure_fix));
+        let mended = crate::text::apply(source.as_bytes(), &edits);
+        assert_eq!(mended, format!("FROM debian:12\n{want}").into_bytes());
+    }
+}
+
+#[test]
 fn an_instruction_that_goes_takes_its_lines_along() {
     for (source, want) in [
         ("CMD [\"a\"]\nCMD [\"b\"]\n", "CMD [\"b\"]\n"),

@@ -217,6 +217,18 @@ pub struct Flag<'a> {
     pub range: TextRange,
 }
 
+/// Commands of a shell that change it: what runs behind them in the same shell depends on them, and most are no programs.
+const CHANGING: &[&str] = &[
+    ".", "alias", "cd", "declare", "eval", "exec", "exit", "export", "local", "popd", "pushd",
+    "read", "readonly", "return", "set", "shopt", "source", "trap", "typeset", "ulimit", "umask",
+    "unalias", "unset",
+];
+
+/// Tells whether a name is that of such a command.
+pub(crate) fn changes_shell(name: &[u8]) -> bool {
+    CHANGING.iter().any(|known| name == known.as_bytes())
+}
+
 impl Command {
     /// Finds the word that names the program; to be called when all words are there.
     pub(super) fn find_name(&mut self) {
@@ -239,6 +251,12 @@ impl Command {
     /// Tells whether the program is `name`.
     pub fn runs(&self, name: &str) -> bool {
         self.program() == name
+    }
+
+    /// Tells whether it is a command of the shell itself that changes it.
+    pub(crate) fn changes_shell(&self) -> bool {
+        let first = self.words.first().and_then(Word::constant);
+        first.is_some_and(|name| changes_shell(name))
     }
 
     /// Tells whether it is `[ … ]` or `[[ … ]]`.

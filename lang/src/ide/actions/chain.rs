@@ -142,13 +142,6 @@ fn closing(text: &[u8]) -> Option<&'static [u8]> {
     })
 }
 
-/// Commands of a shell that change it: what runs behind them in the same shell depends on them.
-const CHANGING: &[&str] = &[
-    ".", "alias", "cd", "declare", "eval", "exec", "exit", "export", "local", "popd", "pushd",
-    "read", "readonly", "return", "set", "shopt", "source", "trap", "typeset", "ulimit", "umask",
-    "unalias", "unset",
-];
-
 /// Tells whether a command inside `range` changes the shell that it runs in.
 pub(super) fn changes_shell(script: &Script, range: TextRange) -> bool {
     let inside =
@@ -159,14 +152,5 @@ pub(super) fn changes_shell(script: &Script, range: TextRange) -> bool {
         .iter()
         .filter(inside)
         .filter(|command| !command.place.scopes.has(own_shell))
-        .any(|command| command.words.is_empty() || is_changing(command))
-}
-
-/// Tells whether a command is one of the shell itself that changes it.
-pub(super) fn is_changing(command: &Command) -> bool {
-    command
-        .words
-        .first()
-        .and_then(|word| word.constant())
-        .is_some_and(|word| CHANGING.iter().any(|name| word == *name))
+        .any(|command| command.words.is_empty() || command.changes_shell())
 }

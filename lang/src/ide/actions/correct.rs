@@ -41,7 +41,7 @@ impl Corrector<'_> {
             "duplicate-directive" => {
                 vec![self.without(
                     "remove this directive",
-                    super::whole_lines(self.cursor.file, self.found.range),
+                    self.cursor.file.whole_lines(self.found.range),
                 )]
             }
             "healthcheck-none" => vec![self.without("remove the arguments", self.rest())],
@@ -189,7 +189,7 @@ impl Corrector<'_> {
         let end = file.source().len() as u32;
         let at = nodes
             .get(next)
-            .map_or(end, |next| super::whole_lines(file, next.range).start);
+            .map_or(end, |next| file.whole_lines(next.range).start);
         let line_end = super::line_end(file);
         let open_line = !file.text(TextRange::new(0, at)).ends_with(b"\n");
         let before = if open_line { line_end } else { "" };

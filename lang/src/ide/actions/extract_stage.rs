@@ -3,7 +3,7 @@
 //! Steps stay cached, unless the environment has another order in the second stage: below an `ARG`, or where a variable
 //! of the image was set anew. Then they run once more.
 
-use super::{Action, ActionKind, Cursor, line_end, lines_with_comments};
+use super::{Action, ActionKind, Cursor, line_end};
 use crate::instructions::{From, Instruction, Kind, Stage};
 use crate::text::TextRange;
 use bstr::ByteSlice;
@@ -83,7 +83,7 @@ fn second_from(
     instruction: &Instruction,
 ) -> (TextRange, String) {
     let file = cursor.file;
-    let start = lines_with_comments(file, instruction.range).start;
+    let start = file.lines_with_comments(instruction.range).start;
     let end = line_end(file);
     let own_name = from
         .name_as_written

@@ -1,6 +1,6 @@
 //! An `ARG` goes and its default stands where it was used; builds can no longer give it another value.
 
-use super::{Action, ActionKind, Cursor, lines_with_comments};
+use super::{Action, ActionKind, Cursor};
 use crate::ide::names::{Names, Occurrence, Role, SymbolKind};
 use crate::syntax::{Keyword, Node};
 use crate::text::TextRange;
@@ -27,7 +27,7 @@ pub(super) fn offer(cursor: &Cursor<'_>, out: &mut Vec<Action>) {
     let Some(uses) = uses.filter(|uses| uses.iter().all(|u| u.start > line.end)) else {
         return;
     };
-    let mut edits = vec![(lines_with_comments(cursor.file, line), String::new())];
+    let mut edits = vec![(cursor.file.lines_with_comments(line), String::new())];
     edits.extend(uses.into_iter().map(|range| (range, value.clone())));
     edits.dedup();
     let title = format!("put `{value}` in the place of `{}`", symbol.name);

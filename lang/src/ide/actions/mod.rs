@@ -247,33 +247,6 @@ fn comments_in(file: &File, range: TextRange) -> Vec<String> {
         .collect()
 }
 
-/// From the start of the line of `range` to behind its last line end.
-fn whole_lines(file: &File, range: TextRange) -> TextRange {
-    let line = |offset| {
-        file.lines()
-            .line_range(file.lines().line_column(offset).0 + 1)
-    };
-    TextRange::new(line(range.start).start, line(range.end).end)
-}
-
-/// The same, from the first of the comment lines that stand on it. Directives stay where they are.
-fn lines_with_comments(file: &File, range: TextRange) -> TextRange {
-    let mut lines = whole_lines(file, range);
-    let mut number = file.lines().line_column(lines.start).0;
-    while number > 0 {
-        // That number counts from 0, and there lines count from 1: the line above.
-        let above = file.lines().line_range(number);
-        let mut directives = file.parse().directives().iter();
-        let is_directive = directives.any(|directive| directive.line == number);
-        if is_directive || !file.text(above).trim_start().starts_with(b"#") {
-            break;
-        }
-        lines.start = above.start;
-        number -= 1;
-    }
-    lines
-}
-
 /// The line end that the file uses.
 fn line_end(file: &File) -> &'static str {
     crate::format::line_end(file)

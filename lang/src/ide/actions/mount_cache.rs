@@ -20,13 +20,15 @@ pub(super) fn offer(cursor: &Cursor<'_>, out: &mut Vec<Action>) {
         return;
     };
     let commands = snippet.script.commands();
-    let mut managers: Vec<&Manager> = commands.iter().filter_map(fetcher).collect();
-    managers.dedup_by(|a, b| std::ptr::eq(*a, *b));
-    let caches: Vec<&Cache> = managers
-        .iter()
-        .flat_map(|manager| manager.caches)
-        .filter(|cache| is_missing(cursor, node, cache))
-        .collect();
+    let managers = each_once(commands.iter().filter_map(fetcher), |a, b| {
+        std::ptr::eq(*a, *b)
+    });
+    // Managers of one distribution share theirs.
+    let caches = managers.iter().flat_map(|manager| manager.caches);
+    let caches = each_once(
+        caches.filter(|cache| is_missing(cursor, node, cache)),
+        |a, b| a.target == b.target,
+    );
     if caches.is_empty() {
         return;
     }
@@ -39,6 +41,17 @@ pub(super) fn offer(cursor: &Cursor<'_>, out: &mut Vec<Action>) {
     edits.extend(clean_ups(cursor, snippet));
     edits.sort_by_key(|(range, _)| range.start);
     out.push(Action::new(ActionKind::Rewrite, title, edits));
+}
+
+/// The items without those that are the same as one in front of them.
+fn each_once<T>(items: impl Iterator<Item = T>, is_same: impl Fn(&T, &T) -> bool) -> Vec<T> {
+    let mut once: Vec<T> = Vec::new();
+    for item in items {
+        if !once.iter().any(|known| is_same(known, &item)) {
+            once.push(item);
+        }
+    }
+    once
 }
 
 /// Tells whether a cache can be mounted and is not yet.
@@ -103,7 +116,7 @@ fn keepers(snippet: &Snippet, managers: &[&Manager]) -> Vec<&'static str> {
     let keepers = managers.iter().filter_map(|manager| manager.keeps);
     let file = |keeper: &'static str| keeper.rsplit('/').next().unwrap_or(keeper);
     let missing = keepers.filter(|keeper| is_chain && !script.text().contains_str(file(keeper)));
-    missing.collect()
+    each_once(missing, |a, b| a == b)
 }
 
 /// Takes the flags out that keep a manager from using its cache.
@@ -178,6 +191,20 @@ mod tests {
             "keep /root/.cache/pip",
             "FROM a\nUSER root\nRUN --network=host ‸pip install --no-cache-dir -r b.txt\n",
             "FROM a\nUSER root\nRUN --network=host --mount=type=cache,target=/root/.cache/pip \\\n    pip install -r b.txt\n",
+        );
+    }
+
+    #[test]
+    fn what_managers_share_is_mounted_once() {
+        check(
+            "keep /etc/apk/cache and /root/.cache/pip",
+            "FROM a\nRUN ‸apk add --no-cache b && pip install c && apk add --no-cache d\n",
+            "FROM a\nRUN --mount=type=cache,target=/etc/apk/cache,sharing=locked \\\n    --mount=type=cache,target=/root/.cache/pip \\\n    apk add b && pip install c && apk add d\n",
+        );
+        check(
+            "keep /var/cache/apt and /var/lib/apt",
+            "FROM a\nRUN ‸apt-get upgrade -y && apt install -y b\n",
+            "FROM a\nRUN --mount=type=cache,target=/var/cache/apt,sharing=locked \\\n    --mount=type=cache,target=/var/lib/apt,sharing=locked \\\n    rm -f /etc/apt/apt.conf.d/docker-clean && \\\n    apt-get upgrade -y && apt install -y b\n",
         );
     }
 

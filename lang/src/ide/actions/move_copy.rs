@@ -1,6 +1,6 @@
 //! A `COPY` moves below the next `RUN`, which then does not run again when a copied file changes.
 
-use super::{Action, ActionKind, Cursor, line_end, lines_with_comments, whole_lines};
+use super::{Action, ActionKind, Cursor, line_end};
 use crate::instructions::{Copy, Instruction, Kind};
 use crate::text::TextRange;
 use bstr::ByteSlice;
@@ -66,8 +66,8 @@ fn may_pass(copy: &Copy, instruction: &Instruction, next: &Instruction) -> bool 
 /// Moves the lines of an instruction, with the comments that stand on it, behind those of another.
 fn edits(cursor: &Cursor<'_>, from: TextRange, below: TextRange) -> Vec<(TextRange, String)> {
     let file = cursor.file;
-    let lines = lines_with_comments(file, from);
-    let target = whole_lines(file, below).end;
+    let lines = file.lines_with_comments(from);
+    let target = file.whole_lines(below).end;
     let mut text = file.text(lines).to_str_lossy().into_owned();
     if !file.text(TextRange::new(0, target)).ends_with(b"\n") {
         text = format!("{}{}", line_end(file), text.trim_end());

@@ -1,6 +1,5 @@
 //! The shell form becomes the exec form, and back.
 
-use super::chain::is_changing;
 use super::{Action, ActionKind, Cursor};
 use crate::instructions::{Instruction, Kind};
 use crate::shell::{Script, TokenKind};
@@ -63,7 +62,7 @@ fn plain_words(script: &Script) -> Option<Vec<&str>> {
     });
     let is_exec = command.words.first().is_some_and(|word| word.is("exec"));
     let no_more = command.assignments.is_empty() && command.redirections.is_empty();
-    if !only_words || !no_more || (is_changing(command) && !is_exec) {
+    if !only_words || !no_more || (command.changes_shell() && !is_exec) {
         return None;
     }
     let words = command.words.iter().skip(usize::from(is_exec));
