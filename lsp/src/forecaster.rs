@@ -75,7 +75,7 @@ impl Forecaster {
             running.uri == order.uri && !same
         });
         orders.waiting.push(order);
-        if orders.threads == orders.running.len() && orders.threads < MOST {
+        if orders.threads < (orders.running.len() + orders.free().count()).min(MOST) {
             let (shared, events) = (self.shared.clone(), self.events.clone());
             let thread = std::thread::Builder::new().name("forecast".to_owned());
             orders.threads += usize::from(thread.spawn(move || shared.work(&events)).is_ok());
@@ -103,11 +103,15 @@ impl Orders {
         given_up.for_each(|running| running.cancel.cancel());
     }
 
-    /// The order that is due first, of those whose document is not worked on.
-    fn first(&self) -> Option<usize> {
+    /// The orders whose document is not worked on.
+    fn free(&self) -> impl Iterator<Item = usize> {
         let is_free = |order: &Order| self.running.iter().all(|running| running.uri != order.uri);
-        let free = (0..self.waiting.len()).filter(|i| is_free(&self.waiting[*i]));
-        free.min_by_key(|i| self.waiting[*i].due)
+        (0..self.waiting.len()).filter(move |i| is_free(&self.waiting[*i]))
+    }
+
+    /// The one of them that is due first.
+    fn first(&self) -> Option<usize> {
+        self.free().min_by_key(|i| self.waiting[*i].due)
     }
 }
 
@@ -179,6 +183,8 @@ impl Shared {
                 setup: order.setup.clone(),
                 cancel: cancel.clone(),
             });
+            // Whoever was woken for it may have waited for another one.
+            self.more.notify_one();
             return (order, cancel);
         }
     }

@@ -27,8 +27,10 @@ use tower_lsp::lsp_types as lsp;
 const QUIET: Duration = Duration::from_millis(30);
 /// Changes on disk come in bursts; this long after the first of one is early enough to be seen.
 const SETTLE: Duration = Duration::from_millis(10);
-/// Whoever waits for news of the whole workspace gets them when nothing has changed for this long.
+/// Whoever waits for news of the whole workspace gets them when nothing has changed for this long,
 const PAUSE: Duration = Duration::from_millis(500);
+/// and this long after the first of them, when something changes all the time.
+const LONGEST: Duration = Duration::from_secs(3);
 /// In whose name work for the whole workspace is done.
 const WORKSPACE: &str = "workspace";
 /// A request that needs the forecast of its text waits this long, then goes without.
@@ -81,8 +83,8 @@ struct Parked {
 struct Patient {
     params: lsp::WorkspaceDiagnosticParams,
     reply: Reply<lsp::WorkspaceDiagnosticReportResult>,
-    /// When it is to be answered, once there are news.
-    due: Option<Instant>,
+    /// When it is to be answered, once there are news, and when at the latest.
+    due: Option<(Instant, Instant)>,
 }
 
 /// What a waiting request shows.
@@ -433,7 +435,9 @@ impl Session {
     fn change(&mut self) {
         self.changes += 1;
         if let Some(patient) = &mut self.patient {
-            patient.due = Some(Instant::now() + PAUSE);
+            let now = Instant::now();
+            let (_, latest) = patient.due.unwrap_or((now, now + LONGEST));
+            patient.due = Some((latest.min(now + PAUSE), latest));
         }
     }
 
@@ -529,6 +533,7 @@ impl Session {
             }
             Err(fault) => {
                 document.advised = false;
+                document.forecast = None;
                 document.hopeless = Some(text.clone());
                 let message = format!("no forecast: {fault}");
                 self.output.log(message);
@@ -614,6 +619,7 @@ impl Session {
     /// When the next request that waits is to be answered.
     pub(crate) fn alarm(&self) -> Option<Instant> {
         let patient = self.patient.as_ref().and_then(|patient| patient.due);
+        let patient = patient.map(|(due, _)| due);
         let parked = self.parked.iter().map(|parked| parked.until);
         parked.chain(patient).min()
     }
@@ -629,7 +635,7 @@ impl Session {
         for parked in self.unpark(|parked| parked.until <= now) {
             (parked.go)(self, Ok(()));
         }
-        let is_due = |patient: &mut Patient| patient.due.is_some_and(|due| due <= now);
+        let is_due = |patient: &mut Patient| patient.due.is_some_and(|(due, _)| due <= now);
         if let Some(Patient { params, reply, .. }) = self.patient.take_if(is_due) {
             self.report(params, reply);
         }

@@ -113,19 +113,48 @@ impl Setup {
         text: &Text,
         forecast: Option<&Forecasted>,
     ) -> Vec<Diagnostic> {
+        let advice = forecast.iter().flat_map(|f| &f.advice).cloned().collect();
+        self.findings_by(uri, text, self.request(uri), advice)
+    }
+
+    /// The same of a file that nobody has opened. The target of the settings is that of the file one works on: it need
+    /// not be in each.
+    pub(crate) fn findings_of_closed(&self, uri: &lsp::Url, text: &Text) -> Vec<Diagnostic> {
+        let request = BuildRequest {
+            target: None,
+            ..self.request(uri)
+        };
+        self.findings_by(uri, text, request, Vec::new())
+    }
+
+    fn findings_by(
+        &self,
+        uri: &lsp::Url,
+        text: &Text,
+        request: BuildRequest,
+        mut said: Vec<Diagnostic>,
+    ) -> Vec<Diagnostic> {
         let file = text.file();
         let project = self.project(uri);
-        let plan =
-            (self.engine).plan_read(file.dockerfile(), &self.request(uri), Some(&project.lint));
-        let Ok(plan) = plan else {
-            // An option of the settings is not valid: what the text itself has to say.
-            return file.dockerfile().diagnostics.clone();
+        let plan = |request: &BuildRequest| {
+            let rules = Some(&project.lint);
+            self.engine.plan_read(file.dockerfile(), request, rules)
         };
-        let mut advice: Vec<_> = forecast.iter().flat_map(|f| &f.advice).cloned().collect();
+        let plan = plan(&request).or_else(|error| {
+            // What the build would stop at, and what there is to say of the text without its options.
+            said.push(dockerfiles::unplaced(error.to_string()));
+            plan(&BuildRequest {
+                dockerfile: request.dockerfile.clone(),
+                ..BuildRequest::default()
+            })
+        });
+        let Ok(plan) = plan else {
+            return said;
+        };
         if self.asks_shellcheck(&project) {
-            advice.extend(self.checker.known(file, &project.lint));
+            said.extend(self.checker.known(file, &project.lint));
         }
-        dockerfiles::findings(file, plan, &project.lint, advice)
+        dockerfiles::findings(file, plan, &project.lint, said)
     }
 
     /// Has ShellCheck look at the text of an open document, when it is wanted and installed.

@@ -108,6 +108,11 @@ fn a_target_of_a_bake_file_is_forecast_and_its_mistakes_are_said() {
     let hints = client.hints(&uri);
     assert!(hints[0].1.starts_with("cached"), "{hints:?}");
     assert_eq!(hints[1..], [(4, "not needed".to_owned())]);
+    // One that there is not leaves what was chosen.
+    let wrong = json!({"command": "cooper.selectBuild", "arguments": [&uri, {"name": "lob"}]});
+    let refused = client.ask("workspace/executeCommand", wrong);
+    assert!(refused["code"].is_number(), "{refused}");
+    assert_eq!(client.hints(&uri), hints);
 }
 
 /// A client in a sandbox with a Dockerfile that ShellCheck has something to say of.

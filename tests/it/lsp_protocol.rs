@@ -149,12 +149,14 @@ fn diagnostics_that_are_asked_for_have_names() {
         .collect();
     names.sort();
     assert_eq!(names, ["Dockerfile", "web.Dockerfile"]);
-    let known: Vec<Value> = all["items"]
+    let mut known: Vec<Value> = all["items"]
         .as_array()
         .unwrap()
         .iter()
         .map(|item| json!({"uri": item["uri"], "value": item["resultId"]}))
         .collect();
+    let gone = uri.replace("/Dockerfile", "/gone.Dockerfile");
+    known.push(json!({"uri": gone, "value": "1"}));
     // Nothing has changed: the answer comes when something has.
     let waiting = client.request("workspace/diagnostic", json!({"previousResultIds": known}));
     client.edit(&uri, 2, 1, (0, 1), "");
@@ -171,6 +173,31 @@ fn diagnostics_that_are_asked_for_have_names() {
         (json!("full"), json!("unchanged")),
         "{again}"
     );
+    let mut items = again["items"].as_array().unwrap().iter();
+    let gone = items.find(|item| item["uri"] == gone).unwrap();
+    assert_eq!(
+        (&gone["items"], &gone["resultId"]),
+        (&json!([]), &Value::Null)
+    );
+}
+
+#[test]
+fn an_option_that_is_not_valid_is_an_error_beside_the_findings() {
+    let sandbox = Sandbox::new();
+    let text = "FROM scratch as a\nCOPY b /\n";
+    sandbox.write(".dockerignore", "[\n");
+    let uri = format!("file://{}/Dockerfile", sandbox.work().display());
+    let mut client = Client::new(&sandbox, &json!({}));
+    client.open(&uri, text);
+    let found = client.diagnostics(&uri, 1);
+    let shown: Vec<_> = found
+        .iter()
+        .map(|d| (d["code"].as_str().unwrap(), d["message"].as_str().unwrap()))
+        .collect();
+    assert_eq!(shown.len(), 2, "{found:?}");
+    assert_eq!(shown[0].0, "build");
+    assert!(shown[0].1.contains(".dockerignore"), "{found:?}");
+    assert_eq!(shown[1].0, "FromAsCasing");
 }
 
 #[test]
@@ -211,6 +238,8 @@ fn a_workspace_has_the_files_and_findings_of_lint() {
     let root = format!("file://{}", sandbox.work().display());
     let more = json!({
         "capabilities": {"textDocument": {"diagnostic": {}}},
+        // That of the file one works on.
+        "initializationOptions": {"target": "elsewhere"},
         "workspaceFolders": [{"uri": root, "name": "work"}],
     });
     let mut client = Client::with(&sandbox, more);

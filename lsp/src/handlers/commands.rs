@@ -155,10 +155,6 @@ pub(crate) fn cancel(session: &Session, params: &lsp::WorkDoneProgressCancelPara
 
 /// Builds in a process of its own, with progress; then does what the command is for.
 fn build(session: &mut Session, call: Call, action: Action) {
-    let job = match job(&call, action) {
-        Ok(job) => job,
-        Err(fault) => return call.reply.give(Err(fault)),
-    };
     let title = match action {
         Action::BuildTo | Action::Shell => format!("build to line {}", line(&call) + 1),
         _ => "build".to_owned(),
@@ -178,6 +174,8 @@ fn build(session: &mut Session, call: Call, action: Action) {
     // Without a thread there is no build, and the session says so when the client asks again.
     let _ = thread.spawn(move || {
         let built = guarded(|| {
+            // It reads the project's settings.
+            let job = job(&call, action)?;
             builds::run(&job, &cancel, &|news| progress.report(news)).map_err(Fault::Failed)
         });
         progress.end(&built, &cancel);
@@ -293,6 +291,8 @@ fn finish(session: &Session, call: Call, action: Action, built: Answer<Built>) {
     let built = match built {
         Ok(built) => built,
         Err(_) if canceled => return call.reply.give(Err(Fault::Canceled)),
+        // A mistake of the client, not the user's.
+        Err(fault @ Fault::Invalid(_)) => return call.reply.give(Err(fault)),
         Err(fault) => {
             session
                 .output
@@ -481,13 +481,15 @@ fn select_one_of(session: &mut Session, call: Call, found: settings::Found) {
             .into_iter()
             .find(|build| Some(&build.name) == name.as_ref());
         let found = declared.is_some() || name.is_none();
-        // A build says all of it: what was selected before is of another one.
-        choose(session, uri, |choice| {
-            *choice = Choice {
-                declared,
-                ..Choice::default()
-            };
-        });
+        if found {
+            // A build says all of it: what was selected before is of another one.
+            choose(session, uri, |choice| {
+                *choice = Choice {
+                    declared,
+                    ..Choice::default()
+                };
+            });
+        }
         found
     });
 }

@@ -10,7 +10,7 @@ use cooperage_lang::diagnostic::{Diagnostic, Severity};
 use cooperage_lang::lints::{self, shellcheck};
 use cooperage_runtime::build::words;
 use cooperage_runtime::settings::Faulty;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::SystemTime;
 use tower_lsp::lsp_types as lsp;
@@ -166,12 +166,33 @@ pub(crate) fn workspace(
         // A file that vanished or cannot be read has nothing to say.
         if let Some(source) = workspace::read(&path) {
             let text = Text::new(source, workspace.setup.encoding);
-            let findings = workspace.setup.findings(&uri, &text, None);
+            let findings = workspace.setup.findings_of_closed(&uri, &text);
             let found = findings.iter().map(|d| diagnostic(&text, d)).collect();
             items.push(report(&known, uri, None, found));
         }
     }
+    let reported: HashSet<String> = items.iter().map(|item| uri_of(item).to_string()).collect();
+    let gone = params.previous_result_ids.into_iter();
+    let gone = gone.filter(|previous| !reported.contains(previous.uri.as_str()));
+    items.extend(gone.map(|previous| nothing_more(previous.uri)));
     Ok(lsp::WorkspaceDiagnosticReport { items }.into())
+}
+
+fn uri_of(report: &lsp::WorkspaceDocumentDiagnosticReport) -> &lsp::Url {
+    match report {
+        lsp::WorkspaceDocumentDiagnosticReport::Full(full) => &full.uri,
+        lsp::WorkspaceDocumentDiagnosticReport::Unchanged(unchanged) => &unchanged.uri,
+    }
+}
+
+/// Of a file that is gone, or is none of ours any more. Without a name of the result the client does not ask for it again.
+fn nothing_more(uri: lsp::Url) -> lsp::WorkspaceDocumentDiagnosticReport {
+    lsp::WorkspaceFullDocumentDiagnosticReport {
+        uri,
+        version: None,
+        full_document_diagnostic_report: lsp::FullDocumentDiagnosticReport::default(),
+    }
+    .into()
 }
 
 fn report(

@@ -125,13 +125,22 @@ fn unplaced_error(file: &File, plan: &Plan, found: &[Diagnostic]) -> Option<Diag
         .first()
         .map(|lines| file.lines().span_range(*lines));
     Some(Diagnostic {
-        code: "build",
-        severity: Severity::Error,
         range: range.unwrap_or_default(),
         lines: error.at.clone(),
-        message: error.message.clone(),
-        fix: None,
+        ..unplaced(error.message.clone())
     })
+}
+
+/// What a build would stop at, at no place of the text.
+pub fn unplaced(message: String) -> Diagnostic {
+    Diagnostic {
+        code: "build",
+        severity: Severity::Error,
+        range: TextRange::default(),
+        lines: Vec::new(),
+        message,
+        fix: None,
+    }
 }
 
 /// Times that fixes are made, checked and made again.
@@ -177,7 +186,7 @@ impl Mended {
         let fixes: Vec<&Fix> = self
             .findings
             .iter()
-            .filter_map(|f| f.fix.as_ref())
+            .filter_map(Diagnostic::sure_fix)
             .collect();
         let all = self.after(&fixes, &check)?;
         if !self.has_new_error(&all) {

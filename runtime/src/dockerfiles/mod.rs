@@ -4,7 +4,7 @@ mod check;
 mod find;
 mod replace;
 
-pub use check::{Checked, Fixed, LocalPlatform, check, findings, mend};
+pub use check::{Checked, Fixed, LocalPlatform, check, findings, mend, unplaced};
 pub use find::{Found, Limits, find, is_dockerfile};
 pub use replace::replace;
 
