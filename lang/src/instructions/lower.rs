@@ -86,12 +86,17 @@ fn empty_continuation(found: &EmptyContinuation) -> Diagnostic {
     Diagnostic {
         code: "NoEmptyContinuation",
         severity: Severity::Warning,
-        range: found.range,
+        range: found.empty[0],
         lines: vec![LineSpan::new(found.line, found.line)],
         message: "Empty continuation line".to_owned(),
         fix: Some(Fix {
-            title: "remove the empty line".to_owned(),
-            edits: vec![(found.range, String::new())],
+            title: match found.empty.len() {
+                1 => "remove the empty line".to_owned(),
+                count => format!("remove the {count} empty lines"),
+            },
+            edits: (found.empty.iter())
+                .map(|line| (*line, String::new()))
+                .collect(),
         }),
     }
 }

@@ -224,9 +224,16 @@ const CHANGING: &[&str] = &[
     "unalias", "unset",
 ];
 
-/// Tells whether a name is that of such a command.
-pub(crate) fn changes_shell(name: &[u8]) -> bool {
-    CHANGING.iter().any(|known| name == known.as_bytes())
+/// Others that are no programs.
+const BUILT_IN: &[&str] = &[
+    ":", "bg", "builtin", "command", "compgen", "complete", "disown", "fg", "getopts", "hash",
+    "history", "jobs", "let", "times", "type", "wait",
+];
+
+/// Tells whether a name is that of a command that only a shell has.
+pub(crate) fn is_of_the_shell(name: &[u8]) -> bool {
+    let mut all = CHANGING.iter().chain(BUILT_IN);
+    all.any(|known| name == known.as_bytes())
 }
 
 impl Command {
@@ -256,7 +263,7 @@ impl Command {
     /// Tells whether it is a command of the shell itself that changes it.
     pub(crate) fn changes_shell(&self) -> bool {
         let first = self.words.first().and_then(Word::constant);
-        first.is_some_and(|name| changes_shell(name))
+        first.is_some_and(|name| CHANGING.iter().any(|known| name == *known))
     }
 
     /// Tells whether it is `[ … ]` or `[[ … ]]`.

@@ -15,7 +15,7 @@ mod tests;
 mod tokens;
 mod unquote;
 
-pub(crate) use command::changes_shell;
+pub(crate) use command::is_of_the_shell;
 pub use command::{
     Assignment, Command, Expansion, Flag, Joint, Pipeline, Place, Redirection, RedirectionKind,
     Scopes, Value, Word,

@@ -191,14 +191,14 @@ pub struct Heredoc {
 }
 
 /// The warning about empty lines in a continuation; one for each logical line.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct EmptyContinuation {
     /// The joined line, for [`Parse::text`].
     pub text: Text,
     /// Last line of the logical line, where the warning is reported.
     pub line: u32,
-    /// Bytes of the first empty line, its line end included.
-    pub range: TextRange,
+    /// Bytes of each empty line, line ends included; there is one at least.
+    pub empty: Vec<TextRange>,
 }
 
 impl Parse {

@@ -252,7 +252,7 @@ impl Parser<'_> {
         let start = self.parse.joined.len();
         self.append(begin, begin + cut);
         let mut last = first;
-        let mut empty: Option<Physical> = None;
+        let mut empty = Vec::new();
         while let Some(line) = self.next_inner_line() {
             last = line;
             let text = &self.source[line.start..line.text_end];
@@ -261,7 +261,7 @@ impl Parser<'_> {
                 continue;
             }
             if space == text.len() {
-                empty.get_or_insert(line);
+                empty.push(TextRange::new(line.start as u32, line.end as u32));
                 continue;
             }
             let Some(cut) = continuation(text, self.parse.escape) else {
@@ -275,11 +275,11 @@ impl Parser<'_> {
             start: start as u32,
             end: self.parse.joined.len() as u32,
         };
-        if let Some(empty) = empty {
+        if !empty.is_empty() {
             self.parse.empty_continuations.push(EmptyContinuation {
                 text,
                 line: self.line,
-                range: TextRange::new(empty.start as u32, empty.end as u32),
+                empty,
             });
         }
         (text, last)

@@ -1,6 +1,6 @@
 //! A script as statements with operators between them, as far as that is all that its top level is.
 
-use crate::shell::{Command, Joint, Scopes, Script, TokenKind};
+use crate::shell::{Command, Joint, Scopes, Script, Token, TokenKind};
 use crate::text::TextRange;
 use bstr::ByteSlice;
 
@@ -142,10 +142,18 @@ fn closing(text: &[u8]) -> Option<&'static [u8]> {
     })
 }
 
-/// Tells whether a command inside `range` changes the shell that it runs in.
+/// Tells whether something inside `range` changes the shell that it runs in: a command, a function that is defined, a
+/// variable that gets a default.
 pub(super) fn changes_shell(script: &Script, range: TextRange) -> bool {
     let inside =
         |command: &&Command| range.start <= command.range.start && command.range.end <= range.end;
+    let defines = |token: &Token| {
+        let is_inside = range.start <= token.range.start && token.range.end <= range.end;
+        is_inside && token.kind == TokenKind::Function
+    };
+    if script.tokens().iter().any(defines) || script.slice(range).contains_str(":=") {
+        return true;
+    }
     let own_shell = Scopes::SUBSHELL.with(Scopes::SUBSTITUTION);
     script
         .commands()

@@ -49,12 +49,21 @@ fn is_same_in_two(stage: &Stage, line: usize) -> bool {
     !trigger && !forgets
 }
 
-/// A name that no stage has.
+/// A name that no stage has, and no image that is asked for.
 fn name(cursor: &Cursor<'_>, from: &From) -> String {
     let taken = |name: &str| {
-        cursor.file.dockerfile().stages.iter().any(|stage| {
-            matches!(&stage.from.kind, Kind::From(from)
-                if from.name.as_ref().is_some_and(|n| n.text == name))
+        cursor.file.instructions().any(|i| match &i.kind {
+            Kind::From(from) => {
+                from.base.text == name || from.name.as_ref().is_some_and(|n| n.text == name)
+            }
+            Kind::Copy(copy) => copy.from.as_ref().is_some_and(|from| from.text == name),
+            Kind::Run(run) => {
+                let from = format!("from={name}");
+                run.mounts
+                    .iter()
+                    .any(|mount| mount.text.contains_str(&from))
+            }
+            _ => false,
         })
     };
     let first = match &from.name {

@@ -48,10 +48,7 @@ impl Runs<'_> {
         let may = chain.parts.len() > 1
             && !chain.comments
             && (chain.is_joined_by(Joint::Then) || (stops && !chain.nested))
-            && !chain
-                .parts
-                .iter()
-                .any(|part| self.part_text(*part).starts_with('!'));
+            && !self.hides_failures();
         if !may {
             return None;
         }
@@ -78,6 +75,15 @@ impl Runs<'_> {
         Some((TextRange::new(start, self.node.range.end), text))
     }
 
+    /// A part begins with `!`, or says with `set` how failures count.
+    fn hides_failures(&self) -> bool {
+        let script = &self.snippet.script;
+        let mut parts = self.chain.parts.iter();
+        let mut sets = script.commands().iter().filter(|c| c.runs("set"));
+        parts.any(|part| script.slice(*part).starts_with(b"!"))
+            || sets.any(|set| set.args().iter().any(|word| word.text.starts_with(b"+")))
+    }
+
     fn source(&self, part: TextRange) -> TextRange {
         self.snippet.source_range(part)
     }
@@ -88,9 +94,11 @@ impl Runs<'_> {
         let range = self.source(part);
         let written = file.text(range);
         let same = file.parse().escape() == '\\' && comments_in(file, range).is_empty();
-        let no_empty_line = !written.contains_str("\n\n") && !written.contains_str("\n\r\n");
+        let mut lines = written.lines().rev().skip(1);
+        // Between single quotes a backslash is one.
+        let as_shells_do = lines.all(|line| line.ends_with(b"\\")) && !written.contains(&b'\'');
         let joined = self.snippet.script.slice(part).as_bytes();
-        let text = if same && no_empty_line {
+        let text = if (same && as_shells_do) || !written.contains(&b'\n') {
             written
         } else {
             joined
@@ -113,6 +121,7 @@ impl Runs<'_> {
             && self.snippet.script.slice(*first) == "set -e"
             && only_lines
             && !chain.nested
+            && !self.hides_failures()
             && !parts.is_empty();
         if !may {
             return None;
@@ -157,13 +166,17 @@ impl Runs<'_> {
     }
 }
 
-/// A statement whose lines all end in a backslash, with the escape character in its place.
+/// A statement whose lines all end in a backslash behind a word, with the escape character in its place; none with
+/// quotes, whose text would get the blanks.
 fn continued(written: &[u8], break_line: &str) -> Option<String> {
+    if written.contains(&b'\n') && written.find_byteset(b"'\"`").is_some() {
+        return None;
+    }
     let mut lines = Vec::new();
     let mut rest = written.lines().peekable();
     while let Some(line) = rest.next() {
         let line = match rest.peek() {
-            Some(_) => line.strip_suffix(b"\\")?,
+            Some(_) => line.strip_suffix(b"\\").filter(|l| l.ends_with(b" "))?,
             None => line,
         };
         lines.push(line.to_str().ok()?.trim_start().to_owned());
@@ -197,6 +210,15 @@ mod tests {
     }
 
     #[test]
+    fn what_a_shell_reads_otherwise_is_joined() {
+        check(
+            "use a here document",
+            "RUN ‸a && sh -c 'b \\\n c' && d \\  \n e\n",
+            "RUN <<EOF\nset -e\na\nsh -c 'b  c'\nd  e\nEOF\n",
+        );
+    }
+
+    #[test]
     fn not_where_failures_would_count_differently() {
         for line in [
             "a || b",
@@ -205,6 +227,7 @@ mod tests {
             "! a && b",
             "a",
             "if a; then b; fi && c",
+            "set +e && a && b",
         ] {
             check_not("use a here document", &format!("RUN ‸{line}\n"));
         }
@@ -222,6 +245,9 @@ mod tests {
             "set -e\nb || c\nd",
             "set -e\nif a; then\nb\nfi",
             "set -e\na # c\nb",
+            "set -e\n! a\nb",
+            "set -e\na\\\nb\nc",
+            "set -e\na \"\\\n b\"\nc",
         ] {
             check_not("use a chain", &format!("RUN ‸<<EOF\n{body}\nEOF\n"));
         }

@@ -1,6 +1,7 @@
 //! An `ARG` goes and its default stands where it was used; builds can no longer give it another value.
 
 use super::{Action, ActionKind, Cursor};
+use crate::ide::File;
 use crate::ide::names::{Names, Occurrence, Role, SymbolKind};
 use crate::syntax::{Keyword, Node};
 use crate::text::TextRange;
@@ -27,7 +28,12 @@ pub(super) fn offer(cursor: &Cursor<'_>, out: &mut Vec<Action>) {
     let Some(uses) = uses.filter(|uses| uses.iter().all(|u| u.start > line.end)) else {
         return;
     };
-    let mut edits = vec![(cursor.file.lines_with_comments(line), String::new())];
+    let whole = cursor.file.lines_with_comments(line);
+    let of_builds = used.iter().all(|used| is_of_the_build(cursor.file, used));
+    if !of_builds || makes_a_directive(cursor.file, whole) {
+        return;
+    }
+    let mut edits = vec![(whole, String::new())];
     edits.extend(uses.into_iter().map(|range| (range, value.clone())));
     edits.dedup();
     let title = format!("put `{value}` in the place of `{}`", symbol.name);
@@ -56,6 +62,30 @@ fn declaration(
         .iter()
         .all(plain)
         .then(|| (text.to_owned(), node.range))
+}
+
+/// Tells whether the builder, or the shell of a step, puts the value in: not a container when it runs, and not a program
+/// that the dollar is quoted for. In arithmetic the name alone may stand too.
+fn is_of_the_build(file: &File, used: &Occurrence) -> bool {
+    let node = &file.parse().nodes()[used.node as usize];
+    let inner = file.parse().sub(node).unwrap_or(node);
+    let for_later = [Keyword::Cmd, Keyword::Entrypoint, Keyword::Healthcheck];
+    let is_later = inner.known.is_some_and(|known| for_later.contains(&known));
+    if is_later || (inner.json && inner.known == Some(Keyword::Run)) {
+        return false;
+    }
+    let above = file.text(TextRange::new(node.range.start, used.whole.start));
+    let is_quoted = above.find_iter("'").count() % 2 == 1;
+    let is_run = inner.known == Some(Keyword::Run);
+    !(is_run && (is_quoted || file.text(node.range).contains_str("((")))
+}
+
+/// Tells whether a comment would be the first line of the file once these lines are gone, and be read as a directive.
+fn makes_a_directive(file: &File, lines: TextRange) -> bool {
+    let above = file.text(TextRange::new(0, lines.start));
+    let behind = file.text(TextRange::new(lines.end, file.source().len() as u32));
+    let all_directives = above.lines().count() == file.parse().directives().len();
+    all_directives && behind.trim_start().starts_with(b"#")
 }
 
 /// All of `$name` or `${name}`; nothing for other ways to use a variable.
@@ -95,5 +125,19 @@ mod tests {
         }
         check_not("put", "FROM a\nARG ‸V=\"a b\"\nRUN $V\n");
         check_not("put", "FROM a\nARG ‸V\nRUN $V\n");
+    }
+
+    #[test]
+    fn not_where_something_else_reads_it() {
+        for rest in [
+            "CMD echo $V",
+            "HEALTHCHECK CMD a $V",
+            "RUN [\"echo\", \"$V\"]",
+            "RUN awk '{print $V}' b",
+            "RUN echo $V $((V+1))",
+        ] {
+            check_not("put", &format!("FROM a\nARG ‸V=1\n{rest}\n"));
+        }
+        check_not("put", "ARG ‸V=1\n# escape=`\nFROM a:$V\n");
     }
 }

@@ -21,7 +21,8 @@ pub(super) fn offer(cursor: &Cursor<'_>, out: &mut Vec<Action>) {
     let last = first + selected.max(2) - 1;
     let runs: Option<Vec<Run<'_>>> = (first..=last).map(|i| Run::new(cursor.file, i)).collect();
     let Some(runs) = runs else { return };
-    if !runs.windows(2).all(|pair| pair[0].has_flags_of(&pair[1])) {
+    let same = runs.windows(2).all(|pair| pair[0].has_flags_of(&pair[1]));
+    if !same || stops_no_more(&runs) {
         return;
     }
     let title = match runs.len() {
@@ -33,6 +34,17 @@ pub(super) fn offer(cursor: &Cursor<'_>, out: &mut Vec<Action>) {
         title,
         edits(cursor.file, &runs),
     ));
+}
+
+/// Tells whether a failure would not end a text any more that ends at the first one: in front of `&&` shells ignore
+/// `set -e`, in brackets too.
+fn stops_no_more(runs: &[Run<'_>]) -> bool {
+    let count = runs.len();
+    runs.iter().enumerate().any(|(i, run)| {
+        let is_list = run.chain.nested || !run.chain.is_joined_by(Joint::And);
+        let in_brackets = !run.brackets(i == 0, i + 1 == count).0.is_empty();
+        run.stops_at_failures() && is_list && (in_brackets || i + 1 < count)
+    })
 }
 
 /// A `RUN` that can be part of another.
@@ -70,6 +82,11 @@ impl<'f> Run<'f> {
             flags
         };
         self.snippet.interpreter == other.snippet.interpreter && flags(self) == flags(other)
+    }
+
+    fn stops_at_failures(&self) -> bool {
+        let mut commands = self.snippet.script.commands().iter();
+        self.snippet.interpreter.errexit || commands.any(|command| command.runs("set"))
     }
 
     fn range(&self) -> TextRange {
@@ -158,5 +175,14 @@ mod tests {
             check_not("merge with", &format!("RUN ‸a\n{second}\n"));
         }
         check_not("merge with", "RUN ‸a &\nRUN b\n");
+        check_not("merge with", "RUN ‸set -ex; a; b\nRUN c\n");
+        check_not(
+            "merge with",
+            "RUN ‸[\"sh\", \"-c\", \"a\"]\nRUN [\"sh\", \"-c\", \"b\"]\n",
+        );
+        check_not(
+            "merge with",
+            "FROM a\nSHELL [\"/bin/bash\", \"-ec\"]\nRUN ‸a; b\nRUN c\n",
+        );
     }
 }

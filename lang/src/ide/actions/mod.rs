@@ -225,7 +225,8 @@ fn instruction_of<'f>(file: &'f File, node: &Node) -> Option<&'f Instruction> {
 /// The shell text of an instruction in the shell form, when all of it is understood.
 fn script_of(file: &File, index: usize) -> Option<&Snippet> {
     let snippet = file.script_of(index)?;
-    let understood = !snippet.exec && snippet.script.mistakes().is_empty();
+    let is_text = !snippet.exec && !snippet.in_json;
+    let understood = is_text && snippet.script.mistakes().is_empty();
     understood.then_some(snippet)
 }
 

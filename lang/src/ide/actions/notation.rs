@@ -2,7 +2,7 @@
 
 use super::{Action, ActionKind, Cursor};
 use crate::instructions::{Instruction, Kind};
-use crate::shell::{Script, TokenKind};
+use crate::shell::{Script, TokenKind, is_of_the_shell};
 use crate::syntax::{Keyword, Node};
 use crate::text::TextRange;
 use bstr::ByteSlice;
@@ -62,10 +62,12 @@ fn plain_words(script: &Script) -> Option<Vec<&str>> {
     });
     let is_exec = command.words.first().is_some_and(|word| word.is("exec"));
     let no_more = command.assignments.is_empty() && command.redirections.is_empty();
-    if !only_words || !no_more || (command.changes_shell() && !is_exec) {
+    let mut words = command.words.iter().skip(usize::from(is_exec)).peekable();
+    let program = words.peek()?.constant()?;
+    let of_the_shell = is_of_the_shell(program) || (is_exec && program.starts_with(b"-"));
+    if !only_words || !no_more || of_the_shell {
         return None;
     }
-    let words = command.words.iter().skip(usize::from(is_exec));
     words
         .map(|word| {
             // Quotes protect what a shell would otherwise replace, such as `*`.
@@ -99,6 +101,14 @@ pub(super) fn json_string(text: &str) -> String {
 }
 
 fn offer_shell_form(cursor: &Cursor<'_>, node: &Node, out: &mut Vec<Action>) {
+    // The words of another shell may be other ones.
+    let mut above = cursor
+        .file
+        .instructions()
+        .filter(|i| i.range.start < node.range.start);
+    if above.any(|instruction| matches!(instruction.kind, Kind::Shell(_))) {
+        return;
+    }
     let Some(args) = cursor.instruction().and_then(arguments) else {
         return;
     };
@@ -227,5 +237,9 @@ mod tests {
             "FROM a\nRUN [‸\"/bin/sh\", \"-c\", \"cat <<E\"]\n",
         );
         check_not("use the shell form", "FROM a\nCOPY [‸\"a\", \"b\"]\n");
+        check_not(
+            "use the shell form",
+            "FROM a\nSHELL [\"pwsh\", \"-Command\"]\nRUN [‸\"/bin/sh\", \"-c\", \"a; b\"]\n",
+        );
     }
 }

@@ -19,7 +19,10 @@ pub(super) fn offer(cursor: &Cursor<'_>, out: &mut Vec<Action>) {
     let Some(chain) = Chain::new(&snippet.script) else {
         return;
     };
-    if chain.parts.len() < 2 || !chain.is_joined_by(Joint::And) || chain.comments {
+    let is_chain = chain.is_joined_by(Joint::And) && !chain.comments;
+    // In front of `&&` shells ignore `-e`, also for a list in brackets.
+    let ignored = chain.nested && snippet.interpreter.errexit;
+    if chain.parts.len() < 2 || !is_chain || ignored || loses_files(cursor, node) {
         return;
     }
     let split = Split {
@@ -44,6 +47,14 @@ pub(super) fn offer(cursor: &Cursor<'_>, out: &mut Vec<Action>) {
     }
 }
 
+/// Tells whether a mount has files that the next instruction does not see.
+fn loses_files(cursor: &Cursor<'_>, node: &Node) -> bool {
+    let flags = flags(cursor.file, node);
+    ["type=tmpfs", ",rw", ",readwrite"]
+        .iter()
+        .any(|field| flags.contains(field))
+}
+
 struct Split<'a> {
     cursor: &'a Cursor<'a>,
     node: &'a Node,
@@ -62,10 +73,17 @@ impl Split<'_> {
         behind.saturating_sub(1)
     }
 
-    /// Nothing in front of the part with that index changes the shell that it needs.
+    /// Nothing in front of the part with that index changes the shell that it needs, or would continue a line.
     fn is_possible(&self, index: usize) -> bool {
         let before = TextRange::new(0, self.chain.parts[index].start);
-        !changes_shell(&self.snippet.script, before)
+        let file = self.cursor.file;
+        let escape = file.parse().escape() as u8;
+        let mut above = self.chain.parts[..index].iter();
+        let goes_on = above.any(|part| {
+            let written = file.text(self.snippet.source_range(*part));
+            written.last() == Some(&escape)
+        });
+        !goes_on && !changes_shell(&self.snippet.script, before)
     }
 
     fn edits(&self, parts: &[usize]) -> Vec<(TextRange, String)> {
@@ -119,9 +137,14 @@ mod tests {
             "a && b; c",
             "a",
             "set -e && a && b",
+            "f() { a; } && f",
+            ": ${X:=1} && echo $X",
+            "--mount=type=tmpfs,target=/t a >/t/x && b /t/x",
+            "[\"sh\", \"-c\", \"a && b\"]",
         ] {
             check_not("split this RUN into", &format!("FROM a\nRUN ‸{line}\n"));
         }
+        check_not("split this RUN", "# escape=`\nFROM a\nRUN ‸b `c` && d\n");
         check(
             "split this RUN into",
             "RUN ‸(cd a && b) && c\n",

@@ -76,7 +76,7 @@ pub(super) fn offer(menu: &mut Menu<'_>, line: &Line<'_>, keyword: Keyword) -> b
     let Some(reads) = Reads::of(line, keyword, found.dollar) else {
         return true;
     };
-    let closed = line.all().get(line.cursor) == Some(&b'}');
+    let closed = is_closed(&line.all()[line.cursor..]);
     if let Some(end) = found.operator {
         offer_operators(menu, &Slot::of(line, end), reads, closed);
         return true;
@@ -102,7 +102,7 @@ pub(super) fn offer_in_body(menu: &mut Menu<'_>, file: &File, body: &Body<'_>) -
         carried: 0,
     };
     let keyword = body.keyword.unwrap_or(Keyword::Copy);
-    let closed = body.line.get(body.cursor) == Some(&b'}');
+    let closed = is_closed(&body.line[body.cursor..]);
     if let Some(end) = found.operator {
         let reads = match keyword {
             Keyword::Run => Reads::Shell,
@@ -116,6 +116,13 @@ pub(super) fn offer_in_body(menu: &mut Menu<'_>, file: &File, body: &Body<'_>) -
     let shape = Shape::of(&slot.typed, closed);
     offer_names(menu, file, offset, keyword, &slot, shape);
     true
+}
+
+/// The brace behind a name is there, maybe behind more of the name.
+fn is_closed(behind: &[u8]) -> bool {
+    let in_name = |b: &&u8| b.is_ascii_alphanumeric() || **b == b'_';
+    let rest = behind.iter().find(|b| !in_name(b));
+    rest == Some(&b'}')
 }
 
 /// A variable of exactly that name is set at `offset`.
