@@ -40,14 +40,24 @@ fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
         if cleaned || !kept.has(snippet) || is_mounted(subject, snippet) {
             continue;
         }
-        let message =
-            "the package lists stay in the layer, remove /var/lib/apt/lists/* in this RUN";
-        let finding = Finding::in_script(&LINT, subject, nested, update.range, message);
-        let clean = format!("rm -rf {LISTS}/*");
         let needed = later
             .get(&snippet.stage)
             .is_some_and(|last| *last > snippet.node);
-        let edit = append_command(subject, snippet, &clean).filter(|_| !needed);
+        // Without lists the next installation fails; fetched and removed, they were of no use.
+        let is_alone = needed || !step.iter().any(is_install);
+        let message = if is_alone {
+            "the package lists stay in the layer, fetch and remove them in the RUN that installs"
+        } else {
+            "the package lists stay in the layer, remove /var/lib/apt/lists/* in this RUN"
+        };
+        let finding = Finding::in_script(&LINT, subject, nested, update.range, message);
+        let clean = format!("rm -rf {LISTS}/*");
+        // Who needs sudo for the one needs it for the other.
+        let has_wrapper = step
+            .iter()
+            .any(|ran| is_update(ran) && !ran.command.wrapper().is_empty());
+        let edit = append_command(subject, snippet, &clean);
+        let edit = edit.filter(|_| !is_alone && !has_wrapper);
         out.push(match edit {
             Some(edit) => finding.with_fix("remove the lists at the end", vec![edit]),
             None => finding,
@@ -76,7 +86,7 @@ fn uses_lists(step: &[Ran<'_>]) -> bool {
 }
 
 fn is_install(ran: &Ran<'_>) -> bool {
-    apt(ran).is_some_and(|call| call.install().is_some())
+    apt(ran).is_some_and(|call| call.fetches())
 }
 
 fn is_update(ran: &Ran<'_>) -> bool {
@@ -105,7 +115,11 @@ fn cleans(ran: &Ran<'_>) -> bool {
         return call.does(&["dist-clean", "distclean"]).is_some();
     }
     let command = ran.command;
-    (removes_folders(command) || command.runs("find")) && command.args().iter().any(lists)
+    // Of the lists the files are enough, but for those of a folder in it.
+    let inside = |word: &Word| lists(word) && word.text.ends_with(b"*");
+    let removes = removes_folders(command) || command.runs("find");
+    (removes && command.args().iter().any(lists))
+        || (command.runs("rm") && command.operands().any(inside))
 }
 
 /// The lists are not part of the layer.

@@ -25,6 +25,7 @@ pub(super) enum Family {
 const DEBIAN: &[&str] = &[
     "buildpack-deps",
     "debian",
+    "eclipse-temurin",
     "gcc",
     "golang",
     "httpd",

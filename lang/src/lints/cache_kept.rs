@@ -1,6 +1,6 @@
 //! Downloads that stay in a layer because no command of the step cleans up: a rule for each package manager.
 
-use super::runs::{Ran, append_command, has_scratch_mount, name_range, removes, steps};
+use super::runs::{Ran, append_command, cleans, has_scratch_mount, name_range, steps};
 use super::stages::KeptStages;
 use super::{Finding, Level, Lint, Run, Subject};
 use crate::shell::Snippet;
@@ -70,8 +70,9 @@ fn check(
     out: &mut Vec<Finding>,
 ) {
     let mut kept = None;
+    let cleaners = cleaners(&manager, subject);
     for step in steps(subject) {
-        let Some(left) = left_uncleaned(step, manager) else {
+        let Some(left) = left_uncleaned(step, manager, cleaners) else {
             continue;
         };
         let command = left.command;
@@ -93,19 +94,31 @@ fn check(
 }
 
 /// The last command of a step that downloads and is followed by none that cleans up.
-fn left_uncleaned<'s>(step: &'s [Ran<'s>], manager: &'static Manager) -> Option<&'s Ran<'s>> {
+fn left_uncleaned<'s>(
+    step: &'s [Ran<'s>],
+    manager: &'static Manager,
+    cleaners: &[&'static Manager],
+) -> Option<&'s Ran<'s>> {
     let mut left = None;
     for ran in step {
-        let call = ran.call(&[manager]);
-        let is_cleaned =
-            || call.is_some_and(|call| call.cleans()) || removes(ran.command, manager.leftovers);
-        if call.is_some_and(|call| call.fetches()) {
+        if ran.call(&[manager]).is_some_and(|call| call.fetches()) {
             left = Some(ran);
-        } else if left.is_some() && is_cleaned() {
+        } else if left.is_some() && cleans(ran, cleaners) {
             left = None;
         }
     }
     left
+}
+
+/// The managers that clean up for one: all of RPM share their caches, which hadolint does not know.
+fn cleaners<'m>(manager: &'m &'static Manager, subject: &Subject<'_>) -> &'m [&'static Manager] {
+    const RPM: &[&Manager] = &[&packages::DNF, &packages::MICRODNF, &packages::YUM];
+    let is_rpm = RPM.iter().any(|one| std::ptr::eq(*one, *manager));
+    if is_rpm && !subject.config.hadolint {
+        RPM
+    } else {
+        std::slice::from_ref(manager)
+    }
 }
 
 fn is_mounted(manager: &Manager, subject: &Subject<'_>, snippet: &Snippet) -> bool {

@@ -144,6 +144,13 @@ impl Config {
         names.any(|name| self.levels.get(name) == Some(Level::Off))
     }
 
+    /// Tells whether a rule was switched off, and its twin with it, since that has no level of its own.
+    pub(super) fn is_off_with_twin(&self, lint: &Lint) -> bool {
+        let twin = lint.twin.and_then(super::find);
+        let mut names = twin.into_iter().flat_map(Lint::names);
+        self.is_off(lint.name) && !names.any(|name| self.levels.get(name).is_some())
+    }
+
     /// The level of a rule: its own, else that of the set, else the rule's default.
     pub fn level(&self, lint: &Lint) -> Level {
         if !self.levels.0.is_empty()

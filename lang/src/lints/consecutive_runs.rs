@@ -68,7 +68,13 @@ fn joined(subject: &Subject<'_>, first: &Snippet, second: &Snippet) -> Option<Ed
         let whole = TextRange::new(0, script.text().len() as u32);
         !snippet.exec && place == Some(whole) && script.mistakes().is_empty()
     };
-    if !only_space || heredocs || !plain(first) || !plain(second) {
+    // What one step does to its shell the next one does not see.
+    let changes = first
+        .script
+        .commands()
+        .iter()
+        .any(|c| c.words.is_empty() || c.changes_shell());
+    if !only_space || heredocs || changes || !plain(first) || !plain(second) {
         return None;
     }
     let start = second.source_range(TextRange::new(0, 1)).start;

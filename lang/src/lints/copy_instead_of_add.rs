@@ -3,6 +3,7 @@
 use super::subject::unquoted;
 use super::{Finding, Level, Lint, Run, Subject};
 use crate::instructions::{Copy, Instruction, Kind};
+use crate::model::pattern;
 use bstr::ByteSlice;
 
 pub(super) const LINT: Lint = Lint {
@@ -33,9 +34,8 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
             continue;
         };
         let all = add.sources.iter().all(|source| is_plain(&source.text));
-        // A variable may be anything; hadolint holds it for a file.
-        let suspect =
-            |text: &[u8]| is_plain(text) || (subject.config.hadolint && is_variable(text));
+        // hadolint holds it for a file.
+        let suspect = |text: &[u8]| is_plain(text) || (subject.config.hadolint && is_open(text));
         let plain = add.sources.iter().find(|source| suspect(&source.text));
         let range = match (plain, add.heredocs.is_empty()) {
             (Some(source), _) => source.range,
@@ -56,16 +56,24 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
     }
 }
 
-fn is_variable(source: &[u8]) -> bool {
-    unquoted(source).starts_with(b"$")
+/// A variable or a pattern, which may be anything.
+fn is_open(source: &[u8]) -> bool {
+    let name = unquoted(source);
+    name.starts_with(b"$") || (pattern::has_wildcard(name) && !is_archive(name) && !is_remote(name))
 }
 
-/// Neither an archive nor remote nor a variable.
+fn is_archive(name: &[u8]) -> bool {
+    ARCHIVES.iter().any(|end| name.ends_with(end))
+}
+
+fn is_remote(name: &[u8]) -> bool {
+    REMOTE.iter().any(|start| name.starts_with(start))
+}
+
+/// A file by its name, neither an archive nor remote.
 fn is_plain(source: &[u8]) -> bool {
     let name = unquoted(source);
-    !is_variable(source)
-        && !ARCHIVES.iter().any(|end| name.ends_with(end))
-        && !REMOTE.iter().any(|start| name.starts_with(start))
+    !is_open(source) && !is_archive(name) && !is_remote(name)
 }
 
 /// No flag is used that `COPY` lacks.

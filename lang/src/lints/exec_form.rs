@@ -1,6 +1,7 @@
 //! `CMD`, `ENTRYPOINT` and `HEALTHCHECK` in JSON form.
 
 use super::json_args_recommended::json_form;
+use super::subject::Line;
 use super::{Finding, Level, Lint, Run, Subject};
 use crate::instructions::{CommandLine, Instruction, Kind};
 
@@ -18,22 +19,23 @@ pub(super) const LINT: Lint = Lint {
 
 /// Looks for the shell form, also where a `SHELL` is set.
 fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
-    for instruction in subject.inner() {
-        match &instruction.kind {
-            Kind::Cmd(command) | Kind::Entrypoint(command) if command.shell => {
-                found.extend(shell_form(instruction, command));
+    for stage in subject.stages() {
+        let has_cmd = stage
+            .iter()
+            .any(|line| matches!(line.instruction.kind, Kind::Cmd(_)));
+        for instruction in stage.iter().map(Line::inner) {
+            match &instruction.kind {
+                Kind::Cmd(command) | Kind::Entrypoint(command) if command.shell => {
+                    found.extend(shell_form(instruction, command, has_cmd));
+                }
+                Kind::Healthcheck(check)
+                    if check.test.first().is_some_and(|kind| kind == "CMD-SHELL") =>
+                {
+                    let range = instruction.keyword.range;
+                    found.push(Finding::new(&LINT, instruction, range, MESSAGE));
+                }
+                _ => {}
             }
-            Kind::Healthcheck(check)
-                if check.test.first().is_some_and(|kind| kind == "CMD-SHELL") =>
-            {
-                found.push(Finding::new(
-                    &LINT,
-                    instruction,
-                    instruction.keyword.range,
-                    MESSAGE,
-                ));
-            }
-            _ => {}
         }
     }
 }
@@ -41,10 +43,10 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
 const MESSAGE: &str =
     "a shell stands between this command and its signals; write the words as a JSON array";
 
-fn shell_form(instruction: &Instruction, command: &CommandLine) -> Option<Finding> {
+fn shell_form(instruction: &Instruction, command: &CommandLine, has_cmd: bool) -> Option<Finding> {
     let text = command.args.first()?;
     let finding = Finding::new(&LINT, instruction, text.range, MESSAGE);
-    Some(match json_form(&text.text) {
+    Some(match json_form(instruction, command, has_cmd) {
         Some(json) => finding.with_fix("use the JSON form", vec![(text.range, json)]),
         None => finding,
     })

@@ -7,6 +7,7 @@ use crate::format::keep_line_ends;
 use crate::ide::File;
 use crate::instructions::Instruction;
 use crate::text::{LineSpan, TextRange, Word};
+use bstr::ByteSlice;
 use std::collections::{HashMap, HashSet};
 
 /// What the rules that look at a file by themselves find, at the levels of `config`, in source order.
@@ -33,11 +34,22 @@ pub fn report(file: &File, planned: &[Diagnostic], config: &Config) -> Vec<Diagn
     }
     let mut shown: Vec<Diagnostic> = shown.found.into_iter().flatten().collect();
     shellcheck::drop_doubles(file, &mut shown);
-    for fix in shown.iter_mut().filter_map(|found| found.fix.as_mut()) {
-        keep_line_ends(file, &mut fix.edits);
+    for found in &mut shown {
+        // What a template makes of the line nobody knows.
+        let is_template = |fix: &mut Fix| fix.edits.iter().any(|edit| has_braces(file, edit.0));
+        found.fix.take_if(is_template);
+        if let Some(fix) = &mut found.fix {
+            keep_line_ends(file, &mut fix.edits);
+        }
     }
     shown.sort_by_key(|found| (found.range.start, found.range.end));
     shown
+}
+
+/// The lines of a range hold `{{`, for another program to fill in.
+fn has_braces(file: &File, range: TextRange) -> bool {
+    let lines = file.lines().range_of(range);
+    file.text(lines).contains_str("{{")
 }
 
 /// What is to be shown, each fault once.
@@ -47,7 +59,7 @@ struct Shown<'s> {
     found: Vec<Option<Diagnostic>>,
     /// Where official rules found something: name and line.
     official: HashMap<(&'static str, u32), usize>,
-    /// Where errors of the language stand.
+    /// Where errors of the language stand; nothing else is said of the very same places.
     errors: HashSet<TextRange>,
 }
 
@@ -57,7 +69,11 @@ impl<'s> Shown<'s> {
             subject,
             found: Vec::with_capacity(planned.len()),
             official: HashMap::new(),
-            errors: HashSet::new(),
+            errors: planned
+                .iter()
+                .filter(|d| is_error(d))
+                .map(|d| d.range)
+                .collect(),
         };
         for found in planned {
             shown.add_planned(found);
@@ -80,11 +96,11 @@ impl<'s> Shown<'s> {
         let Some(lint) = find(found.code) else {
             // An error of the language stays what it is.
             let silent = pragmas.silence_errors(found.range.start);
-            self.errors.insert(found.range);
             self.found.extend((!silent).then(|| Some(found.clone())));
             return;
         };
         let level = config.level(lint).severity();
+        let level = level.filter(|_| !self.errors.contains(&found.range));
         if let Some(severity) = level.filter(|_| !pragmas.silence(lint, found.range.start)) {
             let line = found.lines.first().map_or(0, |lines| lines.start);
             self.official.insert((lint.name, line), self.found.len());
@@ -97,7 +113,7 @@ impl<'s> Shown<'s> {
     }
 
     /// Adds what a rule of ours found, unless it has been told: by the official rule, which is then shown at the
-    /// stricter of the two levels, or by an error at the very same place, which has to go first.
+    /// stricter of the two levels, or by an error.
     fn add(&mut self, finding: Finding) {
         let Subject {
             pragmas, config, ..
@@ -108,7 +124,7 @@ impl<'s> Shown<'s> {
         let silent = pragmas.silence(lint, own.range.start) || pragmas.silence(lint, offset);
         let severity = config.level(lint).severity().filter(|_| !silent);
         match (twin.map(|at| &mut self.found[*at]), severity) {
-            (Some(official), None) if silent || config.is_off(lint.name) => *official = None,
+            (Some(official), None) if silent || config.is_off_with_twin(lint) => *official = None,
             (Some(official), severity) => {
                 if let (Some(official), Some(severity)) = (official, severity) {
                     official.severity = official.severity.min(severity);
@@ -120,6 +136,11 @@ impl<'s> Shown<'s> {
             (None, _) => {}
         }
     }
+}
+
+/// An error of the language, not what a rule found.
+fn is_error(found: &Diagnostic) -> bool {
+    !shellcheck::is_code(found.code) && find(found.code).is_none()
 }
 
 /// Planning does not know lines: where its fix leaves nothing of some, they go altogether.

@@ -1,8 +1,9 @@
 //! `CMD` and `ENTRYPOINT` in JSON form.
 
 use super::{Finding, Lint};
-use crate::instructions::{CommandLine, Instruction};
-use crate::shell::changes_shell;
+use crate::instructions::{CommandLine, Instruction, Kind};
+use crate::shell::is_of_the_shell;
+use crate::text::LineSpan;
 use bstr::ByteSlice;
 use std::fmt::Write as _;
 
@@ -16,11 +17,12 @@ pub(super) const LINT: Lint = Lint {
     ..Lint::OFFICIAL
 };
 
-/// Looks at the form of a `CMD` or `ENTRYPOINT` while no `SHELL` is in effect.
+/// Looks at the form of a `CMD` or `ENTRYPOINT` while no `SHELL` is in effect; `has_cmd`: the stage has a `CMD`.
 pub(crate) fn check(
     instruction: &Instruction,
     command: &CommandLine,
     shell_is_set: bool,
+    has_cmd: bool,
 ) -> Option<Finding> {
     if !command.shell || shell_is_set {
         return None;
@@ -34,17 +36,25 @@ pub(crate) fn check(
         .first()
         .map_or(instruction.range, |text| text.range);
     let finding = Finding::new(&LINT, instruction, range, message);
-    Some(
-        match command.args.first().and_then(|text| json_form(&text.text)) {
-            Some(json) => finding.with_fix("use the JSON form", vec![(range, json)]),
-            None => finding,
-        },
-    )
+    Some(match json_form(instruction, command, has_cmd) {
+        Some(json) => finding.with_fix("use the JSON form", vec![(range, json)]),
+        None => finding,
+    })
 }
 
-/// The words as a JSON array, when a shell would pass them on unchanged.
-pub(super) fn json_form(text: &[u8]) -> Option<String> {
-    let text = text.to_str().ok()?.trim();
+/// The words as a JSON array, when a shell would pass them on unchanged, and they stand on one line. An `ENTRYPOINT` would
+/// be given the words of a `CMD`, which its text form does not get.
+pub(super) fn json_form(
+    instruction: &Instruction,
+    command: &CommandLine,
+    has_cmd: bool,
+) -> Option<String> {
+    let is_entrypoint = matches!(instruction.kind, Kind::Entrypoint(_));
+    let LineSpan { start, end } = instruction.lines;
+    if (is_entrypoint && has_cmd) || start != end {
+        return None;
+    }
+    let text = command.args.first()?.text.to_str().ok()?.trim();
     let plain = |c: char| c.is_ascii_alphanumeric() || " \t-_./:,@%+=".contains(c);
     let mut words = text.split_whitespace().peekable();
     // It says that no shell is wanted, and is no program.
@@ -53,7 +63,7 @@ pub(super) fn json_form(text: &[u8]) -> Option<String> {
     // An assignment, an option of `exec`, a command of the shell.
     let of_the_shell = program.contains('=')
         || (is_exec && program.starts_with('-'))
-        || changes_shell(program.as_bytes());
+        || is_of_the_shell(program.as_bytes());
     if of_the_shell || !text.chars().all(plain) {
         return None;
     }

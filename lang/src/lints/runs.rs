@@ -164,21 +164,32 @@ pub(super) fn append_command(
     if !ends_with(snippet, last) {
         return None;
     }
+    let stops = snippet.interpreter.errexit || exits_on_error(snippet, last);
+    let is_written_in_lines = snippet.script.text().contains(&b'\n');
+    if is_written_in_lines && !stops {
+        // The step would succeed whatever failed above.
+        return None;
+    }
     let end = snippet.source_range(last.range).end;
     let lines = subject.file.lines();
     let start = snippet.source_range(TextRange::new(0, 1)).start;
     let (first_line, _) = lines.line_column(start);
     let (last_line, _) = lines.line_column(end);
-    let line = subject.file.text(lines.line_range(last_line + 1));
-    let indent = &line[..line.len() - line.trim_start().len()];
+    // That of the line where the last command begins; those below it may be indented as a list is.
+    let (own_line, _) = lines.line_column(snippet.source_range(last.range).start);
+    let line = subject.file.text(lines.line_range(own_line + 1));
+    let indent = match &line[..line.len() - line.trim_start().len()] {
+        b"" if own_line == first_line && first_line != last_line => b"    ",
+        indent => indent,
+    };
     let indent = indent.to_str_lossy();
     let escape = subject.file.parse().escape();
-    let joint = if last.place.before == Joint::Then {
+    let joint = if last.place.before == Joint::Then && stops {
         ";"
     } else {
         " &&"
     };
-    let text = if snippet.script.text().contains(&b'\n') {
+    let text = if is_written_in_lines {
         format!("\n{indent}{command}")
     } else if first_line == last_line {
         format!("{joint} {command}")
@@ -248,7 +259,7 @@ pub(super) fn removes_folders(command: &Command) -> bool {
 }
 
 /// Tells whether a command removes one of `folders` or what is in it.
-pub(super) fn removes(command: &Command, folders: &[&str]) -> bool {
+fn removes(command: &Command, folders: &[&str]) -> bool {
     let one = |word: &Word| {
         folders
             .iter()
@@ -256,6 +267,12 @@ pub(super) fn removes(command: &Command, folders: &[&str]) -> bool {
     };
     let all = |word: &Word| word.is("/var/cache/*") || word.is("/var/cache");
     removes_folders(command) && command.operands().any(|word| one(word) || all(word))
+}
+
+/// Tells whether a command throws away what one of `managers` downloaded.
+pub(super) fn cleans(ran: &Ran<'_>, managers: &[&'static Manager]) -> bool {
+    let removes = |manager: &&Manager| removes(ran.command, manager.leftovers);
+    ran.call(managers).is_some_and(|call| call.cleans()) || managers.iter().any(removes)
 }
 
 /// Tells whether `set -e` stands above a command.
@@ -348,6 +365,41 @@ mod tests {
                 "RUN --mount=type=cache,target=/cache/pip PIP_CACHE_DIR=/cache/pip pip install a",
             ),
             ("debian:12", "RUN yes | apt-get install a"),
+            (
+                "debian:12",
+                "RUN apt-get install --no-install-recommends -s a",
+            ),
+            ("debian:12", "RUN apt-get -q --print-uris install b"),
+            (
+                "ubi9/ubi-minimal",
+                "RUN microdnf install a && microdnf clean all",
+            ),
+            ("centos:7", "RUN yum install -y a && dnf clean all"),
+            (
+                "alpine",
+                "RUN apk update && apk add a && rm -rf /var/cache/apk/*",
+            ),
+            (
+                "alpine",
+                "RUN --mount=type=cache,target=/etc/apk/cache apk add a",
+            ),
+            ("alpine", "RUN apk add a\nFROM scratch"),
+            ("python:3", "ENV PIP_NO_CACHE_DIR=off\nRUN pip install a"),
+            ("python:3", "ARG PIP_NO_CACHE_DIR=1\nRUN pip install a"),
+            ("python:3", "RUN pip install a && pip cache purge"),
+            ("python:3", "RUN pip install a && rm -rf ~/.cache/pip"),
+            (
+                "python:3",
+                "ENV PIP_CACHE_DIR=/c\nRUN --mount=type=cache,target=/c pip install a",
+            ),
+            (
+                "debian:12",
+                "RUN apt-get update -y && apt-get install -y a && apt-get clean && rm -f /var/lib/apt/lists/*_*",
+            ),
+            (
+                "debian:12 AS a",
+                "RUN apt-get update\nFROM a AS b\nFROM scratch",
+            ),
             (
                 "fedora:42",
                 "RUN bash -c 'dnf install -y a' && dnf clean all",
@@ -535,24 +587,49 @@ mod tests {
     fn fixes_are_written_as_the_script_is() {
         for (lines, want) in [
             (
-                "RUN apt-get update",
-                "RUN apt-get update && rm -rf /var/lib/apt/lists/*",
+                "RUN apt-get update && apt-get install -y a",
+                "RUN apt-get update && apt-get install -y a && rm -rf /var/lib/apt/lists/*",
             ),
             (
-                "RUN apt-get update; a",
-                "RUN apt-get update; a; rm -rf /var/lib/apt/lists/*",
+                "RUN apt-get update \\\n  && apt-get install -y a",
+                "RUN apt-get update \\\n  && apt-get install -y a \\\n  && rm -rf /var/lib/apt/lists/*",
             ),
             (
-                "RUN apt-get update \\\n  && a",
-                "RUN apt-get update \\\n  && a \\\n  && rm -rf /var/lib/apt/lists/*",
+                "RUN apt-get update && \\\n    apt-get install -y a >b",
+                "RUN apt-get update && \\\n    apt-get install -y a >b && \\\n    rm -rf /var/lib/apt/lists/*",
+            ),
+            // As the commands are indented, not as the list of packages.
+            (
+                "RUN apt-get update && apt-get install -y \\\n        a \\\n        b",
+                "RUN apt-get update && apt-get install -y \\\n        a \\\n        b && \\\n    rm -rf /var/lib/apt/lists/*",
             ),
             (
-                "RUN apt-get update && \\\n    a >b",
-                "RUN apt-get update && \\\n    a >b && \\\n    rm -rf /var/lib/apt/lists/*",
+                "RUN apt-get update \\\n  && apt-get install -y \\\n        a",
+                "RUN apt-get update \\\n  && apt-get install -y \\\n        a \\\n  && rm -rf /var/lib/apt/lists/*",
+            ),
+            // What fails goes on failing the step.
+            (
+                "RUN apt-get update; apt-get install -y a",
+                "RUN apt-get update; apt-get install -y a && rm -rf /var/lib/apt/lists/*",
             ),
             (
-                "RUN <<E\n  apt-get update\nE",
-                "RUN <<E\n  apt-get update\n  rm -rf /var/lib/apt/lists/*\nE",
+                "RUN <<E\n  apt-get update\n  apt-get install -y a\nE",
+                "RUN <<E\n  apt-get update\n  apt-get install -y a\nE",
+            ),
+            (
+                "RUN <<E\n  set -e\n  apt-get update\n  apt-get install -y a\nE",
+                "RUN <<E\n  set -e\n  apt-get update\n  apt-get install -y a\n  rm -rf /var/lib/apt/lists/*\nE",
+            ),
+            // Nothing would be left of what it does.
+            ("RUN apt-get update", "RUN apt-get update"),
+            // The user may not remove them.
+            (
+                "RUN sudo apt-get update && sudo apt-get install -y a",
+                "RUN sudo apt-get update && sudo apt-get install -y a",
+            ),
+            (
+                "RUN apt-get update && apt-get install -y {{ a }}",
+                "RUN apt-get update && apt-get install -y {{ a }}",
             ),
             // A later instruction needs the lists.
             (

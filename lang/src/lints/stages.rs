@@ -6,16 +6,16 @@ use crate::instructions::{Instruction, Kind};
 use crate::shell::Snippet;
 use std::collections::{HashMap, HashSet};
 
-/// Stages whose layers end up in an image that somebody gets: the last one and those that others are built upon.
+/// Stages whose layers end up in the image that somebody gets: the last one and those that it is built upon.
 /// What a trigger does is always in such a one.
 pub(super) struct KeptStages(HashSet<usize>);
 
 impl KeptStages {
     pub(super) fn of(subject: &Subject<'_>) -> Self {
         let last = subject.lines.last().map(|line| line.stage);
-        let mut kept: HashSet<usize> = parents(subject.file).into_values().collect();
-        kept.extend(last);
-        Self(kept)
+        let parents = parents(subject.file);
+        let below = |stage: &usize| parents.get(stage).copied();
+        Self(std::iter::successors(last, below).collect())
     }
 
     pub(super) fn has(&self, snippet: &Snippet) -> bool {

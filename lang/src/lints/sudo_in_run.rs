@@ -31,7 +31,11 @@ fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
         };
         let roots = roots.get_or_insert_with(|| Roots::of(subject));
         let is_root = roots.at(subject.file.parse().nodes()[snippet.node].range.start);
-        let message = if is_root {
+        let options = command.wrapper().iter().take_while(|word| !word.is("--"));
+        let as_another = || options.clone().any(|word| is_user_option(&word.text));
+        let message = if as_another() {
+            "sudo behaves unexpectedly in a build, choose the user with USER instead"
+        } else if is_root {
             "this runs as root already, leave sudo out"
         } else {
             "sudo behaves unexpectedly in a build, become root with USER instead"
@@ -48,6 +52,12 @@ fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
             _ => finding,
         });
     }
+}
+
+/// `-u`, alone, in a cluster (`-Eu`) or long.
+fn is_user_option(word: &[u8]) -> bool {
+    let short = word.starts_with(b"-") && !word.starts_with(b"--") && word.contains(&b'u');
+    short || word.starts_with(b"--user")
 }
 
 /// `sudo program …` of a shell text.

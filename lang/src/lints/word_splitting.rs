@@ -26,7 +26,9 @@ fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
         if !bracket && !command.runs("test") {
             continue;
         }
+        let mut before = None;
         for word in command.args() {
+            let is_length = before.replace(word).is_some_and(|before| before.is("-z"));
             let Some(name) = bare_variable(word) else {
                 continue;
             };
@@ -35,7 +37,9 @@ fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
             if value.is_some_and(is_plain) {
                 continue;
             }
-            let message = format!("the test breaks when {name} is empty or holds spaces, quote it");
+            // `[ -z ]` is true, of whatever is not there.
+            let when = if is_length { "" } else { "is empty or " };
+            let message = format!("the test breaks when {name} {when}holds spaces, quote it");
             let finding = Finding::in_script(&LINT, subject, snippet, word.range, message);
             out.push(if snippet.in_json {
                 finding

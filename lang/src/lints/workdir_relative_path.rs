@@ -16,19 +16,25 @@ pub(super) const LINT: Lint = Lint {
 };
 
 /// Looks at the first `WORKDIR` of a chain of stages, expanded, which is known to be relative; `absolute` is what it
-/// means on today's base image.
-pub(crate) fn check(instruction: &Instruction, word: &Word, path: &str, absolute: &str) -> Finding {
+/// means on today's base image, when that is known.
+pub(crate) fn check(
+    instruction: &Instruction,
+    word: &Word,
+    path: &str,
+    absolute: Option<&str>,
+) -> Finding {
     let message = format!(
         "Relative workdir {} can have unexpected results if the base image changes",
         quote(path.as_bytes())
     );
     let finding = Finding::new(&LINT, instruction, word.range, message);
-    if word.text == path {
-        finding.with_fix(
+    // A drive of Windows is at the beginning already.
+    let written = word.text == path && !path.contains(':');
+    match absolute.filter(|_| written) {
+        Some(absolute) => finding.with_fix(
             format!("use `{absolute}`"),
             vec![(word.range, absolute.to_owned())],
-        )
-    } else {
-        finding
+        ),
+        None => finding,
     }
 }

@@ -27,7 +27,13 @@ pub(super) const DNF: Lint = Lint {
     description: "dnf install is told not to ask",
     docs: include_str!("../../docs/lints/dnf-yes-missing.md"),
     run: Run::File(|subject, out| {
-        check(&DNF, &[&packages::DNF, &packages::MICRODNF], subject, out);
+        // microdnf goes on by itself; hadolint holds it for the other.
+        let managers: &[&Manager] = if subject.config.hadolint {
+            &[&packages::DNF, &packages::MICRODNF]
+        } else {
+            &[&packages::DNF]
+        };
+        check(&DNF, managers, subject, out);
     }),
     ..EACH
 };

@@ -328,7 +328,15 @@ pub(crate) static APT_GET: Manager = Manager {
     programs: &["apt-get"],
     of_distribution: true,
     installs: &["install"],
-    fetches: &["upgrade", "dist-upgrade", "full-upgrade", "build-dep"],
+    fetches: &[
+        "upgrade",
+        "dist-upgrade",
+        "full-upgrade",
+        "build-dep",
+        "satisfy",
+        "source",
+        "download",
+    ],
     cleans: &["clean", "autoclean", "dist-clean", "distclean"],
     flags: Flags::Valued(&[
         "a",
@@ -363,10 +371,20 @@ pub(crate) static APT: Manager = Manager {
     ..APT_GET
 };
 
-/// `-y` and its spellings; quiet twice means yes. **Source:** `apt-get(8)`.
+/// `-y` and its spellings; quiet twice means yes, and who only looks is not asked. **Source:** `apt-get(8)`.
 fn apt_is_answered(command: &Command) -> bool {
     let twice = |name: &str| command.flags().filter(|flag| flag.name == name).count() >= 2;
+    let looks_only = [
+        "s",
+        "simulate",
+        "just-print",
+        "dry-run",
+        "recon",
+        "no-act",
+        "print-uris",
+    ];
     command.has_flag(&["y", "yes", "assume-yes"])
+        || command.has_flag(&looks_only)
         || twice("q")
         || twice("quiet")
         || has_word(command, &["-q=2", "APT::Get::Assume-Yes=true"])
@@ -394,7 +412,7 @@ pub(crate) static APK: Manager = Manager {
     caches: &[locked("/etc/apk/cache")],
     no_cache: &["--no-cache"],
     leftovers: &["/var/cache/apk"],
-    mounts: &["/var/cache/apk"],
+    mounts: &["/var/cache/apk", "/etc/apk/cache"],
     pin: Pin {
         // A bound, or a file.
         is_pinned: |package| package.has_one_of(b"=~><") || package.word.text.ends_with(b".apk"),
@@ -586,6 +604,7 @@ pub(crate) static PIP: Manager = Manager {
     sortable: true,
     caches: &[home("/root/.cache/pip")],
     no_cache: &["--no-cache-dir"],
+    leftovers: &["/root/.cache", "~/.cache", "${HOME}/.cache"],
     mounts: &[".cache/pip", "/cache/pip"],
     pin: Pin {
         form: "package==version",

@@ -141,6 +141,11 @@ impl Paths {
     }
 }
 
+/// A path of Windows with its drive: `C:\app`.
+pub(super) fn has_drive(path: &[u8]) -> bool {
+    matches!(path, [letter, b':', b'\\' | b'/', ..] if letter.is_ascii_alphabetic())
+}
+
 /// An absolute path as a file operation has it: cleaned, a trailing `/` or `/.` kept with `keep_slash`.
 pub(super) fn absolute(path: &str, keep_slash: bool) -> String {
     let mut clean = pattern::join(&["/", path]);

@@ -2,7 +2,7 @@
 
 use super::command::Command;
 use super::{Planner, path, run, text};
-use crate::instructions::{ArgItem, CommandLine, Healthcheck, Instruction, KeyValues};
+use crate::instructions::{ArgItem, CommandLine, Healthcheck, Instruction, KeyValues, Kind};
 use crate::lints;
 use crate::model::port::PortSpec;
 use crate::model::scope::{Origin, is_setting};
@@ -133,9 +133,11 @@ impl<'a> Planner<'a> {
         let config = &self.states[stage].live.config;
         let shell_is_set = !config.config.shell.is_empty();
         let args = run::line(config, windows, line);
+        let of_stage = &self.file.stages[stage].instructions;
+        let has_cmd = of_stage.iter().any(|i| matches!(i.kind, Kind::Cmd(_)));
         self.findings(
             command,
-            lints::json_args_recommended(&command.instruction, line, shell_is_set),
+            lints::json_args_recommended(&command.instruction, line, shell_is_set, has_cmd),
         );
         args
     }
@@ -225,8 +227,11 @@ impl<'a> Planner<'a> {
         let paths = self.paths(stage);
         let live = &self.states[stage].live;
         let absolute = paths.working_directory(&live.config.config.working_dir, &written);
-        if !live.workdir_set && !paths.is_absolute(&written) {
-            let meant = absolute.as_deref().unwrap_or("/");
+        // An image that is not known may set the variable, or be one of Windows.
+        let is_open =
+            live.assumed && (!expanded.unmatched.is_empty() || path::has_drive(&word.text));
+        if !live.workdir_set && !paths.is_absolute(&written) && !is_open {
+            let meant = absolute.as_deref().ok().filter(|_| !live.assumed);
             let found = lints::workdir_relative_path(&command.instruction, word, &written, meant);
             self.findings(command, Some(found));
         }
