@@ -6,6 +6,7 @@ use crate::convert::{self, Encoding, Text};
 use crate::document::Forecasted;
 use crate::settings::Settings;
 use cooperage_lang::diagnostic::Diagnostic;
+use cooperage_lang::ide::File;
 use cooperage_runtime::build::forecast::Forecast;
 use cooperage_runtime::build::request::{BuildRequest, ContextSource, DockerfileSource};
 use cooperage_runtime::cancel::Cancel;
@@ -114,7 +115,14 @@ impl Setup {
         forecast: Option<&Forecasted>,
     ) -> Vec<Diagnostic> {
         let advice = forecast.iter().flat_map(|f| &f.advice).cloned().collect();
-        self.findings_by(uri, text, self.request(uri), advice)
+        self.findings_by(uri, text.file(), self.request(uri), advice)
+    }
+
+    /// The text of a document after all fixes, and those of what is found then.
+    pub(crate) fn mended(&self, uri: &lsp::Url, text: &Text) -> Vec<u8> {
+        let check = |file: &File| self.findings_by(uri, file, self.request(uri), Vec::new());
+        let (file, ..) = dockerfiles::mend(text.source().to_vec(), check);
+        file.into_source()
     }
 
     /// The same of a file that nobody has opened. The target of the settings is that of the file one works on: it need
@@ -124,17 +132,16 @@ impl Setup {
             target: None,
             ..self.request(uri)
         };
-        self.findings_by(uri, text, request, Vec::new())
+        self.findings_by(uri, text.file(), request, Vec::new())
     }
 
     fn findings_by(
         &self,
         uri: &lsp::Url,
-        text: &Text,
+        file: &File,
         request: BuildRequest,
         mut said: Vec<Diagnostic>,
     ) -> Vec<Diagnostic> {
-        let file = text.file();
         let project = self.project(uri);
         let plan = |request: &BuildRequest| {
             let rules = Some(&project.lint);

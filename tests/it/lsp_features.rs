@@ -218,6 +218,22 @@ fn formatting_and_actions_give_edits() {
     );
 }
 
+/// The fixes of two rules for one line leave it with a finding again.
+#[test]
+fn fix_all_goes_on_until_nothing_is_found() {
+    let text = "from scratch AS f\nCOPY a /\nCOPY b /\n";
+    let (_sandbox, uri, mut client) = opened(text, json!({}));
+    let start = json!({"start": {"line": 0, "character": 0}, "end": {"line": 0, "character": 0}});
+    let context = json!({"diagnostics": [], "only": ["source.fixAll"]});
+    let params = json!({"textDocument": {"uri": &uri}, "range": start, "context": context});
+    let all = client.ask("textDocument/codeAction", params);
+    let edit = json!([{
+        "range": {"start": {"line": 0, "character": 0}, "end": {"line": 1, "character": 0}},
+        "newText": "FROM scratch AS f\n",
+    }]);
+    assert_eq!(all[0]["edit"]["changes"][&uri], edit, "{all}");
+}
+
 /// Neovim asks at the cursor, and names all findings of its line.
 #[test]
 fn a_fix_is_offered_for_a_finding_that_is_named() {

@@ -3,8 +3,10 @@
 use super::{diagnostics, workspace_edit};
 use crate::jobs::Answer;
 use crate::session::Snapshot;
+use bstr::ByteSlice;
 use cooperage_lang::ide::actions::{self, Action, ActionKind, Images};
 use cooperage_lang::model::reference::{Digest, Reference};
+use cooperage_lang::text::TextRange;
 use cooperage_runtime::engine::Engine;
 use tower_lsp::lsp_types as lsp;
 
@@ -54,7 +56,12 @@ pub(crate) fn answer(
         let found = found.get(action.diagnostic?)?;
         Some(vec![diagnostics::diagnostic(&snapshot.text, found)])
     };
-    let action = |action: Action| {
+    let action = |mut action: Action| {
+        if action.kind == ActionKind::FixAll {
+            // A fix may give reason for another one, as on the command line.
+            let mended = snapshot.setup.mended(&snapshot.uri, &snapshot.text);
+            action.edits = vec![difference(snapshot.text.source(), &mended)];
+        }
         lsp::CodeActionOrCommand::CodeAction(lsp::CodeAction {
             kind: Some(action.kind.name().into()),
             diagnostics: found_here(&action),
@@ -66,6 +73,21 @@ pub(crate) fn answer(
     };
     let offered = actions::actions(&request).into_iter().filter(wanted);
     Ok(Some(offered.map(action).collect()))
+}
+
+/// The lines that are other ones in `new`, as one replacement.
+fn difference(old: &[u8], new: &[u8]) -> (TextRange, String) {
+    let lines = |text| <[u8]>::lines_with_terminator(text);
+    let pairs = lines(old).zip(lines(new));
+    let same = pairs.take_while(|(old, new)| old == new);
+    let start: usize = same.map(|(line, _)| line.len()).sum();
+    let (old_rest, new_rest) = (&old[start..], &new[start..]);
+    let pairs = lines(old_rest).rev().zip(lines(new_rest).rev());
+    let same = pairs.take_while(|(old, new)| old == new);
+    let behind: usize = same.map(|(line, _)| line.len()).sum();
+    let range = TextRange::new(start as u32, (old.len() - behind) as u32);
+    let text = &new_rest[..new_rest.len() - behind];
+    (range, text.to_str_lossy().into_owned())
 }
 
 /// Whether a kind is `wanted` or one of those below it: `refactor` holds `refactor.inline`.
