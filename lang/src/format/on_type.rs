@@ -27,7 +27,7 @@ pub fn on_type(
 ) -> Vec<(TextRange, String)> {
     let offset = offset.min(file.source().len() as u32);
     let mut edits = Edits::new(file, None);
-    if options.continuations == Continuations::Indent {
+    if options.continuations == Continuations::Indent && !is_in_quotes(file, offset) {
         if typed == '\n' {
             line_break(file, options, offset, &mut edits);
         } else if typed == file.parse().escape() {
@@ -35,6 +35,32 @@ pub fn on_type(
         }
     }
     edits.list
+}
+
+/// Tells whether a quote is open in an instruction in front of `offset`: blanks would be part of what it says.
+fn is_in_quotes(file: &File, offset: u32) -> bool {
+    let nodes = file.parse().nodes();
+    let behind = nodes.partition_point(|node| node.range.start < offset);
+    let Some(node) = behind.checked_sub(1).map(|last| &nodes[last]) else {
+        return false;
+    };
+    if node.range.end + 1 < offset {
+        return false;
+    }
+    let mut open = None;
+    let text = file.text(TextRange::new(node.range.start, offset));
+    let mut bytes = text.iter().copied();
+    while let Some(byte) = bytes.next() {
+        match (open, byte) {
+            (None, b'"' | b'\'') => open = Some(byte),
+            (Some(quote), byte) if quote == byte => open = None,
+            (None | Some(b'"'), b'\\') => {
+                bytes.next();
+            }
+            _ => {}
+        }
+    }
+    open.is_some()
 }
 
 fn line_break(file: &File, options: &Options, offset: u32, edits: &mut Edits<'_>) {

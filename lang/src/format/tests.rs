@@ -186,6 +186,9 @@ fn typing_indents_the_next_line() {
         "RUN a \\\n  b \\\n  "
     );
     assert_eq!(typed("RUN a \\\n  b\n  ", 14, '\n'), "RUN a \\\n  b\n");
+    // Blanks would be part of the text.
+    assert_eq!(typed("RUN a \"b \\\n", 11, '\n'), "RUN a \"b \\\n");
+    assert_eq!(typed("RUN a \"b\" \\\n", 12, '\n'), "RUN a \"b\" \\\n    ");
     assert_eq!(
         typed("COPY <<E /\n  \nE\n", 13, '\n'),
         "COPY <<E /\n  \nE\n"

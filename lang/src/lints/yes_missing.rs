@@ -17,7 +17,15 @@ pub(super) const APT: Lint = Lint {
     aliases: &["DL3014"],
     description: "apt-get install is told not to ask",
     docs: include_str!("../../docs/lints/apt-yes-missing.md"),
-    run: Run::File(|subject, out| check(&APT, &[&packages::APT_GET], subject, out)),
+    run: Run::File(|subject, out| {
+        // hadolint looks at the one only.
+        let managers: &[&Manager] = if subject.config.hadolint {
+            &[&packages::APT_GET]
+        } else {
+            &[&packages::APT_GET, &packages::APT]
+        };
+        check(&APT, managers, subject, out);
+    }),
     ..EACH
 };
 
