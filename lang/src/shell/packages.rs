@@ -107,13 +107,16 @@ pub struct Call<'c> {
 
 /// The call that a command is, of whatever manager.
 pub fn call(command: &Command) -> Option<Call<'_>> {
-    MANAGERS.iter().find_map(|manager| manager.call(command))
+    let program = command.program();
+    MANAGERS
+        .iter()
+        .find_map(|manager| manager.call(program, command))
 }
 
 impl Manager {
-    /// The command as a call of this manager.
-    fn call<'c>(&'static self, command: &'c Command) -> Option<Call<'c>> {
-        let args = self.args(command)?;
+    /// The command, whose program that is, as a call of this manager.
+    fn call<'c>(&'static self, program: &BStr, command: &'c Command) -> Option<Call<'c>> {
+        let args = self.args(program, command)?;
         let is_group = |word: &Word| {
             // `cargo +nightly`
             word.text.starts_with(b"+") || self.groups.iter().any(|group| word.is(group))
@@ -129,8 +132,7 @@ impl Manager {
         })
     }
 
-    fn args<'c>(&self, command: &'c Command) -> Option<&'c [Word]> {
-        let program = command.program();
+    fn args<'c>(&self, program: &BStr, command: &'c Command) -> Option<&'c [Word]> {
         let is_called = |name: &[u8]| self.programs.iter().any(|own| name == own.as_bytes());
         if is_called(program) {
             return Some(command.args());
