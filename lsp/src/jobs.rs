@@ -4,10 +4,13 @@ use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tower_lsp::jsonrpc::{Error, ErrorCode};
 
 /// Threads at most. More than one only so that a request that waits for a disk does not hold up the others.
 const MOST: usize = 8;
+/// A thread without work ends after this time, and what it kept in memory is free for all.
+const REST: Duration = Duration::from_millis(500);
 /// Threads at most that work for one document, whose disk may never answer.
 const EACH: usize = 2;
 
@@ -142,6 +145,7 @@ impl Pool {
 impl Shared {
     fn work(&self) {
         let mut queue = self.lock();
+        let mut rested = false;
         loop {
             if let Some(Job { whose, work }) = queue.next() {
                 drop(queue);
@@ -149,13 +153,17 @@ impl Shared {
                 let _ = catch_unwind(AssertUnwindSafe(work));
                 queue = self.lock();
                 queue.finished(&whose);
+                rested = false;
+            } else if rested {
+                queue.threads -= 1;
+                return;
             } else {
                 queue.idle += 1;
-                queue = self
-                    .more
-                    .wait(queue)
-                    .unwrap_or_else(PoisonError::into_inner);
+                let woken = self.more.wait_timeout(queue, REST);
+                let (again, waited) = woken.unwrap_or_else(PoisonError::into_inner);
+                queue = again;
                 queue.idle -= 1;
+                rested = waited.timed_out();
             }
         }
     }
@@ -196,6 +204,19 @@ mod tests {
         drop(sender);
         assert_eq!(receiver.iter().count(), 50);
         assert!(pool.0.lock().threads <= MOST);
+    }
+
+    #[test]
+    fn threads_end_without_work_and_begin_again() {
+        let pool = Pool::default();
+        for _ in 0..2 {
+            let (sender, receiver) = channel();
+            pool.run("a", move || sender.send(()).unwrap());
+            receiver.recv().unwrap();
+            while pool.0.lock().threads > 0 {
+                std::thread::sleep(REST / 10);
+            }
+        }
     }
 
     #[test]

@@ -62,7 +62,6 @@ enum Leave {
 /// # Errors
 /// No store folder can be chosen, or the client says `exit` without `shutdown`.
 pub fn serve(root: Option<PathBuf>) -> anyhow::Result<()> {
-    memory::share_heap();
     let engine = Engine::open(EngineOptions {
         root: root.clone(),
         read_only: true,

@@ -1,24 +1,15 @@
-//! What a process that stays for long keeps in memory, which the C library and the kernel decide unless told otherwise.
+//! The heap, and what a process that stays for long keeps in memory.
 
-/// Lets all threads share one heap. The C library gives each its own, which keeps what one thread freed from the
-/// others: a server whose work wanders between threads would hold several times what it needs. Only before threads
-/// start.
-pub fn share_heap() {
-    #[cfg(target_env = "gnu")]
-    // SAFETY: sets a number of the allocator, which reads it when a thread asks for memory the first time.
-    unsafe {
-        libc::mallopt(libc::M_ARENA_MAX, 1);
-    }
-}
+/// The allocator of the program.
+pub use mimalloc::MiMalloc as Heap;
 
 /// Gives memory back that is free, and lets go of the program's own pages, most of which were used only to start or for
 /// something that was asked once. Those that are needed again come back without the disk being read, so this is for a
 /// process that has nothing to do.
 pub fn rest() {
-    #[cfg(target_env = "gnu")]
     // SAFETY: gives free memory back to the kernel.
     unsafe {
-        libc::malloc_trim(0);
+        libmimalloc_sys::mi_collect(true);
     }
     // SAFETY: the function below takes the description for the time of the call only and does not unwind; no data go
     // with it.
