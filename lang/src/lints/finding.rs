@@ -59,7 +59,7 @@ struct Shown<'s> {
     found: Vec<Option<Diagnostic>>,
     /// Where official rules found something: name and line.
     official: HashMap<(&'static str, u32), usize>,
-    /// Where errors of the language stand; nothing else is said of the very same places.
+    /// Where errors of the language stand; of the very same places our rules say nothing, BuildKit's what it says.
     errors: HashSet<TextRange>,
 }
 
@@ -100,7 +100,6 @@ impl<'s> Shown<'s> {
             return;
         };
         let level = config.level(lint).severity();
-        let level = level.filter(|_| !self.errors.contains(&found.range));
         if let Some(severity) = level.filter(|_| !pragmas.silence(lint, found.range.start)) {
             let line = found.lines.first().map_or(0, |lines| lines.start);
             self.official.insert((lint.name, line), self.found.len());

@@ -175,7 +175,7 @@ const FOUND: &[(&str, &str)] = &[
     ),
     (
         "ARG B\nFROM $B",
-        "blank-base-name: base name ($B) should not be blank",
+        "InvalidDefaultArgInFrom: Default value for ARG $B results in empty or invalid base image name; blank-base-name: base name ($B) should not be blank",
     ),
 ];
 
