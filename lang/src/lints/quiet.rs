@@ -109,7 +109,8 @@ CMD [\"/app/bin/server\"]
 ",
     "\
 FROM mcr.microsoft.com/windows/servercore:ltsc2022
-WORKDIR C:\\app
+ENV APP=C:\\\\app
+WORKDIR $APP
 COPY app.exe .
 ENTRYPOINT [\"C:\\\\app\\\\app.exe\"]
 ",

@@ -141,8 +141,9 @@ impl Paths {
     }
 }
 
-/// A path of Windows with its drive: `C:\app`.
+/// A path of Windows with its drive, maybe in quotes: `C:\app`.
 pub(super) fn has_drive(path: &[u8]) -> bool {
+    let path = path.strip_prefix(b"\"").unwrap_or(path);
     matches!(path, [letter, b':', b'\\' | b'/', ..] if letter.is_ascii_alphabetic())
 }
 

@@ -228,8 +228,8 @@ impl<'a> Planner<'a> {
         let live = &self.states[stage].live;
         let absolute = paths.working_directory(&live.config.config.working_dir, &written);
         // An image that is not known may set the variable, or be one of Windows.
-        let is_open =
-            live.assumed && (!expanded.unmatched.is_empty() || path::has_drive(&word.text));
+        let has_drive = path::has_drive(&word.text) || path::has_drive(written.as_bytes());
+        let is_open = live.assumed && (has_drive || !expanded.unmatched.is_empty());
         if !live.workdir_set && !paths.is_absolute(&written) && !is_open {
             let meant = absolute.as_deref().ok().filter(|_| !live.assumed);
             let found = lints::workdir_relative_path(&command.instruction, word, &written, meant);
