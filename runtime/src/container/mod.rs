@@ -36,6 +36,7 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::{Seek as _, Write as _};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio as ProcessStdio};
 use std::time::Duration;
@@ -635,8 +636,22 @@ fn wants(spec: &Spec, kind: LinuxNamespaceType) -> bool {
         .any(|namespace| namespace.typ() == kind)
 }
 
-/// Starts this program again as `__init`, with a socket as its standard input and nothing else of this process.
+/// Starts this program again as `__init`, with a socket as its standard input and nothing else of this process. A Ctrl-C
+/// that finds it on its way out of our process group is ours to answer: it is started again.
 fn start_init() -> std::io::Result<(OwnedFd, Child)> {
+    const TRIES: usize = 10;
+    for _ in 1..TRIES {
+        let (socket, mut child) = spawn_init()?;
+        // What reaches it before it is another program has ended it by now.
+        let ended = child.try_wait()?;
+        if ended.is_none_or(|status| status.signal().is_none()) {
+            return Ok((socket, child));
+        }
+    }
+    spawn_init()
+}
+
+fn spawn_init() -> std::io::Result<(OwnedFd, Child)> {
     let (ours, theirs) = socketpair(
         AddressFamily::UNIX,
         SocketType::SEQPACKET,
@@ -646,8 +661,7 @@ fn start_init() -> std::io::Result<(OwnedFd, Child)> {
     let executable = executable::path()?;
     let mut command = Command::new(executable);
     std::os::unix::process::CommandExt::arg0(&mut command, "cooper");
-    // A terminal's signals are for this process, which decides what the container gets. From the start: a Ctrl-C
-    // must not find the other process before it has left the group by itself.
+    // A terminal's signals are for this process, which decides what the container gets.
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     command
         .arg(INIT)
