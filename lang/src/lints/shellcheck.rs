@@ -170,14 +170,14 @@ fn fix(
 /// "write `"$a"`", with what stands there afterwards when that is short.
 fn title(file: &File, edits: &[(TextRange, String)]) -> Option<String> {
     const LONGEST: usize = 40;
-    let ((first, _), (last, _)) = (edits.first()?, edits.last()?);
+    let (first, _) = edits.first()?;
     let (mut new, mut at) = (Vec::new(), first.start);
     for (range, text) in edits {
         new.extend_from_slice(file.text(TextRange::new(at, range.start)));
         new.extend_from_slice(text.as_bytes());
         at = range.end;
     }
-    let is_told = at == last.end && new.len() <= LONGEST && !new.contains(&b'\n');
+    let is_told = new.len() <= LONGEST && !new.contains(&b'\n');
     Some(match new.to_str() {
         Ok(new) if is_told => format!("write `{}`", new.trim()),
         _ => "write what ShellCheck proposes".to_owned(),
