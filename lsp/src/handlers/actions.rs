@@ -60,19 +60,23 @@ pub(crate) fn answer(
         if action.kind == ActionKind::FixAll {
             // A fix may give reason for another one, as on the command line.
             let mended = snapshot.setup.mended(&snapshot.uri, &snapshot.text);
+            if mended == snapshot.text.source() {
+                // What there is would leave an error.
+                return None;
+            }
             action.edits = vec![difference(snapshot.text.source(), &mended)];
         }
-        lsp::CodeActionOrCommand::CodeAction(lsp::CodeAction {
+        Some(lsp::CodeActionOrCommand::CodeAction(lsp::CodeAction {
             kind: Some(action.kind.name().into()),
             diagnostics: found_here(&action),
             edit: Some(workspace_edit(snapshot, action.edits)),
             is_preferred: action.preferred.then_some(true),
             title: action.title,
             ..lsp::CodeAction::default()
-        })
+        }))
     };
     let offered = actions::actions(&request).into_iter().filter(wanted);
-    Ok(Some(offered.map(action).collect()))
+    Ok(Some(offered.filter_map(action).collect()))
 }
 
 /// The lines that are other ones in `new`, as one replacement.
