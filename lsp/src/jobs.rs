@@ -3,8 +3,9 @@
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
 use tower_lsp::jsonrpc::{Error, ErrorCode};
 
 /// Threads at most. More than one only so that a request that waits for a disk does not hold up the others.
@@ -89,7 +90,6 @@ pub(crate) struct Pool(Arc<Shared>);
 #[derive(Default)]
 struct Shared {
     queue: Mutex<Queue>,
-    more: Condvar,
 }
 
 #[derive(Default)]
@@ -98,7 +98,9 @@ struct Queue {
     /// How many jobs are worked on, by whose they are.
     running: HashMap<String, usize>,
     threads: usize,
-    idle: usize,
+    /// Threads without work. The last one gets the next job: what it touched is still in the caches of its processor, and
+    /// the memory that it gave back is its own.
+    idle: Vec<Thread>,
 }
 
 impl Queue {
@@ -130,40 +132,43 @@ impl Pool {
             whose: whose.to_owned(),
             work: Box::new(work),
         });
-        if queue.waiting.len() > queue.idle && queue.threads < MOST {
+        if let Some(idle) = queue.idle.pop() {
+            idle.unpark();
+        } else if queue.threads < MOST {
             let shared = self.0.clone();
-            let worker = std::thread::Builder::new().name("worker".to_owned());
+            let worker = thread::Builder::new().name("worker".to_owned());
             if worker.spawn(move || shared.work()).is_ok() {
                 queue.threads += 1;
             }
         }
-        drop(queue);
-        self.0.more.notify_one();
     }
 }
 
 impl Shared {
     fn work(&self) {
+        let own = thread::current();
         let mut queue = self.lock();
-        let mut rested = false;
         loop {
-            if let Some(Job { whose, work }) = queue.next() {
+            while let Some(Job { whose, work }) = queue.next() {
                 drop(queue);
                 // Jobs answer for their own panics; one that escapes must not cost the thread.
                 let _ = catch_unwind(AssertUnwindSafe(work));
                 queue = self.lock();
                 queue.finished(&whose);
-                rested = false;
-            } else if rested {
-                queue.threads -= 1;
-                return;
-            } else {
-                queue.idle += 1;
-                let woken = self.more.wait_timeout(queue, REST);
-                let (again, waited) = woken.unwrap_or_else(PoisonError::into_inner);
-                queue = again;
-                queue.idle -= 1;
-                rested = waited.timed_out();
+            }
+            queue.idle.push(own.clone());
+            let until = Instant::now() + REST;
+            // Whoever has work for this thread takes it off the list first.
+            while let Some(at) = queue.idle.iter().position(|idle| idle.id() == own.id()) {
+                let rest = until.saturating_duration_since(Instant::now());
+                if rest.is_zero() {
+                    queue.idle.remove(at);
+                    queue.threads -= 1;
+                    return;
+                }
+                drop(queue);
+                thread::park_timeout(rest);
+                queue = self.lock();
             }
         }
     }
