@@ -5,7 +5,6 @@ use super::stages::{KeptStages, parents};
 use super::{Finding, Level, Lint, Run, Subject};
 use crate::shell::packages::{APT, APT_GET, Call};
 use crate::shell::{Snippet, Word};
-use bstr::ByteSlice;
 use std::collections::HashMap;
 
 pub(super) const LINT: Lint = Lint {
@@ -105,7 +104,9 @@ fn apt<'a>(ran: &Ran<'a>) -> Option<Call<'a>> {
 fn cleans(ran: &Ran<'_>) -> bool {
     let lists = |word: &Word| {
         // Below the folder that `chroot` or a mount has, too.
-        word.text.contains_str(LISTS)
+        word.text
+            .windows(LISTS.len())
+            .any(|part| part == LISTS.as_bytes())
             || matches!(
                 &word.text[..],
                 b"/var/lib/apt" | b"/var/lib/apt/" | b"/var/lib/apt/*"
@@ -116,7 +117,7 @@ fn cleans(ran: &Ran<'_>) -> bool {
     }
     let command = ran.command;
     // Of the lists the files are enough, but for those of a folder in it.
-    let inside = |word: &Word| lists(word) && word.text.ends_with(b"*");
+    let inside = |word: &Word| word.text.ends_with(b"*") && lists(word);
     let removes = removes_folders(command) || command.runs("find");
     (removes && command.args().iter().any(lists))
         || (command.runs("rm") && command.operands().any(inside))

@@ -18,6 +18,7 @@ use super::options::{self, CheckOptions};
 use super::{Config, Lint};
 use crate::diagnostic::{Diagnostic, Fix};
 use crate::ide::File;
+use crate::rune;
 use crate::syntax::{Keyword, Node};
 use crate::text::TextRange;
 use bstr::ByteSlice;
@@ -206,14 +207,14 @@ impl Above {
     }
 
     fn line(&mut self, at: u32, line: &[u8]) {
-        let line = line.trim();
+        let line = rune::trimmed(line);
         let Some(comment) = line.strip_prefix(b"#") else {
             // An empty line parts a comment from what is below.
             self.stage = Silenced::default();
             self.instruction = Silenced::default();
             return;
         };
-        if let Some(value) = options::check_line(comment.trim()) {
+        if let Some(value) = options::check_line(rune::trimmed(comment)) {
             if let Ok(options) = CheckOptions::parse(&value) {
                 self.instruction.add_rules(&options);
             }

@@ -16,17 +16,11 @@ pub(super) type Edit = (TextRange, String);
 pub(super) struct Ran<'a> {
     pub(super) snippet: &'a Snippet,
     pub(super) command: &'a Command,
-    /// What it is for a package manager: found once, as a rule for each manager asks.
-    call: Option<Call<'a>>,
 }
 
 impl<'a> Ran<'a> {
     pub(super) fn of((snippet, command): (&'a Snippet, &'a Command)) -> Self {
-        Self {
-            snippet,
-            command,
-            call: packages::call(command),
-        }
+        Self { snippet, command }
     }
 
     /// The command as a call of one of `managers`.
@@ -35,7 +29,7 @@ impl<'a> Ran<'a> {
             let mut wanted = managers.iter();
             wanted.any(|manager| std::ptr::eq(*manager, call.manager))
         };
-        self.call.filter(is_one)
+        packages::call(self.command).filter(is_one)
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a script says, as plain data: commands, their words, assignments and redirections.
 
+use super::packages::Called;
 use crate::text::TextRange;
 use bstr::{BStr, BString, ByteSlice};
 
@@ -198,6 +199,8 @@ pub struct Command {
     pub words: Vec<Word>,
     /// Index of the word that names the program.
     pub(super) name: usize,
+    /// The package manager that it calls.
+    pub(super) called: Option<Called>,
     /// Assignments in front or as arguments.
     pub assignments: Vec<Assignment>,
     /// Redirections anywhere in it.
@@ -237,9 +240,10 @@ pub(crate) fn is_of_the_shell(name: &[u8]) -> bool {
 }
 
 impl Command {
-    /// Finds the word that names the program; to be called when all words are there.
+    /// Finds the word that names the program, and what that is; to be called when all words are there.
     pub(super) fn find_name(&mut self) {
         self.name = name_index(&self.words);
+        self.called = Called::find(self);
     }
 
     /// The word that names the program, behind `sudo`, `env`, `exec` and their like.

@@ -105,31 +105,57 @@ pub struct Call<'c> {
     verb: Option<&'c Word>,
 }
 
+/// The manager that a command calls and where its words stand in the command: found once, as rules ask often.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Called {
+    /// Index in [`MANAGERS`].
+    manager: usize,
+    args: usize,
+    verb: Option<usize>,
+}
+
+impl Called {
+    /// Looks for it.
+    pub(super) fn find(command: &Command) -> Option<Self> {
+        let program = command.program();
+        let mut managers = MANAGERS.iter().enumerate();
+        managers.find_map(|(index, manager)| {
+            let words = manager.args(program, command)?;
+            let args = command.words.len() - words.len();
+            let place = |verb: &Word| words.iter().position(|word| std::ptr::eq(word, verb));
+            Some(Self {
+                manager: index,
+                args,
+                verb: manager
+                    .verb(words)
+                    .and_then(place)
+                    .map(|place| args + place),
+            })
+        })
+    }
+}
+
 /// The call that a command is, of whatever manager.
 pub fn call(command: &Command) -> Option<Call<'_>> {
-    let program = command.program();
-    MANAGERS
-        .iter()
-        .find_map(|manager| manager.call(program, command))
+    let called = command.called?;
+    Some(Call {
+        manager: MANAGERS[called.manager],
+        command,
+        args: &command.words[called.args..],
+        verb: called.verb.map(|verb| &command.words[verb]),
+    })
 }
 
 impl Manager {
-    /// The command, whose program that is, as a call of this manager.
-    fn call<'c>(&'static self, program: &BStr, command: &'c Command) -> Option<Call<'c>> {
-        let args = self.args(program, command)?;
+    /// What it is to do.
+    fn verb<'c>(&self, args: &'c [Word]) -> Option<&'c Word> {
         let is_group = |word: &Word| {
             // `cargo +nightly`
             word.text.starts_with(b"+") || self.groups.iter().any(|group| word.is(group))
         };
         let mut operands = self.operands(args);
         // What a variable in front of the verb holds are flags.
-        let verb = operands.find(|word| word.constant().is_some() && !is_group(word));
-        Some(Call {
-            manager: self,
-            command,
-            args,
-            verb,
-        })
+        operands.find(|word| word.constant().is_some() && !is_group(word))
     }
 
     fn args<'c>(&self, program: &BStr, command: &'c Command) -> Option<&'c [Word]> {
