@@ -33,9 +33,14 @@ pub fn runes(text: &[u8]) -> impl Iterator<Item = char> + '_ {
 
 /// The text as a string, every invalid byte replaced by U+FFFD.
 pub fn to_string(text: &[u8]) -> String {
+    to_str(text).into_owned()
+}
+
+/// The same without a copy where nothing is replaced.
+pub fn to_str(text: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(text) {
-        Ok(s) => s.to_owned(),
-        Err(_) => runes(text).collect(),
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => Cow::Owned(runes(text).collect()),
     }
 }
 
@@ -102,11 +107,7 @@ pub fn trimmed(text: &[u8]) -> &[u8] {
 
 /// The text as [`to_string`] has it, without a byte order mark at the head. **Source:** Go `text/scanner.Peek`.
 pub fn scanned(text: &[u8]) -> Cow<'_, str> {
-    let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text);
-    match std::str::from_utf8(text) {
-        Ok(text) => Cow::Borrowed(text),
-        Err(_) => Cow::Owned(runes(text).collect()),
-    }
+    to_str(text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text))
 }
 
 /// Lower case, character by character. **Source:** Go `strings.ToLower`.

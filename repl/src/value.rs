@@ -402,7 +402,7 @@ fn plan_table(view: &PlanView, now: SystemTime) -> Table {
         let planned = plan.step(step.step);
         table.row([
             planned.lines.start.to_string(),
-            text::one_line(&planned.name),
+            text::one_line(&planned.name()),
             forecast::outcome(step, plan, now),
             forecast::last_took(step)
                 .map(|took| Span(took).to_string())

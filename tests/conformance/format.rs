@@ -61,7 +61,7 @@ fn same_plan(before: &[u8], after: &[u8]) -> Result<(), String> {
 }
 
 fn definition(step: &Step) -> String {
-    step.definition.to_string()
+    step.definition().to_string()
 }
 
 /// Prints how many of the recorded answers agree; fails when one differs without a rule.

@@ -357,9 +357,9 @@ fn our_lines(plan: &Plan) -> (Lines, String) {
             Op::Source(source) => {
                 // A source of several stages has a name from one of them.
                 let name = if step.stage.is_some() {
-                    &step.name
+                    step.name()
                 } else {
-                    ANY_NAME
+                    ANY_NAME.to_owned()
                 };
                 add(&mut lines, json!({"source": address(source), "name": name}))
             }
@@ -370,7 +370,7 @@ fn our_lines(plan: &Plan) -> (Lines, String) {
                 let action = json!({"mkdir": {"mode": 0o755, "owner": owner, "parents": true, "path": mkdir.path}});
                 add(
                     &mut lines,
-                    json!({"root": root, "file": [action], "name": step.name}),
+                    json!({"root": root, "file": [action], "name": step.name()}),
                 )
             }
         };
@@ -407,7 +407,7 @@ fn our_exec(lines: &mut Lines, hashes: &[String], step: &Step, exec: &Exec, root
     add(
         lines,
         json!({"root": root, "args": args, "env": env, "cwd": exec.cwd, "user": exec.user, "mounts": mounts,
-               "secretenv": secret_env, "name": step.name}),
+               "secretenv": secret_env, "name": step.name()}),
     )
 }
 
@@ -505,13 +505,14 @@ fn our_copy(lines: &mut Lines, hashes: &[String], step: &Step, copy: &Copy, root
     let base = if copy.link { "-" } else { root };
     let file = add(
         lines,
-        json!({"root": base, "file": actions, "name": step.name}),
+        json!({"root": base, "file": actions, "name": step.name()}),
     );
     // A merge with nothing is left out.
     if !copy.link || root == "-" {
         return file;
     }
-    let (label, text) = step.name.split_once("] ").unwrap_or(("", &step.name));
+    let name = step.name();
+    let (label, text) = name.split_once("] ").unwrap_or(("", &name));
     let name = if label.is_empty() {
         format!("LINK {text}")
     } else {

@@ -93,7 +93,7 @@ fn shown(plan: &Plan, spelled: impl Fn(String) -> String) -> String {
     let mut out = String::new();
     for step in &plan.steps {
         let steps = (step.root, &step.inputs, step.stage, step.number);
-        let texts = format!("{:?} {:?} {:?}", step.op, step.text, step.name);
+        let texts = format!("{:?} {:?} {:?}", step.op, step.text, step.name());
         let variables = step.variables.iter().map(|v| spelled(format!("{v:?}")));
         let mut variables: Vec<_> = variables.collect();
         variables.sort();

@@ -519,7 +519,7 @@ fn forecast_then_build(text: &str, options: &PlanOptions, view: &InMemory<'_>) -
         assert!(
             agrees,
             "{}: forecast {said:?}, then {happened:?}\n{text}",
-            step.name
+            step.name()
         );
     }
     let result = plan.result?;

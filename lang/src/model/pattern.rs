@@ -95,7 +95,8 @@ pub fn clean_str(path: &str) -> String {
 ///
 /// **Source:** Go `path.Join`.
 pub fn join(parts: &[&str]) -> String {
-    let mut joined = String::new();
+    let lengths = parts.iter().map(|part| part.len() + 1);
+    let mut joined = String::with_capacity(lengths.sum());
     for part in parts.iter().filter(|part| !part.is_empty()) {
         if joined.ends_with('/') {
             // Cleaning would take the second slash out.

@@ -1,6 +1,7 @@
 //! The image config that a plan computes and an image carries.
 
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// `PATH` where an image does not set it.
@@ -96,8 +97,8 @@ pub struct HistoryEntry {
     pub author: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub created_by: String,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub comment: String,
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub comment: Cow<'static, str>,
     /// No layer belongs to it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub empty_layer: bool,

@@ -14,7 +14,6 @@
 use super::{Copy, CopySource, Exec, Mkdir, Mount, MountKind, Op, Source};
 use crate::instructions::{NetworkMode, SecurityMode};
 use crate::model::pattern;
-use crate::model::platform::Platform;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use std::fmt;
@@ -35,14 +34,14 @@ impl fmt::Debug for DefinitionDigest {
     }
 }
 
-/// Digest of `op`, which runs on `platform` (of meaning for commands only).
+/// Digest of `op`.
 ///
 /// **Source:** BuildKit `solver/llbsolver/ops/{exec,file}.go`, `CacheMap`; observed behaviour of its step cache.
-pub fn definition(op: &Op, platform: &Platform) -> DefinitionDigest {
+pub fn definition(op: &Op) -> DefinitionDigest {
     let mut encoder = Encoder::default();
     match op {
         Op::Source(source) => encoder.source(source),
-        Op::Exec(exec) => encoder.exec(exec, platform),
+        Op::Exec(exec) => encoder.exec(exec),
         Op::Copy(copy) => encoder.copy(copy),
         Op::Mkdir(mkdir) => encoder.mkdir(mkdir),
     }
@@ -92,7 +91,7 @@ impl Encoder {
         }
     }
 
-    fn exec(&mut self, exec: &Exec, platform: &Platform) {
+    fn exec(&mut self, exec: &Exec) {
         self.text("exec");
         self.list(&exec.argv, |e, arg| e.bytes(arg));
         self.list(&exec.env, |e, (name, value)| {
@@ -110,7 +109,7 @@ impl Encoder {
             SecurityMode::Sandbox => 0,
             SecurityMode::Insecure => 1,
         });
-        self.text(&platform.format_all());
+        self.text(&exec.platform.format_all());
         self.list(&exec.mounts, Self::mount);
         self.list(&exec.devices, |e, device| {
             e.text(&device.name);
@@ -268,11 +267,13 @@ impl Encoder {
 mod tests {
     use super::*;
     use crate::plan::{Sharing, StepId};
+    use std::sync::Arc;
 
     fn exec() -> Exec {
         Exec {
             argv: vec!["/bin/sh".into(), "-c".into(), "make".into()],
-            env: vec![("PATH".into(), "/bin".into())],
+            platform: Arc::default(),
+            env: [("PATH".into(), "/bin".into())].into(),
             proxy_env: vec![],
             cwd: "/".into(),
             user: String::new(),
@@ -324,13 +325,13 @@ mod tests {
     fn of_exec(change: impl FnOnce(&mut Exec)) -> DefinitionDigest {
         let mut exec = exec();
         change(&mut exec);
-        definition(&Op::Exec(Box::new(exec)), &Platform::default())
+        definition(&Op::Exec(Box::new(exec)))
     }
 
     fn of_copy(change: impl FnOnce(&mut Copy)) -> DefinitionDigest {
         let mut copy = copy();
         change(&mut copy);
-        definition(&Op::Copy(Box::new(copy)), &Platform::default())
+        definition(&Op::Copy(Box::new(copy)))
     }
 
     #[test]
@@ -341,7 +342,9 @@ mod tests {
         })];
         let other = [
             of_exec(|e| e.argv[2] = "make ".into()),
-            of_exec(|e| e.env.push(("A".into(), String::new()))),
+            of_exec(|e| {
+                e.env = [("PATH".into(), "/bin".into()), ("A".into(), String::new())].into();
+            }),
             of_exec(|e| e.cwd = "/src".into()),
             of_exec(|e| e.user = "root".into()),
             of_exec(|e| e.network = NetworkMode::None),

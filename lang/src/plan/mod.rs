@@ -17,6 +17,7 @@ use config::ImageConfig;
 use digest::DefinitionDigest;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What a build is asked for, besides the Dockerfile.
 #[derive(Clone, Debug, Default)]
@@ -139,12 +140,37 @@ pub struct Step {
     pub number: Option<(u32, u32)>,
     /// Instruction text as progress shows it, variables expanded: `RUN make`, `ONBUILD COPY . /x`.
     pub text: String,
-    /// Progress name: `[build 2/5] RUN make`, `[internal] load build context`.
-    pub name: String,
-    /// Digest of the op without the content of its inputs.
-    pub definition: DefinitionDigest,
+    /// What progress shows in front of the text, if anything.
+    pub prefix: Option<Prefix>,
     /// Value of every variable the step's cached result depends on, for naming culprits: `ARG VERSION`, `ENV PATH`.
-    pub variables: Vec<Variable>,
+    pub variables: Arc<[Variable]>,
+}
+
+impl Step {
+    /// Progress name: `[build 2/5] RUN make`, `[internal] load build context`.
+    pub fn name(&self) -> String {
+        let Some(Prefix { stage, number }) = &self.prefix else {
+            return self.text.clone();
+        };
+        let (index, total) = number;
+        let width = total.ilog10() as usize + 1;
+        let space = if stage.is_empty() { "" } else { " " };
+        format!("[{stage}{space}{index:width$}/{total}] {}", self.text)
+    }
+
+    /// Digest of the op without the content of its inputs.
+    pub fn definition(&self) -> DefinitionDigest {
+        digest::definition(&self.op)
+    }
+}
+
+/// The stage and the number that a step shows with. A download has those of the instruction that asks for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prefix {
+    /// Name of the stage; empty in a file that has one only.
+    pub stage: Arc<str>,
+    /// As [`Step::number`].
+    pub number: (u32, u32),
 }
 
 /// A variable in force at a step.
@@ -203,8 +229,10 @@ pub enum Source {
 pub struct Exec {
     /// Program and arguments.
     pub argv: Vec<BString>,
+    /// What it runs on.
+    pub platform: Arc<Platform>,
     /// Environment in order, each name once; ENV and valued ARGs.
-    pub env: Vec<(String, String)>,
+    pub env: Arc<[(String, String)]>,
     /// Proxy variables given as build arguments: in the environment, not in the cache key.
     pub proxy_env: Vec<(String, String)>,
     /// Absolute working directory.

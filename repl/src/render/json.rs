@@ -175,7 +175,7 @@ pub fn plan_step(view: &PlanView, step: &StepForecast) -> Json {
     let planned = plan.step(step.step);
     json!({
         "index": step.step.0,
-        "name": planned.name,
+        "name": planned.name(),
         "text": planned.text,
         "stage": planned.stage.map(|stage| plan.stages[stage].name.clone()),
         "number": planned.number.map(|(number, _)| number),

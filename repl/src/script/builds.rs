@@ -525,7 +525,9 @@ fn step_type(engine: &mut Engine) {
         option(s.forecast().size.map(|size| Dynamic::from(Size(size))))
     });
     engine.register_get("cache", |s: &mut Step| Cache(s.clone()));
-    engine.register_get("digest", |s: &mut Step| s.planned().definition.to_string());
+    engine.register_get("digest", |s: &mut Step| {
+        s.planned().definition().to_string()
+    });
     engine.register_fn("to_map", |s: &mut Step| {
         super::value::from_json(&json::plan_step(&s.plan.view, s.forecast()))
     });

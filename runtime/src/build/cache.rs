@@ -518,7 +518,7 @@ fn is_independent_of_root(op: &Op) -> bool {
 
 fn step_key(step: &Step, root: Option<CacheKey>, inputs: &[Arc<ContentManifest>]) -> CacheKey {
     let mut hash = Keyed::new("step");
-    hash.part(&step.definition.0);
+    hash.part(&step.definition().0);
     if let Some(root) = root {
         hash.part(&root.0);
     }

@@ -4,6 +4,7 @@ use super::cache::{CacheStatus, Culprit, MissKind};
 use super::forecast::{Forecast, StepForecast};
 use crate::units::{Size, Span, ago};
 use cooperage_lang::plan::{Op, Plan, Step, StepId};
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
 /// `cached 2 h ago, 38.0 MB`; `reruns: app/requirements.txt (content), last took 42 s`; `depends on stage deps`.
@@ -65,10 +66,9 @@ fn dependency(plan: &Plan, step: StepId, on: StepId) -> String {
 
 /// The text of a step in one row.
 pub fn title(step: &Step) -> String {
-    let text = if step.number.is_some() {
-        &step.text
-    } else {
-        &step.name
+    let text = match step.number {
+        Some(_) => Cow::Borrowed(step.text.as_str()),
+        None => step.name().into(),
     };
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

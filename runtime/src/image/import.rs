@@ -121,7 +121,7 @@ pub(super) fn finish(
     config.history.push(HistoryEntry {
         created: options.created.map(crate::units::rfc3339),
         created_by: options.created_by.clone(),
-        comment: options.comment.clone(),
+        comment: options.comment.clone().into(),
         ..HistoryEntry::default()
     });
     let layers = [layer.diff_id];

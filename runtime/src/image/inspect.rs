@@ -95,7 +95,7 @@ pub fn history(store: &Store, record: &ImageRecord) -> Result<Vec<HistoryLine>, 
             created: entry.created.clone().unwrap_or_default(),
             created_by: entry.created_by.clone(),
             size: layer.map_or(Ok(0), |diff_id| size(store, diff_id))?,
-            comment: entry.comment.clone(),
+            comment: entry.comment.clone().into_owned(),
             tags: Vec::new(),
         });
     }

@@ -267,7 +267,7 @@ mod tests {
     use crate::model::platform::Platform;
     use crate::plan::config::ImageConfig;
     use crate::plan::lower::plan;
-    use crate::plan::{Plan, PlanOptions};
+    use crate::plan::{Plan, PlanOptions, Step};
     use crate::text;
     use crate::world::{Known, World};
     use std::sync::Arc;
@@ -362,7 +362,7 @@ mod tests {
         check(title, source, expected);
         let (source, _) = marked(source);
         let (before, after) = (plan_of(&source), plan_of(expected));
-        let steps = |plan: &Plan| plan.steps.iter().map(|s| s.definition).collect::<Vec<_>>();
+        let steps = |plan: &Plan| plan.steps.iter().map(Step::definition).collect::<Vec<_>>();
         assert_eq!(steps(&before), steps(&after));
         assert_eq!(before.config.config, after.config.config);
     }

@@ -183,6 +183,12 @@ impl Lexer {
     /// Unbalanced quotes and braces, unknown operators, bad patterns, `${name?message}`.
     pub fn word(&self, word: &[u8], env: &dyn Env) -> Result<Expanded, ExpandError> {
         let text = rune::scanned(word);
+        if !text.bytes().any(|b| self.means(b)) {
+            return Ok(Expanded {
+                text: text.into_owned(),
+                ..Expanded::default()
+            });
+        }
         let mut run = Run::new(self, &text, env);
         let (text, _) = run.run().map_err(|reason| run.failed(word, reason))?;
         Ok(Expanded {
@@ -190,6 +196,11 @@ impl Lexer {
             matched: run.matched,
             unmatched: run.unmatched,
         })
+    }
+
+    /// Tells whether a byte of a word may be more than itself. All that are, are ASCII.
+    fn means(&self, b: u8) -> bool {
+        matches!(b, b'$' | b'"' | b'\'') || char::from(b) == self.escape
     }
 
     /// Expands one word into any number of words, split at white space that was neither quoted nor escaped.
@@ -309,12 +320,14 @@ impl Frame {
 
 impl<'a> Run<'a> {
     fn new(lexer: &'a Lexer, text: &'a str, env: &'a dyn Env) -> Self {
+        let mut root = Frame::new(FrameKind::Root, lexer.raw_escapes);
+        root.text.reserve(text.len());
         Self {
             lexer,
             env,
             text,
             at: 0,
-            frames: vec![Frame::new(FrameKind::Root, lexer.raw_escapes)],
+            frames: vec![root],
             splits: false,
             pending: String::new(),
             matched: BTreeSet::new(),
@@ -412,13 +425,7 @@ impl<'a> Run<'a> {
     /// Takes everything up to the next character that may mean something.
     fn plain(&mut self, stop: Option<char>) -> &'a str {
         let rest = &self.text[self.at..];
-        let escape = self.lexer.escape;
-        // All of them are ASCII, so bytes can be compared.
-        let means = |b: u8| {
-            matches!(b, b'$' | b'"' | b'\'')
-                || char::from(b) == escape
-                || stop.is_some_and(|stop| char::from(b) == stop)
-        };
+        let means = |b: u8| self.lexer.means(b) || stop.is_some_and(|stop| char::from(b) == stop);
         let plain = &rest[..rest.bytes().position(means).unwrap_or(rest.len())];
         self.at += plain.len();
         plain

@@ -8,7 +8,6 @@ use crate::lints;
 use crate::model::expand::{Env as _, Expanded};
 use crate::model::platform::Platform;
 use crate::model::reference::Reference;
-use crate::model::scope::Origin;
 use crate::model::suggest::closest;
 use crate::plan::config::{DEFAULT_PATH, ImageConfig};
 use crate::plan::{Source, StepId};
@@ -57,9 +56,12 @@ impl Planner<'_> {
                 base_name,
                 base_range: from.base.range,
                 base_lines: vec![stage.from.lines],
-                name: given.clone().unwrap_or_else(|| format!("stage-{index}")),
+                name: given
+                    .clone()
+                    .unwrap_or_else(|| format!("stage-{index}"))
+                    .into(),
                 context,
-                platform,
+                platform: platform.map(Arc::new),
                 ..State::image(String::new(), TextRange::default(), Vec::new())
             };
             if context.is_none() {
@@ -247,7 +249,13 @@ impl Planner<'_> {
         }
     }
 
-    fn use_image(&mut self, index: usize, written: &str, reference: Reference, platform: Platform) {
+    fn use_image(
+        &mut self,
+        index: usize,
+        written: &str,
+        reference: Reference,
+        platform: Arc<Platform>,
+    ) {
         let label = self.label(index, false, format!("FROM {reference}"));
         let known = self.world.image(&reference, &platform);
         if let (Some(actual), Some(from)) = (
@@ -261,7 +269,7 @@ impl Planner<'_> {
         }
         let source = Source::Image {
             reference,
-            platform: platform.clone(),
+            platform: Platform::clone(&platform),
         };
         let assumed = self.take_config(index, known, written);
         let state = &mut self.states[index];
@@ -307,6 +315,7 @@ impl Planner<'_> {
         self.inherit(stage);
         let default = self.target_platform.clone();
         let state = &mut self.states[stage];
+        state.live.config.history.reserve(state.commands.len());
         let platform = state.platform.get_or_insert(default);
         let paths = Paths::of(&platform.os);
         let config = &mut state.live.config.config;
@@ -319,7 +328,7 @@ impl Planner<'_> {
         }
         for entry in &config.env {
             let (name, value) = entry.split_once('=').unwrap_or((entry, ""));
-            state.live.env.set(name, value, Origin::Env);
+            state.live.variables.set(name, value);
         }
         if !config.working_dir.is_empty() {
             match paths.working_directory(&config.working_dir, &config.working_dir) {
@@ -399,7 +408,7 @@ impl State<'_> {
             base_name: name,
             base_range: range,
             base_lines: lines,
-            name: String::new(),
+            name: Arc::default(),
             base: None,
             context: None,
             platform: None,

@@ -6,15 +6,34 @@ use crate::model::mount::MountSpec;
 use crate::model::scope::Scope;
 use crate::model::stage::Need;
 use bstr::ByteSlice as _;
-use std::borrow::Cow;
+use std::ops::Deref;
+use std::sync::Arc;
 
 /// An instruction, or a trigger, of a stage.
 #[derive(Clone, Debug)]
 pub(super) struct Command<'a> {
-    pub(super) instruction: Cow<'a, Instruction>,
+    pub(super) instruction: Held<'a>,
     pub(super) place: Place,
     /// What `--from` names, or every mount: indices of [`Planner`]'s states.
     pub(super) sources: Vec<usize>,
+}
+
+/// An instruction of the file, or a trigger that was read from a text.
+#[derive(Clone, Debug)]
+pub(super) enum Held<'a> {
+    File(&'a Instruction),
+    Trigger(Arc<Instruction>),
+}
+
+impl Deref for Held<'_> {
+    type Target = Instruction;
+
+    fn deref(&self) -> &Instruction {
+        match self {
+            Self::File(instruction) => instruction,
+            Self::Trigger(instruction) => instruction,
+        }
+    }
 }
 
 impl<'a> Planner<'a> {
@@ -22,7 +41,7 @@ impl<'a> Planner<'a> {
     pub(super) fn command(
         &mut self,
         stage: usize,
-        instruction: Cow<'a, Instruction>,
+        instruction: Held<'a>,
         place: Place,
     ) -> Command<'a> {
         let sources = match &instruction.kind {

@@ -7,6 +7,7 @@ use crate::model::platform::Platform;
 use crate::model::reference::Reference;
 use crate::model::url::{SourceKind, classify};
 use crate::plan::{Copy, CopySource, NamedContext, Op, Source, StepId};
+use std::sync::Arc;
 
 impl<'a> Planner<'a> {
     /// The context that takes the place of `name`, preferring one for the platform (`name::linux/arm64`).
@@ -156,7 +157,13 @@ impl<'a> Planner<'a> {
             exclude: Vec::new(),
             unpack: Some(true),
         };
-        self.step(index, Op::Copy(Box::new(copy)), place, label, Vec::new());
+        self.step(
+            index,
+            Op::Copy(Box::new(copy)),
+            place,
+            label,
+            Arc::default(),
+        );
         self.states[index].root.unwrap_or(root)
     }
 }

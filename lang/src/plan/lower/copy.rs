@@ -35,9 +35,9 @@ impl<'a> Planner<'a> {
             self.check_order(stage, command, words, from);
         }
         let paths = self.paths(stage);
-        let directory = self.states[stage].live.directory.clone();
+        let directory = &self.states[stage].live.directory;
         let dest = paths
-            .destination(&directory, &expanded.dest)
+            .destination(directory, &expanded.dest)
             .unwrap_or_else(|error| {
                 self.error(command, "bad-path", command.place.word(&words.dest), error);
                 expanded.dest.clone()
@@ -84,7 +84,7 @@ impl<'a> Planner<'a> {
                 .collect(),
             unpack: words.unpack,
         };
-        let variables = self.variables(stage, expanded.names.iter().map(String::as_str));
+        let variables = self.states[stage].live.variables.of(&expanded.names);
         self.step(
             stage,
             Op::Copy(Box::new(copy)),
@@ -100,11 +100,11 @@ impl<'a> Planner<'a> {
         let mut names = BTreeSet::new();
         let mut one = |planner: &mut Self, lexer: &Lexer, word: &Word| {
             let expanded = planner.expand(stage, command, lexer, word);
-            let declared = &planner.states[stage].live.args;
+            let variables = &planner.states[stage].live.variables;
             let unset = expanded
                 .unmatched
                 .into_iter()
-                .filter(|n| declared.iter().any(|(arg, _)| arg == n));
+                .filter(|name| variables.is_declared(name));
             names.extend(expanded.matched.into_iter().chain(unset));
             expanded.text
         };
@@ -372,7 +372,9 @@ impl<'a> Planner<'a> {
 
 /// `COPY --chown=… a b /x # buildkit`.
 fn history(words: &Words, expanded: &Expanded, add: bool) -> String {
-    let mut out = String::from(if add { "ADD" } else { "COPY" });
+    let sources: usize = expanded.sources.iter().map(|source| source.len() + 1).sum();
+    let mut out = String::with_capacity(sources + expanded.dest.len() + 32);
+    out.push_str(if add { "ADD" } else { "COPY" });
     if words.parents {
         out.push_str(" --parents");
     }

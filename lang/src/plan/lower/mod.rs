@@ -21,6 +21,7 @@ mod steps;
 mod tests;
 mod text;
 mod trigger;
+mod variables;
 
 use super::config::{HistoryEntry, ImageConfig};
 use super::{Plan, PlanOptions, StageInfo, StepId};
@@ -35,12 +36,14 @@ use crate::model::stage::{Need, StageNames, find_cycle, reachable};
 use crate::text::{LineSpan, TextRange, Word};
 use crate::world::World;
 use base::Start;
-use command::Command;
+use command::{Command, Held};
 use path::Paths;
 use report::{Place, Report};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use steps::Steps;
+use variables::Variables;
 
 /// Plans the build of `file`. Never fails: what is wrong is in the plan's diagnostics and `official_error`.
 ///
@@ -60,7 +63,7 @@ use steps::Steps;
 /// let linux = Platform { os: "linux".into(), architecture: "amd64".into(), ..Platform::default() };
 /// let options = PlanOptions { build_platform: linux, ..PlanOptions::default() };
 /// let plan = plan(&file, &options, &Nowhere);
-/// assert_eq!(plan.steps[1].name, "[2/2] RUN make");
+/// assert_eq!(plan.steps[1].name(), "[2/2] RUN make");
 /// ```
 pub fn plan(file: &Dockerfile, options: &PlanOptions, world: &dyn World) -> Plan {
     let mut planner = Planner::new(file, options, world);
@@ -124,7 +127,7 @@ struct Planner<'a> {
     options: &'a PlanOptions,
     world: &'a dyn World,
     lexer: Lexer,
-    target_platform: Platform,
+    target_platform: Arc<Platform>,
     checks: CheckOptions,
     report: Report,
     /// Global arguments, for `FROM` and for `ARG NAME` in stages.
@@ -149,11 +152,11 @@ struct State<'a> {
     base_range: TextRange,
     base_lines: Vec<LineSpan>,
     /// Name for progress; empty when the file has only this stage.
-    name: String,
+    name: Arc<str>,
     /// The earlier stage it continues.
     base: Option<usize>,
     context: Option<&'a super::NamedContext>,
-    platform: Option<Platform>,
+    platform: Option<Arc<Platform>>,
     needs: Vec<Need<LineSpan>>,
     commands: Vec<Command<'a>>,
     resolved: bool,
@@ -174,11 +177,9 @@ struct State<'a> {
 #[derive(Clone, Default)]
 struct Live {
     config: ImageConfig,
-    env: Scope,
+    variables: Variables,
     /// Working directory with forward slashes.
     directory: String,
-    /// `ARG`s in order, also those without value.
-    args: Vec<(String, Option<String>)>,
     workdir_set: bool,
     /// The base image's config had to be assumed: it may set any variable.
     assumed: bool,
@@ -187,13 +188,13 @@ struct Live {
 /// Instructions of which only the last counts.
 #[derive(Clone, Default)]
 struct Tracked<'a> {
-    cmd: Option<Cow<'a, Instruction>>,
-    entrypoint: Option<Cow<'a, Instruction>>,
-    healthcheck: Option<Cow<'a, Instruction>>,
+    cmd: Option<Held<'a>>,
+    entrypoint: Option<Held<'a>>,
+    healthcheck: Option<Held<'a>>,
 }
 
 impl State<'_> {
-    fn platform<'s>(&'s self, default: &'s Platform) -> &'s Platform {
+    fn platform<'s>(&'s self, default: &'s Arc<Platform>) -> &'s Arc<Platform> {
         self.platform.as_ref().unwrap_or(default)
     }
 
@@ -204,7 +205,7 @@ impl State<'_> {
     fn history(&mut self, text: String, layer: bool) {
         self.live.config.history.push(HistoryEntry {
             created_by: text,
-            comment: "buildkit.dockerfile.v0".to_owned(),
+            comment: "buildkit.dockerfile.v0".into(),
             empty_layer: !layer,
             ..HistoryEntry::default()
         });
@@ -222,7 +223,7 @@ impl<'a> Planner<'a> {
             options,
             world,
             lexer: Lexer::new(file.escape),
-            target_platform,
+            target_platform: Arc::new(target_platform),
             checks: CheckOptions::default(),
             report: Report::default(),
             globals: Scope::default(),
@@ -442,7 +443,7 @@ impl<'a> Planner<'a> {
         if let Some(stage) = self.names.find(target) {
             return stage;
         }
-        let names: Vec<&str> = self.states.iter().map(|s| s.name.as_str()).collect();
+        let names: Vec<&str> = self.states.iter().map(|s| &*s.name).collect();
         let near = crate::model::suggest::closest(target.as_bytes(), names, true);
         let hint = near
             .map(|n| format!(" (did you mean {n}?)"))
@@ -461,7 +462,7 @@ impl<'a> Planner<'a> {
             let commands = instructions
                 .iter()
                 .map(|instruction| {
-                    self.command(stage, Cow::Borrowed(instruction), Place::of(instruction))
+                    self.command(stage, Held::File(instruction), Place::of(instruction))
                 })
                 .collect();
             self.states[stage].commands = commands;
@@ -480,7 +481,7 @@ impl<'a> Planner<'a> {
                 .error("circular-dependency", range, &cycle.causes, message);
         }
         if let [only] = self.states.as_mut_slice() {
-            only.name.clear();
+            only.name = Arc::default();
         }
     }
 
@@ -503,6 +504,7 @@ impl<'a> Planner<'a> {
                 continue;
             }
             self.begin(stage);
+            self.steps.reserve(self.states[stage].total as usize);
             let commands = std::mem::take(&mut self.states[stage].commands);
             for command in &commands {
                 self.run_command(stage, command);
@@ -520,7 +522,7 @@ impl<'a> Planner<'a> {
         lexer: &Lexer,
         word: &Word,
     ) -> Expanded {
-        match lexer.word(&word.text, &self.states[stage].live.env) {
+        match lexer.word(&word.text, self.states[stage].live.variables.env()) {
             Ok(expanded) => {
                 self.undefined(stage, command, word, &expanded.unmatched);
                 expanded
@@ -554,9 +556,10 @@ impl<'a> Planner<'a> {
         }
         let found: Vec<_> = unmatched
             .iter()
-            .filter(|name| !live.args.iter().any(|(arg, _)| arg == *name))
+            .filter(|name| !live.variables.is_declared(name))
             .filter_map(|name| {
-                lints::undefined_var(&command.instruction, word, name, &live.env.names())
+                let known = live.variables.env().names();
+                lints::undefined_var(&command.instruction, word, name, &known)
             })
             .collect();
         self.findings(command, found);
@@ -615,7 +618,7 @@ impl<'a> Planner<'a> {
         let stages: Vec<StageInfo> = self.stage_infos(built.as_ref());
         let mut plan = Plan {
             stages,
-            platform: self.target_platform.clone(),
+            platform: Platform::clone(&self.target_platform),
             ..Plan::default()
         };
         if let Some((target, _)) = built {
@@ -627,7 +630,7 @@ impl<'a> Planner<'a> {
                 .config
                 .labels
                 .extend(self.options.labels.iter().cloned());
-            plan.platform = state.platform(&self.target_platform).clone();
+            plan.platform = Platform::clone(state.platform(&self.target_platform));
         }
         (plan.steps, plan.assumed) = self.steps.finish();
         (plan.diagnostics, plan.reported, plan.official_error) = self.report.finish();

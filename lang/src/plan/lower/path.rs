@@ -59,7 +59,11 @@ impl Paths {
         if keep_slash {
             keep_ending(&path, &mut new);
         }
-        Ok(self.to_slash(&new).into_owned())
+        Ok(if self.windows {
+            self.to_slash(&new).into_owned()
+        } else {
+            new
+        })
     }
 
     /// The working directory after `WORKDIR path`, in the spelling of the image config.

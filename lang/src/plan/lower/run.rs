@@ -9,9 +9,12 @@ use crate::model::pattern;
 use crate::model::scope::{Origin, Scope};
 use crate::plan::config::ImageConfig;
 use crate::plan::{Exec, Mount, MountKind, Op, Sharing};
+use crate::rune;
 use crate::text::Word;
 use bstr::{BString, ByteSlice as _};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Folder of the scripts of heredocs.
 const SCRIPTS: &str = "/dev/pipes/";
@@ -35,7 +38,7 @@ impl<'a> Planner<'a> {
         let windows = self.states[stage].platform(&self.target_platform).os == "windows";
         let mut words = command_text(run, windows);
         if run.command.shell {
-            words.args = with_shell(&self.states[stage].live.config, windows, &words.args);
+            words.args = with_shell(&self.states[stage].live.config, windows, words.args);
         } else if words.args.is_empty() {
             self.late_error
                 .get_or_insert((command.place.range, "arguments are required"));
@@ -50,7 +53,7 @@ impl<'a> Planner<'a> {
             let shown = self.run_shown(stage, command, &words.summary, &specs);
             self.label(stage, command.place.trigger, shown)
         };
-        let variables = self.all_variables(stage);
+        let variables = Arc::clone(&self.states[stage].live.variables.shared().variables);
         let exec = self.exec(stage, run, words, mounts);
         let history = self.run_history(stage, &exec.argv);
         self.step(
@@ -65,16 +68,13 @@ impl<'a> Planner<'a> {
 
     fn exec(&self, stage: usize, run: &Run, words: CommandText, mounts: Vec<Mount>) -> Exec {
         let live = &self.states[stage].live;
-        let mut env: Vec<(String, String)> = live
-            .env
-            .iter()
-            .map(|(n, v)| (n.to_owned(), v.to_owned()))
-            .collect();
+        let mut env = Arc::clone(&live.variables.shared().env);
         let agent = mounts
             .iter()
             .find(|m| matches!(m.kind, MountKind::Ssh { .. }));
         if let (Some(agent), false) = (agent, env.iter().any(|(name, _)| name == "SSH_AUTH_SOCK")) {
-            env.push(("SSH_AUTH_SOCK".to_owned(), agent.target.clone()));
+            let agent = ("SSH_AUTH_SOCK".to_owned(), agent.target.clone());
+            env = env.iter().cloned().chain([agent]).collect();
         }
         let network = match run.network {
             None | Some(NetworkMode::Default) => {
@@ -84,6 +84,7 @@ impl<'a> Planner<'a> {
         };
         Exec {
             argv: words.args,
+            platform: Arc::clone(self.states[stage].platform(&self.target_platform)),
             env,
             proxy_env: proxies(&self.options.build_args),
             cwd: if live.directory.is_empty() {
@@ -117,11 +118,13 @@ impl<'a> Planner<'a> {
             skip_unset: true,
             ..self.lexer.clone()
         };
-        let mut written = command.instruction.original.trim().to_vec();
+        let mut written = Cow::Borrowed(rune::trimmed(&command.instruction.original));
         if !summary.is_empty() {
-            written.extend_from_slice(format!(" ({summary})").as_bytes());
+            written
+                .to_mut()
+                .extend_from_slice(format!(" ({summary})").as_bytes());
         }
-        let env = &self.states[stage].live.env;
+        let env = self.states[stage].live.variables.env();
         let mut masked: Option<Scope> = None;
         for spec in specs
             .iter()
@@ -144,15 +147,17 @@ impl<'a> Planner<'a> {
     fn run_history(&self, stage: usize, argv: &[BString]) -> String {
         let live = &self.states[stage].live;
         let mut args: Vec<(&str, &str)> = Vec::new();
-        for (name, value) in &live.args {
-            let set = crate::model::expand::Env::get(&live.env, name);
+        for (name, value) in live.variables.args() {
+            let set = crate::model::expand::Env::get(live.variables.env(), name);
             let value = set.or(value.as_deref()).unwrap_or_default();
             match args.iter_mut().find(|(n, _)| n == name) {
                 Some(known) => known.1 = value,
                 None => args.push((name, value)),
             }
         }
-        let mut shown = "RUN".to_owned();
+        let words: usize = argv.iter().map(|arg| arg.len() + 1).sum();
+        let mut shown = String::with_capacity(words + 16);
+        shown.push_str("RUN");
         if !args.is_empty() {
             shown += &format!(" |{}", args.len());
         }
@@ -160,7 +165,7 @@ impl<'a> Planner<'a> {
             shown.extend([" ", name, "=", value]);
         }
         for arg in argv {
-            shown.extend([" ", &text::lossy(arg)]);
+            shown.extend([" ", &rune::to_str(arg)]);
         }
         shown + " # buildkit"
     }
@@ -173,7 +178,7 @@ impl<'a> Planner<'a> {
     ) -> Option<MountSpec> {
         let mut unmatched = Vec::new();
         let result = {
-            let (lexer, env) = (&self.lexer, &self.states[stage].live.env);
+            let (lexer, env) = (&self.lexer, self.states[stage].live.variables.env());
             MountSpec::parse(
                 &word.text,
                 &mut |value| match lexer.word(value.as_bytes(), env) {
@@ -469,20 +474,21 @@ fn is_heredoc_word(text: &[u8]) -> bool {
 }
 
 /// The shell in force with the text as its last argument.
-pub(super) fn with_shell(config: &ImageConfig, windows: bool, args: &[BString]) -> Vec<BString> {
+pub(super) fn with_shell(config: &ImageConfig, windows: bool, args: Vec<BString>) -> Vec<BString> {
     let default: &[&str] = if windows {
         &["cmd", "/S", "/C"]
     } else {
         &["/bin/sh", "-c"]
     };
-    let mut argv: Vec<BString> = match config.config.shell.as_slice() {
-        [] => default.iter().map(|word| BString::from(*word)).collect(),
-        shell => shell
-            .iter()
-            .map(|word| BString::from(word.as_str()))
-            .collect(),
-    };
-    argv.push(bstr::join(" ", args).into());
+    let mut argv = Vec::with_capacity(default.len().max(config.config.shell.len()) + 1);
+    match config.config.shell.as_slice() {
+        [] => argv.extend(default.iter().map(|word| BString::from(*word))),
+        shell => argv.extend(shell.iter().map(|word| BString::from(word.as_str()))),
+    }
+    argv.push(match <[BString; 1]>::try_from(args) {
+        Ok([text]) => text,
+        Err(args) => bstr::join(" ", args).into(),
+    });
     argv
 }
 
@@ -490,7 +496,7 @@ pub(super) fn with_shell(config: &ImageConfig, windows: bool, args: &[BString]) 
 pub(super) fn line(config: &ImageConfig, windows: bool, line: &CommandLine) -> Vec<String> {
     let args: Vec<BString> = line.args.iter().map(|word| word.text.clone()).collect();
     let argv = if line.shell {
-        with_shell(config, windows, &args)
+        with_shell(config, windows, args)
     } else {
         args
     };

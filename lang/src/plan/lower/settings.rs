@@ -1,16 +1,14 @@
 //! Instructions that only change the image config, the environment or the working directory.
 
-use super::command::Command;
+use super::command::{Command, Held};
 use super::{Planner, path, run, text};
-use crate::instructions::{ArgItem, CommandLine, Healthcheck, Instruction, KeyValues, Kind};
+use crate::instructions::{ArgItem, CommandLine, Healthcheck, KeyValues, Kind};
 use crate::lints;
 use crate::model::port::PortSpec;
-use crate::model::scope::{Origin, is_setting};
 use crate::model::signal::Signal;
 use crate::plan::config::{Empty, HealthConfig};
 use crate::plan::{Mkdir, Op};
 use crate::text::Word;
-use std::borrow::Cow;
 use std::time::Duration;
 
 impl<'a> Planner<'a> {
@@ -22,16 +20,12 @@ impl<'a> Planner<'a> {
                 lints::secrets_used_in_arg_or_env(&command.instruction, &item.name, "ARG", &name);
             self.findings(command, secret);
             let value = self.arg_value(stage, command, item, &name);
-            let live = &mut self.states[stage].live;
             shown.push(
                 value
                     .as_ref()
                     .map_or_else(|| name.clone(), |value| format!("{name}={value}")),
             );
-            if let Some(value) = value.as_ref().filter(|_| !is_setting(&name)) {
-                live.env.set(&name, value, Origin::Arg);
-            }
-            live.args.push((name, value));
+            self.states[stage].live.variables.declare(name, value);
         }
         self.states[stage].history(format!("ARG {}", shown.join(" ")), false);
     }
@@ -82,7 +76,7 @@ impl<'a> Planner<'a> {
         }
         let state = &mut self.states[stage];
         for (name, value) in &expanded {
-            state.live.env.set(name, value, Origin::Env);
+            state.live.variables.set(name, value);
             set_entry(&mut state.live.config.config.env, name, value);
         }
         state.history(format!("ENV{}", joined(&expanded)), false);
@@ -143,7 +137,7 @@ impl<'a> Planner<'a> {
     }
 
     /// The finding stands at the earlier instruction, but the later one's comments switch it off.
-    fn repeated(&mut self, command: &Command<'a>, earlier: Option<Cow<'a, Instruction>>) {
+    fn repeated(&mut self, command: &Command<'a>, earlier: Option<Held<'a>>) {
         let found = earlier
             .map(|earlier| lints::multiple_instructions_disallowed(&earlier, &command.instruction));
         self.findings(command, found);
@@ -181,7 +175,10 @@ impl<'a> Planner<'a> {
     pub(super) fn expose(&mut self, stage: usize, command: &Command<'a>, words: &[Word]) {
         let mut specs = Vec::new();
         for word in words {
-            match self.lexer.words(&word.text, &self.states[stage].live.env) {
+            match self
+                .lexer
+                .words(&word.text, self.states[stage].live.variables.env())
+            {
                 Ok(expanded) => specs.extend(expanded.words.into_iter().map(|spec| (word, spec))),
                 Err(error) => self.error(
                     command,
@@ -222,7 +219,7 @@ impl<'a> Planner<'a> {
     pub(super) fn workdir(&mut self, stage: usize, command: &Command<'a>, word: &Word) {
         let lexer = self.lexer.clone();
         let expanded = self.expand(stage, command, &lexer, word);
-        let variables = self.variables(stage, expanded.matched.iter().map(String::as_str));
+        let variables = self.states[stage].live.variables.of(&expanded.matched);
         let written = expanded.text;
         let paths = self.paths(stage);
         let live = &self.states[stage].live;

@@ -1,10 +1,11 @@
 //! The steps of a plan while they are made: sources once each, numbers, names, digests.
 
 use super::{Place, Planner, text};
-use crate::model::expand::Env as _;
 use crate::plan::digest::definition;
-use crate::plan::{CopySource, MountKind, Op, Plan, Source, Step, StepId, Variable};
-use std::collections::{BTreeSet, HashMap};
+use crate::plan::{CopySource, MountKind, Op, Plan, Prefix, Source, Step, StepId, Variable};
+use crate::rune;
+use std::collections::HashMap;
+use std::sync::Arc;
 
 /// Steps so far.
 #[derive(Debug, Default)]
@@ -28,6 +29,11 @@ impl Steps {
         }
     }
 
+    /// Makes room for that many more.
+    pub(super) fn reserve(&mut self, steps: usize) {
+        self.list.reserve(steps);
+    }
+
     fn push(&mut self, step: Step) -> StepId {
         let id = step.id;
         self.list.push(step);
@@ -44,17 +50,15 @@ impl Steps {
 pub(super) struct Label {
     pub(super) number: Option<(u32, u32)>,
     pub(super) text: String,
-    pub(super) name: String,
+    pub(super) prefix: Option<Prefix>,
 }
 
 impl Label {
     /// What has no number.
-    pub(super) fn internal(name: impl Into<String>) -> Self {
-        let name = name.into();
+    pub(super) fn internal(text: impl Into<String>) -> Self {
         Self {
-            number: None,
-            text: name.clone(),
-            name,
+            text: text.into(),
+            ..Self::default()
         }
     }
 }
@@ -67,17 +71,17 @@ impl Planner<'_> {
             return Label::internal(text);
         }
         state.index += 1;
-        let (index, total) = (state.index, state.total);
-        let width = total.ilog10() as usize + 1;
-        let space = if state.name.is_empty() { "" } else { " " };
+        let number = (state.index, state.total);
         if trigger {
             text.insert_str(0, "ONBUILD ");
         }
-        let name = format!("[{}{space}{index:width$}/{total}] {text}", state.name);
         Label {
-            number: Some((index, total)),
+            number: Some(number),
             text,
-            name,
+            prefix: Some(Prefix {
+                stage: Arc::clone(&state.name),
+                number,
+            }),
         }
     }
 
@@ -90,7 +94,7 @@ impl Planner<'_> {
         label: Label,
     ) -> StepId {
         let op = Op::Source(source);
-        let definition = definition(&op, &self.target_platform);
+        let definition = definition(&op);
         if let Some(id) = self.steps.sources.get(&definition) {
             let step = &mut self.steps.list[id.0 as usize];
             if step.stage != stage {
@@ -110,9 +114,8 @@ impl Planner<'_> {
             lines: place.lines,
             number: label.number,
             text: label.text,
-            name: label.name,
-            definition,
-            variables: Vec::new(),
+            prefix: label.prefix,
+            variables: Arc::default(),
         })
     }
 
@@ -137,11 +140,9 @@ impl Planner<'_> {
         op: Op,
         place: Place,
         label: Label,
-        variables: Vec<Variable>,
+        variables: Arc<[Variable]>,
     ) {
         let root = self.states[stage].root;
-        let platform = self.states[stage].platform(&self.target_platform);
-        let definition = definition(&op, platform);
         let mut inputs = Vec::new();
         for input in reads(&op) {
             if !inputs.contains(&input) {
@@ -159,49 +160,19 @@ impl Planner<'_> {
             lines: place.lines,
             number: label.number,
             text: label.text,
-            name: label.name,
-            definition,
+            prefix: label.prefix,
             variables,
         });
         self.states[stage].root = Some(id);
     }
 
-    /// Everything that is set or declared in a stage.
-    pub(super) fn all_variables(&self, stage: usize) -> Vec<Variable> {
-        let live = &self.states[stage].live;
-        let unset = live
-            .args
-            .iter()
-            .filter(|(name, _)| live.env.get(name).is_none())
-            .map(|(name, _)| name.as_str());
-        let names: Vec<&str> = live.env.iter().map(|(name, _)| name).chain(unset).collect();
-        self.variables(stage, names)
-    }
-
-    /// The given names with their values.
-    pub(super) fn variables<'n>(
-        &self,
-        stage: usize,
-        names: impl IntoIterator<Item = &'n str>,
-    ) -> Vec<Variable> {
-        let env = &self.states[stage].live.env;
-        let mut seen = BTreeSet::new();
-        let variable = |name: &str| Variable {
-            keyword: env.origin(name).map_or("ARG", |o| o.keyword()),
-            name: name.to_owned(),
-            value: env.get(name).map(str::to_owned),
-        };
-        names
-            .into_iter()
-            .filter(|name| seen.insert(*name))
-            .map(variable)
-            .collect()
-    }
-
     /// An instruction's text as progress shows it.
     pub(super) fn shown(&self, stage: usize, original: &[u8]) -> String {
-        let trimmed = bstr::ByteSlice::trim(original);
-        match self.lexer.word(trimmed, &self.states[stage].live.env) {
+        let trimmed = rune::trimmed(original);
+        match self
+            .lexer
+            .word(trimmed, self.states[stage].live.variables.env())
+        {
             Ok(expanded) => text::uppercase_first_word(expanded.text),
             Err(_) => text::uppercase_first_word(text::lossy(trimmed)),
         }

@@ -76,7 +76,7 @@ fn show(plan: &Plan) -> String {
         } else {
             format!(" <- {}", reads.join(" "))
         };
-        writeln!(out, "{}{arrow}: {}", step.id.0, step.name).unwrap();
+        writeln!(out, "{}{arrow}: {}", step.id.0, step.name()).unwrap();
     }
     for found in &plan.diagnostics {
         let lines: Vec<_> = found.lines.iter().map(|l| l.start.to_string()).collect();
@@ -226,7 +226,7 @@ RUN still there
     assert!(
         plan.steps
             .iter()
-            .any(|s| s.name == "[stage-2 1/1] RUN still there")
+            .any(|s| s.name() == "[stage-2 1/1] RUN still there")
     );
 }
 
@@ -235,7 +235,7 @@ fn images_that_are_not_known_are_assumed() {
     let plan = planned("FROM remote\nRUN x\n", &options());
     assert_eq!(plan.assumed.len(), 1);
     assert_eq!(
-        plan.step(plan.assumed[0]).name,
+        plan.step(plan.assumed[0]).name(),
         "[1/2] FROM docker.io/library/remote:latest"
     );
     assert!(plan.config.config.env[0].starts_with("PATH="));
@@ -301,7 +301,7 @@ fn proxies_are_seen_but_not_part_of_the_definition() {
         panic!("RUN is a command")
     };
     assert_eq!(exec.proxy_env.len(), 2);
-    assert_eq!(plain.steps[1].definition, proxied.steps[1].definition);
+    assert_eq!(plain.steps[1].definition(), proxied.steps[1].definition());
     assert_eq!(plain.config.history, proxied.config.history);
 }
 

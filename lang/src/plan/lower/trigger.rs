@@ -1,9 +1,8 @@
 //! `ONBUILD` triggers of base images and base stages, which run before a stage's own instructions.
 
-use super::command::Command;
+use super::command::{Command, Held};
 use super::{Place, Planner};
 use crate::instructions::{Kind, parse_trigger};
-use std::borrow::Cow;
 
 impl Planner<'_> {
     /// Puts the triggers that await a stage in front of its instructions; tells whether they need further stages.
@@ -30,7 +29,7 @@ impl Planner<'_> {
         for trigger in &triggers {
             match parse_trigger(trigger.as_bytes(), '\\') {
                 Ok(instruction) => {
-                    commands.push(self.command(stage, Cow::Owned(instruction), place));
+                    commands.push(self.command(stage, Held::Trigger(instruction.into()), place));
                 }
                 Err(error) => {
                     self.report

@@ -112,7 +112,7 @@ impl Live {
         let tail = (room / self.running.len().max(1)).min(TAIL);
         for row in self.running.iter().take(self.height.saturating_sub(2)) {
             let name = self.plan.as_ref().map_or_else(String::new, |plan| {
-                text::one_line(&plan.step(row.step).name)
+                text::one_line(&plan.step(row.step).name())
             });
             let time = Span(row.began.elapsed()).to_string();
             let name = text::cut(

@@ -198,8 +198,7 @@ impl Style for Nothing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cooperage_lang::plan::digest::DefinitionDigest;
-    use cooperage_lang::plan::{Op, Plan, Source, StageInfo, Step, StepId};
+    use cooperage_lang::plan::{Op, Plan, Prefix, Source, StageInfo, Step, StepId};
     use cooperage_lang::text::{LineSpan, TextRange};
     use cooperage_runtime::build::cache::{Culprit, MissKind, MissReason};
     use cooperage_runtime::build::events::Stream;
@@ -229,9 +228,11 @@ mod tests {
             lines: LineSpan::new(line, line),
             number: Some(number),
             text: text.into(),
-            name: format!("[{}/{}] {text}", number.0, number.1),
-            definition: DefinitionDigest::default(),
-            variables: vec![],
+            prefix: Some(Prefix {
+                stage: Arc::default(),
+                number,
+            }),
+            variables: Arc::default(),
         }
     }
 

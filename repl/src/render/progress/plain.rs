@@ -45,7 +45,7 @@ impl Plain {
                 Task::Step(id) => self
                     .plan
                     .as_ref()
-                    .map_or_else(String::new, |plan| text::one_line(&plan.step(*id).name)),
+                    .map_or_else(String::new, |plan| text::one_line(&plan.step(*id).name())),
                 Task::Export(what) => what.clone(),
             };
             writeln!(out, "#{number} {name}")?;

@@ -622,7 +622,7 @@ impl CacheView for Session<'_> {
         let opened = self.store?;
         let here = |run: &StepRun| run.dockerfile == self.dockerfile;
         let same = opened
-            .executions_of(&step.definition.0, 8)
+            .executions_of(&step.definition().0, 8)
             .ok()?
             .into_iter()
             .find(here);
@@ -725,7 +725,7 @@ impl Runner for Session<'_> {
             stage: Self::stage_name(plan, step).to_owned(),
             position: step.number.map_or(0, |n| n.0),
             instruction: step.text.clone(),
-            definition: step.definition.0,
+            definition: step.definition().0,
             key: *key,
             started: SystemTime::now()
                 .checked_sub(record.took)
