@@ -3,8 +3,8 @@
 use bstr::{BString, ByteSlice};
 use cooperage_lang::format::{self, Continuations, Indent, Options, ShellText};
 use cooperage_lang::ide::File;
-use cooperage_lang::plan::Plan;
 use cooperage_lang::plan::digest::DefinitionDigest;
+use cooperage_lang::plan::{Plan, Step};
 use cooperage_lang::syntax::{self, Node, Parse};
 use cooperage_lang::text;
 
@@ -79,7 +79,7 @@ fn without_blanks(source: &[u8]) -> Vec<Vec<Vec<u8>>> {
 /// Steps and image of a text; without the image's history when the build fails, since messages count lines.
 fn built(source: &[u8]) -> (Vec<DefinitionDigest>, String) {
     let plan: Plan = crate::plan(source);
-    let steps = plan.steps.iter().map(|step| step.definition()).collect();
+    let steps = plan.steps.iter().map(Step::definition).collect();
     (steps, format!("{:?}", plan.config))
 }
 
