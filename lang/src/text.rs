@@ -1,6 +1,6 @@
 //! Positions in the source: byte ranges, line numbers, and text that remembers where it was written.
 
-use bstr::BString;
+use bstr::{BString, ByteSlice as _};
 use serde::Serialize;
 
 /// Half-open range of byte offsets into the source file.
@@ -102,14 +102,17 @@ pub struct LineIndex {
 impl LineIndex {
     /// Scans `source` for line ends (LF).
     pub fn new(source: &[u8]) -> Self {
+        Self::of(source, |rest| Some(rest.find_byte(b'\n')? + 1))
+    }
+
+    /// Lines by another idea of line ends: `behind` finds the first of a text, and tells the offset behind it.
+    pub fn of(source: &[u8], behind: impl Fn(&[u8]) -> Option<usize>) -> Self {
         let mut starts = vec![0];
-        starts.extend(
-            source
-                .iter()
-                .enumerate()
-                .filter(|(_, b)| **b == b'\n')
-                .map(|(i, _)| i as u32 + 1),
-        );
+        let mut at = 0;
+        while let Some(length) = behind(&source[at..]) {
+            at += length;
+            starts.push(at as u32);
+        }
         Self {
             starts,
             len: source.len() as u32,

@@ -69,7 +69,7 @@ pub(crate) struct Text {
 
 impl Text {
     pub(crate) fn new(source: Vec<u8>, encoding: Encoding) -> Self {
-        let lines = LineIndex::new(&source);
+        let lines = LineIndex::of(&source, behind_line_end);
         Self {
             source,
             lines,
@@ -189,6 +189,15 @@ impl Text {
     }
 }
 
+/// The offset behind the first line end. To clients, CR alone is one too, which it is not in the language.
+///
+/// **Source:** language server protocol 3.17, *Text Documents*.
+fn behind_line_end(text: &[u8]) -> Option<usize> {
+    let at = text.find_byteset(b"\r\n")?;
+    let is_pair = text[at..].starts_with(b"\r\n");
+    Some(at + 1 + usize::from(is_pair))
+}
+
 /// A text while edits are made in it. Lines are looked for as far as an edit needs them, since a client may send thousands
 /// of edits at once.
 struct Splicing {
@@ -196,8 +205,6 @@ struct Splicing {
     encoding: Encoding,
     /// Where the first lines begin.
     starts: Vec<usize>,
-    /// Behind the line end in front of which all lines are known.
-    known: usize,
 }
 
 impl Splicing {
@@ -206,7 +213,6 @@ impl Splicing {
             source,
             encoding,
             starts: vec![0],
-            known: 0,
         }
     }
 
@@ -214,26 +220,23 @@ impl Splicing {
         let start = self.offset(range.start);
         let end = self.offset(range.end).max(start);
         self.source.splice(start..end, new.iter().copied());
-        // Of a line's beginning only what is in front of it decides.
-        self.starts
-            .truncate(self.starts.partition_point(|s| *s <= start));
-        self.known = self.known.min(start);
+        // Of a line's beginning what is in front of it decides, and the very next byte.
+        let before = self.starts.partition_point(|s| *s < start);
+        self.starts.truncate(before.max(1));
     }
 
     fn offset(&mut self, position: lsp::Position) -> usize {
         let line = position.line as usize;
+        let mut start = self.starts[line.min(self.starts.len() - 1)];
         while self.starts.len() <= line {
-            let Some(length) = self.source[self.known..].find_byte(b'\n') else {
-                self.known = self.source.len();
+            let Some(length) = behind_line_end(&self.source[start..]) else {
                 return self.source.len();
             };
-            self.known += length + 1;
-            self.starts.push(self.known);
+            start += length;
+            self.starts.push(start);
         }
-        let start = self.starts[line];
         let rest = &self.source[start..];
-        let line = &rest[..rest.find_byte(b'\n').unwrap_or(rest.len())];
-        let line = line.trim_end_with(|c| c == '\r');
+        let line = &rest[..rest.find_byteset(b"\r\n").unwrap_or(rest.len())];
         start + self.encoding.bytes(line, position.character)
     }
 }
@@ -282,6 +285,16 @@ mod tests {
     }
 
     #[test]
+    fn a_carriage_return_alone_ends_a_line() {
+        let text = Text::new("a\rb\r\r\nc".into(), Encoding::Utf16);
+        for (offset, line, column) in [(0, 0, 0), (1, 0, 1), (2, 1, 0), (4, 2, 0), (6, 3, 0)] {
+            assert_eq!(text.position(offset), position(line, column), "{offset}");
+            assert_eq!(text.offset(position(line, column)), offset);
+        }
+        assert_eq!(text.offset(position(2, 9)), 4);
+    }
+
+    #[test]
     fn invalid_bytes_are_one_column_each() {
         let text = Text::new(b"a\xffb".to_vec(), Encoding::Utf16);
         assert_eq!(text.position(2), position(0, 2));
@@ -309,6 +322,15 @@ mod tests {
         check(vec![edit(Some((5, 0, 2, 7)), "!")], "FROM a\nRUN b\n!");
         check(vec![edit(Some((1, 3, 0, 2)), "-")], "FROM a\nRUN- b\n");
         check(Vec::new(), "FROM a\nRUN b\n");
+        // What ends a line alone, and with the next byte.
+        check(
+            vec![
+                edit(Some((1, 0, 1, 0)), "\r"),
+                edit(Some((2, 0, 2, 0)), "\n"),
+                edit(Some((2, 0, 2, 0)), "x"),
+            ],
+            "FROM a\n\r\nxRUN b\n",
+        );
     }
 
     #[test]
