@@ -30,8 +30,6 @@ pub(super) enum Start {
     },
     /// An archive that is unpacked.
     Archive { source: Source, label: Label },
-    /// The end of a stage.
-    Stage(usize),
 }
 
 impl Planner<'_> {
@@ -52,7 +50,10 @@ impl Planner<'_> {
             });
             let mut state = State {
                 from: Some(&stage.from),
-                base: self.names.base(&base_name).filter(|_| context.is_none()),
+                base: match context {
+                    Some(context) => self.stage_of(context),
+                    None => self.base_stage(&base_name),
+                },
                 base_name,
                 base_range: from.base.range,
                 base_lines: vec![stage.from.lines],
@@ -78,6 +79,12 @@ impl Planner<'_> {
                 self.names.declare(&name, index);
             }
         }
+    }
+
+    /// The earlier stage that a `FROM` line continues, by its name or as the context of that name.
+    fn base_stage(&self, base_name: &str) -> Option<usize> {
+        let named = self.names.base(base_name);
+        named.or_else(|| self.stage_in_place(base_name))
     }
 
     fn base_name(&mut self, instruction: &Instruction, from: &From) -> String {
@@ -393,7 +400,6 @@ impl Planner<'_> {
                 root
             }
             Start::Archive { source, label } => self.unpacked(index, source, place, label),
-            Start::Stage(other) => self.root_of(other),
         };
         self.states[index].root = Some(root);
         root

@@ -5,6 +5,7 @@ use crate::instructions::{Copy, Instruction, Kind, Run};
 use crate::model::mount::MountSpec;
 use crate::model::scope::Scope;
 use crate::model::stage::Need;
+use crate::text::{LineSpan, TextRange};
 use bstr::ByteSlice as _;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -105,12 +106,7 @@ impl<'a> Planner<'a> {
             }
             return stage.into_iter().collect();
         }
-        let source = self.names.find(&expanded).unwrap_or_else(|| {
-            self.states
-                .push(State::image(expanded, range, vec![place.lines]));
-            self.states.len() - 1
-        });
-        vec![source]
+        vec![self.source_state(expanded, range, vec![place.lines])]
     }
 
     fn mount_sources(&mut self, run: &Run, place: Place) -> Vec<usize> {
@@ -123,13 +119,20 @@ impl<'a> Planner<'a> {
                 } else {
                     from
                 };
-                self.names.find(&from).unwrap_or_else(|| {
-                    self.states
-                        .push(State::image(from, place.word(mount), Vec::new()));
-                    self.states.len() - 1
-                })
+                self.source_state(from, place.word(mount), Vec::new())
             })
             .collect()
+    }
+
+    /// The stage that `--from` or a mount names, or else the image.
+    fn source_state(&mut self, name: String, range: TextRange, lines: Vec<LineSpan>) -> usize {
+        let stage = self.names.find(&name);
+        stage
+            .or_else(|| self.stage_in_place(&name))
+            .unwrap_or_else(|| {
+                self.states.push(State::image(name, range, lines));
+                self.states.len() - 1
+            })
     }
 
     /// Does what the instruction says to the stage.

@@ -35,6 +35,19 @@ impl<'a> Planner<'a> {
         exact.or_else(|| find(&wanted)).map(|(_, context)| context)
     }
 
+    /// The stage that a context is, of those that are known by now.
+    pub(super) fn stage_of(&self, context: &NamedContext) -> Option<usize> {
+        match context {
+            NamedContext::Stage(stage) => self.names.find(stage),
+            _ => None,
+        }
+    }
+
+    /// The stage that a context puts in the place of the image `name`.
+    pub(super) fn stage_in_place(&self, name: &str) -> Option<usize> {
+        self.stage_of(self.context(name, &self.target_platform)?)
+    }
+
     /// Lets a stage or image begin with a context.
     pub(super) fn use_context(
         &mut self,
@@ -105,18 +118,12 @@ impl<'a> Planner<'a> {
                 },
                 Err(error) => return self.context_error(index, &error),
             },
-            NamedContext::Stage(stage) => match self.names.find(stage) {
-                Some(other) if other < index => {
-                    self.states[index].live = self.states[other].live.clone();
-                    Start::Stage(other)
-                }
-                _ => {
-                    let message = format!(
-                        "context {shown} names stage {stage}, which is not defined before it"
-                    );
-                    return self.context_error(index, &message);
-                }
-            },
+            // One that is a stage was taken for it where it was named.
+            NamedContext::Stage(stage) => {
+                let message =
+                    format!("context {shown} names stage {stage}, which is not defined before it");
+                return self.context_error(index, &message);
+            }
         };
         self.states[index].start = start;
     }

@@ -24,7 +24,7 @@ mod trigger;
 mod variables;
 
 use super::config::{HistoryEntry, ImageConfig};
-use super::{Plan, PlanOptions, StageInfo, StepId};
+use super::{NamedContext, Plan, PlanOptions, StageInfo, StepId};
 use crate::diagnostic::{OfficialError, Phase};
 use crate::instructions::{self, ArgItem, Dockerfile, Instruction, Kind};
 use crate::lints;
@@ -155,7 +155,7 @@ struct State<'a> {
     name: Arc<str>,
     /// The earlier stage it continues.
     base: Option<usize>,
-    context: Option<&'a super::NamedContext>,
+    context: Option<&'a NamedContext>,
     platform: Option<Arc<Platform>>,
     needs: Vec<Need<LineSpan>>,
     commands: Vec<Command<'a>>,
@@ -458,7 +458,12 @@ impl<'a> Planner<'a> {
     /// What every stage needs of others, by its instructions.
     fn needs(&mut self) {
         for stage in 0..self.file.stages.len() {
-            let instructions: &'a [Instruction] = &self.file.stages[stage].instructions;
+            // Another stage in the place of this one leaves nothing of it.
+            let is_replaced = matches!(self.states[stage].context, Some(NamedContext::Stage(_)));
+            let instructions: &'a [Instruction] = match is_replaced {
+                true => &[],
+                false => &self.file.stages[stage].instructions,
+            };
             let commands = instructions
                 .iter()
                 .map(|instruction| {

@@ -268,6 +268,54 @@ fn contexts_take_the_place_of_images_and_stages() {
 }
 
 #[test]
+fn a_context_may_be_another_stage() {
+    let stage = |name: &str, stage: &str| {
+        let context = NamedContext::Stage(stage.to_owned());
+        PlanOptions {
+            contexts: [(name.to_owned(), context)].into(),
+            ..options()
+        }
+    };
+    let file = "FROM alpine AS s\nENV V=1\nWORKDIR /w\nFROM base AS end\nCOPY --from=tools /$V b\n";
+    check(
+        file,
+        &stage("base", "s"),
+        expect![[r"
+            0: [s 1/2] FROM docker.io/library/alpine:latest
+            1 <- 0: [s 2/2] WORKDIR /w
+            2: FROM docker.io/library/tools:latest
+            3 <- 1 2: [end 1/1] COPY --from=tools /1 b
+        "]],
+    );
+    check(
+        file,
+        &stage("tools", "s"),
+        expect![[r"
+            0: [s 1/2] FROM docker.io/library/alpine:latest
+            1 <- 0: [s 2/2] WORKDIR /w
+            2: [end 1/2] FROM docker.io/library/base:latest
+            3 <- 2 1: [end 2/2] COPY --from=tools / b
+            UndefinedVar at 5: Usage of undefined variable '$V'
+        "]],
+    );
+    check(
+        "FROM alpine AS s\nRUN a\nFROM alpine AS other\nRUN never\nFROM other\nRUN b\n",
+        &stage("other", "s"),
+        expect![[r"
+            0: [s 1/2] FROM docker.io/library/alpine:latest
+            1 <- 0: [s 2/2] RUN a
+            2 <- 1: [stage-2 1/1] RUN b
+        "]],
+    );
+    let plan = planned("FROM base AS a\nFROM alpine AS s\nFROM a\n", &stage("base", "s"));
+    let error = plan.official_error.unwrap().message;
+    assert_eq!(
+        error,
+        "context base names stage s, which is not defined before it"
+    );
+}
+
+#[test]
 fn the_later_of_env_and_arg_wins_at_run_but_the_image_has_env() {
     let plan = planned("FROM alpine\nENV V=env\nARG V=arg\nRUN x\n", &options());
     let Op::Exec(exec) = &plan.steps[1].op else {

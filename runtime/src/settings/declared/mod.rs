@@ -153,6 +153,10 @@ impl Said {
             super::put(&mut build.args, &name, value);
         }
         for (name, source) in &self.contexts {
+            // What another target or service makes is no stage of this file, and not known here.
+            if source.starts_with("target:") || source.starts_with("service:") {
+                continue;
+            }
             if let Ok(source) = named_context(source) {
                 let source = match source {
                     NamedContext::Local(local) => {
