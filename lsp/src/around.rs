@@ -91,13 +91,20 @@ impl<'a> Around<'a> {
     /// The layers that the last step has made of the first stage of a chain, or of the next one that has any.
     fn layers_done(&self, chain: &[usize], end: u32) -> Option<Arc<[DiffId]>> {
         let depths: HashMap<usize, usize> = chain.iter().copied().zip(0..).collect();
-        let forecast = &self.snapshot.forecast.as_ref()?.forecast;
+        let forecasted = self.snapshot.last_forecast.as_ref()?;
+        // While one types the forecast is of an older text: what stands in front of the first change is as it was.
+        let known = match Arc::ptr_eq(&forecasted.text, &self.snapshot.text) {
+            true => usize::MAX,
+            false => common_prefix(forecasted.text.source(), self.snapshot.text.source()),
+        };
+        let forecast = &forecasted.forecast;
         let done = forecast.steps.iter().rev().filter_map(|step| {
             let planned = forecast.plan.step(step.step);
             let depth = *depths.get(&planned.stage?)?;
             let is_before = depth > 0 || planned.range.end <= end;
+            let is_known = (planned.range.end as usize) < known;
             let layers = step.layers.as_ref().filter(|layers| !layers.is_empty())?;
-            is_before.then_some((depth, layers))
+            (is_before && is_known).then_some((depth, layers))
         });
         done.min_by_key(|(depth, _)| *depth)
             .map(|(_, layers)| layers.clone())
@@ -140,6 +147,12 @@ impl<'a> Around<'a> {
             .or_else(of_image)
             .unwrap_or_else(|| DEFAULT_PATH.to_owned())
     }
+}
+
+/// Number of bytes with which both texts begin.
+fn common_prefix(one: &[u8], other: &[u8]) -> usize {
+    let pairs = one.iter().zip(other);
+    pairs.take_while(|(a, b)| a == b).count()
 }
 
 impl Surroundings for Around<'_> {

@@ -44,6 +44,8 @@ pub(crate) struct Snapshot {
     pub(crate) text: Arc<Text>,
     /// The forecast of this very text, when there is one yet.
     pub(crate) forecast: Option<Arc<Forecasted>>,
+    /// The last forecast, of this text or an older one.
+    pub(crate) last_forecast: Option<Arc<Forecasted>>,
     pub(crate) sent: Arc<Sent>,
     pub(crate) setup: Arc<Setup>,
     /// The client has no use for the answer any more.
@@ -253,6 +255,7 @@ impl Session {
             version: document.version,
             text: document.text.clone(),
             forecast: document.current_forecast().cloned(),
+            last_forecast: document.forecast.clone(),
             sent: document.sent.clone(),
             setup: self.setup.clone(),
             cancel,

@@ -54,6 +54,22 @@ fn completion_knows_the_place_and_the_folder() {
 }
 
 #[test]
+fn completion_knows_what_was_built_while_one_types() {
+    let text = "FROM scratch AS s\nCOPY a /made\nFROM scratch\nCOPY --from=s /made /x\n";
+    let (sandbox, uri) = built();
+    sandbox.write("Dockerfile", text);
+    sandbox.cooper(&["build", "-q", "."]).ok();
+    let mut client = Client::new(&sandbox, &json!({}));
+    client.open(&uri, text);
+    client.hints(&uri);
+    for (version, start) in (2..).zip([18_usize, 17, 16]) {
+        client.edit(&uri, version, 3, (start, start + 1), "");
+        let found = client.at("textDocument/completion", &uri, 3, start as u64);
+        assert!(labels(&found).contains(&"made"), "{found}");
+    }
+}
+
+#[test]
 fn names_lead_to_their_definitions() {
     let (sandbox, uri, mut client) = opened(STAGES, json!({}));
     let line = |found: &Value| found["range"]["start"]["line"].as_u64().unwrap();

@@ -307,7 +307,10 @@ fn a_context_may_be_another_stage() {
             2 <- 1: [stage-2 1/1] RUN b
         "]],
     );
-    let plan = planned("FROM base AS a\nFROM alpine AS s\nFROM a\n", &stage("base", "s"));
+    let plan = planned(
+        "FROM base AS a\nFROM alpine AS s\nFROM a\n",
+        &stage("base", "s"),
+    );
     let error = plan.official_error.unwrap().message;
     assert_eq!(
         error,
