@@ -1,4 +1,4 @@
-//! Comments that silence check rules, of five linters.
+//! Comments that silence check rules, of six linters.
 //!
 //! | comment | silences | where |
 //! |---|---|---|
@@ -8,6 +8,7 @@
 //! | `# hadolint global ignore=DL3006` | the named rules | the file |
 //! | `# tally ignore=name,name;reason=…` | the named rules, or `all` | the instruction below |
 //! | `# tally global ignore=name` | the named rules, or `all` | the file |
+//! | `# shellcheck disable=SC2086` | the named rules | the instruction below |
 //! | `# dockerfile-utils: ignore` | everything, errors too | the instruction below |
 //!
 //! A rule may be named by its name or any alias, in any case, whichever linter the comment is of, with or without
@@ -43,17 +44,61 @@ struct Silenced {
 
 /// One comment that says something.
 enum Pragma<'t> {
-    Ignore(Scope, &'t str),
-    /// tally's: the instruction below, wherever it comes.
-    IgnoreNext(&'t str),
+    Ignore(&'static Ignoring, &'t str),
     Everything,
+}
+
+/// A comment that silences the rules it names.
+pub(crate) struct Ignoring {
+    /// What it begins with, up to the names.
+    pub(crate) head: &'static str,
+    /// What it does, for people.
+    pub(crate) doc: &'static str,
+    /// Its linter has names of its own for rules, and `all`.
+    pub(crate) any_name: bool,
+    scope: Scope,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Scope {
     Instruction,
+    /// The instruction below, wherever it comes.
+    Next,
     Stage,
     File,
+}
+
+/// **Source:** the documentation of hadolint, tally and ShellCheck.
+pub(crate) const IGNORING: &[Ignoring] = &[
+    of_codes("hadolint ignore=", Scope::Instruction, BELOW),
+    of_codes("hadolint global ignore=", Scope::File, FILE),
+    of_codes(
+        "hadolint stage ignore=",
+        Scope::Stage,
+        "Switches rules off in the stage below.",
+    ),
+    of_names("tally ignore=", Scope::Next, BELOW),
+    of_names("tally global ignore=", Scope::File, FILE),
+    of_codes("shellcheck disable=", Scope::Instruction, BELOW),
+];
+
+const BELOW: &str = "Switches rules off for the instruction below.";
+const FILE: &str = "Switches rules off in the whole file.";
+
+const fn of_codes(head: &'static str, scope: Scope, doc: &'static str) -> Ignoring {
+    Ignoring {
+        head,
+        doc,
+        any_name: false,
+        scope,
+    }
+}
+
+const fn of_names(head: &'static str, scope: Scope, doc: &'static str) -> Ignoring {
+    Ignoring {
+        any_name: true,
+        ..of_codes(head, scope, doc)
+    }
 }
 
 impl Pragmas {
@@ -224,14 +269,19 @@ impl Above {
             return;
         };
         match pragma {
-            Pragma::Ignore(Scope::File, names) => self.file.add_list(names),
-            Pragma::Ignore(Scope::Stage, names) => self.stage.add_list(names),
-            Pragma::Ignore(Scope::Instruction, names) => {
-                self.ignoring
-                    .push(TextRange::new(at, at + line.len() as u32));
-                self.instruction.add_list(names);
+            Pragma::Ignore(kind, names) => {
+                if kind.head == "hadolint ignore=" {
+                    self.ignoring
+                        .push(TextRange::new(at, at + line.len() as u32));
+                }
+                let silenced = match kind.scope {
+                    Scope::Instruction => &mut self.instruction,
+                    Scope::Next => &mut self.next,
+                    Scope::Stage => &mut self.stage,
+                    Scope::File => &mut self.file,
+                };
+                silenced.add_list(names);
             }
-            Pragma::IgnoreNext(names) => self.next.add_list(names),
             Pragma::Everything => {
                 self.instruction.all = true;
                 self.instruction.errors = true;
@@ -248,14 +298,11 @@ fn pragma(comment: &str) -> Option<Pragma<'_>> {
     }
     let (head, value) = comment.split_once('=')?;
     let head = head.to_ascii_lowercase();
-    let words: Vec<&str> = head.split_whitespace().collect();
-    Some(match words.as_slice() {
-        ["hadolint", "ignore"] => Pragma::Ignore(Scope::Instruction, value),
-        ["hadolint", "stage", "ignore"] => Pragma::Ignore(Scope::Stage, value),
-        ["hadolint" | "tally", "global", "ignore"] => Pragma::Ignore(Scope::File, value),
-        ["tally", "ignore"] => Pragma::IgnoreNext(value),
-        _ => return None,
-    })
+    let is_it = |known: &&Ignoring| {
+        let words = known.head.trim_end_matches('=').split(' ');
+        words.eq(head.split_whitespace())
+    };
+    Some(Pragma::Ignore(IGNORING.iter().find(is_it)?, value))
 }
 
 /// How far a comment reaches that is to be written.

@@ -382,6 +382,7 @@ mod tests {
             "hadolint ignore=SC2999",
             "check=skip=sc2999",
             "tally ignore=all",
+            "shellcheck disable=SC1000,SC2999",
         ] {
             let source = format!("FROM a\n# {pragma}\nRUN echo\n");
             assert!(

@@ -4,6 +4,7 @@ use super::{Entry, ItemKind, Menu, Slot, Style};
 use crate::ide::File;
 use crate::ide::cursor::Comment;
 use crate::lints::LINTS;
+use crate::lints::pragma::{IGNORING, Ignoring};
 use crate::rune;
 use crate::syntax::directive::{DIRECTIVES, Name};
 use crate::text::TextRange;
@@ -179,85 +180,52 @@ fn offer_rules(menu: &mut Menu<'_>, text: &Text<'_>, from: usize, names: Names, 
     }
 }
 
-/// A way to begin a comment that switches rules off.
-struct Pragma {
-    head: &'static str,
-    doc: &'static str,
-    /// What follows is a list of rules.
-    rules: Option<Names>,
-}
-
-/// **Source:** the documentation of BuildKit's checks, hadolint, ShellCheck, tally and dockerfile-utils.
-const PRAGMAS: &[Pragma] = &[
-    Pragma {
-        head: "check=skip=",
-        doc: "Switches check rules off for the instruction below.",
-        rules: None,
-    },
-    Pragma {
-        head: "hadolint ignore=",
-        doc: "Switches rules off for the instruction below.",
-        rules: Some(Names::Aliases),
-    },
-    Pragma {
-        head: "hadolint global ignore=",
-        doc: "Switches rules off in the whole file.",
-        rules: Some(Names::Aliases),
-    },
-    Pragma {
-        head: "hadolint stage ignore=",
-        doc: "Switches rules off in the stage below.",
-        rules: Some(Names::Aliases),
-    },
-    Pragma {
-        head: "hadolint shell=",
-        doc: "Says which shell the base image has, for the rules about shell text.",
-        rules: None,
-    },
-    Pragma {
-        head: "tally ignore=",
-        doc: "Switches rules off for the instruction below.",
-        rules: Some(Names::Any),
-    },
-    Pragma {
-        head: "tally global ignore=",
-        doc: "Switches rules off in the whole file.",
-        rules: Some(Names::Any),
-    },
-    Pragma {
-        head: "shellcheck disable=",
-        doc: "Switches rules about shell text off for the instruction below.",
-        rules: Some(Names::Aliases),
-    },
-    Pragma {
-        head: "dockerfile-utils: ignore",
-        doc: "Shows nothing about the instruction below, errors included.",
-        rules: None,
-    },
+/// Other comments that mean something, and what they do.
+///
+/// **Source:** the documentation of BuildKit's checks, hadolint and dockerfile-utils.
+const OTHERS: &[(&str, &str)] = &[
+    (
+        "check=skip=",
+        "Switches check rules off for the instruction below.",
+    ),
+    (
+        SHELL,
+        "Says which shell the base image has, for the rules about shell text.",
+    ),
+    (
+        "dockerfile-utils: ignore",
+        "Shows nothing about the instruction below, errors included.",
+    ),
 ];
 
+const SHELL: &str = "hadolint shell=";
+
 fn offer_pragmas(menu: &mut Menu<'_>, text: &Text<'_>) {
-    for pragma in PRAGMAS {
-        if let (Some(names), true) = (pragma.rules, text.typed.starts_with_str(pragma.head)) {
-            let all = names == Names::Any;
-            return offer_rules(menu, text, pragma.head.len(), names, all);
+    let begun = |known: &&Ignoring| text.typed.starts_with_str(known.head);
+    if let Some(begun) = IGNORING.iter().find(begun) {
+        let names = if begun.any_name {
+            Names::Any
+        } else {
+            Names::Aliases
+        };
+        return offer_rules(menu, text, begun.head.len(), names, begun.any_name);
+    }
+    if text.typed.starts_with_str(SHELL) {
+        let slot = text.slot(SHELL.len());
+        for shell in ["/bin/sh", "/bin/bash", "/bin/dash", "/bin/ksh", "pwsh"] {
+            menu.offer(&slot, Entry::new(ItemKind::Value, shell));
         }
-        if pragma.head == "hadolint shell=" && text.typed.starts_with_str(pragma.head) {
-            let slot = text.slot(pragma.head.len());
-            for shell in ["/bin/sh", "/bin/bash", "/bin/dash", "/bin/ksh", "pwsh"] {
-                menu.offer(&slot, Entry::new(ItemKind::Value, shell));
-            }
-            return;
-        }
+        return;
     }
     // A comment for people is not the place for suggestions: only a word of one of these may be typed.
     if text.typed.is_empty() {
         return;
     }
     let slot = text.slot(0);
-    for pragma in PRAGMAS {
-        if pragma.head.as_bytes().starts_with(text.typed) {
-            let entry = Entry::new(ItemKind::Directive, pragma.head).doc(pragma.doc);
+    let ignoring = IGNORING.iter().map(|known| (known.head, known.doc));
+    for (head, doc) in ignoring.chain(OTHERS.iter().copied()) {
+        if head.as_bytes().starts_with(text.typed) {
+            let entry = Entry::new(ItemKind::Directive, head).doc(doc);
             menu.offer(&slot, entry.again());
         }
     }
