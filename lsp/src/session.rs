@@ -126,6 +126,8 @@ pub(crate) struct Session {
     /// Changes so far of what there is to say of the workspace, and how many of them its last report knew.
     changes: u64,
     told: u64,
+    /// That report was about no file at all, so the client has nothing to name when it asks again.
+    told_nothing: bool,
     /// A client that knows the last report, and waits for another.
     patient: Option<Patient>,
     /// What is wrong with the settings the client began with.
@@ -148,6 +150,7 @@ impl Session {
             numbers: 0,
             changes: 0,
             told: 0,
+            told_nothing: false,
             patient: None,
             problems,
             faulty: Vec::new(),
@@ -399,7 +402,8 @@ impl Session {
         params: lsp::WorkspaceDiagnosticParams,
         reply: Reply<lsp::WorkspaceDiagnosticReportResult>,
     ) {
-        let knows = !params.previous_result_ids.is_empty() && self.told == self.changes;
+        let has_report = self.told_nothing || !params.previous_result_ids.is_empty();
+        let knows = has_report && self.told == self.changes;
         if knows {
             let patient = Patient {
                 params,
@@ -426,8 +430,9 @@ impl Session {
             WORKSPACE,
             move || guarded(|| diagnostics::workspace(&workspace, params)),
             move |session, answer| {
-                if answer.is_ok() && !reply.cancel.is_canceled() {
+                if let (Ok(report), false) = (&answer, reply.cancel.is_canceled()) {
                     session.told = session.told.max(changes);
+                    session.told_nothing = diagnostics::is_about_nothing(report);
                 }
                 reply.give(answer);
             },
@@ -435,7 +440,7 @@ impl Session {
     }
 
     /// Notes that there may be something else to say; the one who waits for that hears it when nothing more comes.
-    fn change(&mut self) {
+    pub(crate) fn change(&mut self) {
         self.changes += 1;
         if let Some(patient) = &mut self.patient {
             let now = Instant::now();
@@ -581,7 +586,10 @@ impl Session {
     /// Something that forecasts are made of has changed outside.
     pub(crate) fn world_changed(&mut self, changed: Changed) {
         let due = Instant::now() + SETTLE;
-        self.change();
+        // Files of a context change what there is to say of Dockerfiles only by what they are, which the client tells.
+        if changed.store || !self.setup.features.register_files {
+            self.change();
+        }
         for snapshot in self.snapshots() {
             self.forecast(&snapshot.uri, due);
             if changed.store {

@@ -182,6 +182,25 @@ fn diagnostics_that_are_asked_for_have_names() {
 }
 
 #[test]
+fn that_there_is_no_file_is_reported_once() {
+    let sandbox = Sandbox::new();
+    let root = format!("file://{}", sandbox.work().display());
+    let more = json!({
+        "capabilities": {"textDocument": {"diagnostic": {}}},
+        "workspaceFolders": [{"uri": root, "name": "work"}],
+    });
+    let mut client = Client::with(&sandbox, more);
+    let none = json!({"previousResultIds": []});
+    let all = client.ask("workspace/diagnostic", none.clone());
+    assert_eq!(all["items"], json!([]));
+    // Nothing has changed: the answer comes when something has.
+    let waiting = client.request("workspace/diagnostic", none);
+    client.open(&format!("{root}/Dockerfile"), TEXT);
+    let again = client.answer(waiting);
+    assert_eq!(again["items"].as_array().unwrap().len(), 1, "{again}");
+}
+
+#[test]
 fn an_option_that_is_not_valid_is_an_error_beside_the_findings() {
     let sandbox = Sandbox::new();
     let text = "FROM scratch as a\nCOPY b /\n";

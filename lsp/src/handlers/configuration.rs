@@ -1,10 +1,12 @@
 //! What the client is asked and tells about itself: settings, folders, files that changed.
 
 use crate::convert;
+use crate::document;
 use crate::session::Session;
 use cooperage_runtime::engine::Changed;
 use cooperage_runtime::settings::{self, Declared};
 use serde_json::{Value, json};
+use std::path::Path;
 use tower_lsp::lsp_types as lsp;
 use tower_lsp::lsp_types::notification::Notification;
 
@@ -103,6 +105,9 @@ pub(crate) fn files_changed(session: &mut Session, uris: &[lsp::Url]) {
         session.setup.finder.forget();
         session.set_up(|_| {});
     }
+    if changed.iter().any(|path| is_of_the_workspace(path)) {
+        session.change();
+    }
     let may_declare = changed.iter().any(|path| settings::may_declare(path));
     let setup = session.setup.clone();
     let work = move || {
@@ -132,6 +137,13 @@ pub(crate) fn files_changed(session: &mut Session, uris: &[lsp::Url]) {
             store: false,
         });
     });
+}
+
+/// What reports on the workspace depend on: Dockerfiles, and which files count.
+fn is_of_the_workspace(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let is_ignore_file = name.is_some_and(|name| name.ends_with("ignore"));
+    is_ignore_file || document::is_dockerfile(path)
 }
 
 /// A selected build whose file may have changed; one that is gone is selected no more.

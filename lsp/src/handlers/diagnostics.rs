@@ -178,6 +178,14 @@ pub(crate) fn workspace(
     Ok(lsp::WorkspaceDiagnosticReport { items }.into())
 }
 
+/// Whether a report is about no file at all.
+pub(crate) fn is_about_nothing(report: &lsp::WorkspaceDiagnosticReportResult) -> bool {
+    match report {
+        lsp::WorkspaceDiagnosticReportResult::Report(report) => report.items.is_empty(),
+        lsp::WorkspaceDiagnosticReportResult::Partial(report) => report.items.is_empty(),
+    }
+}
+
 fn uri_of(report: &lsp::WorkspaceDocumentDiagnosticReport) -> &lsp::Url {
     match report {
         lsp::WorkspaceDocumentDiagnosticReport::Full(full) => &full.uri,
