@@ -93,9 +93,10 @@ impl<'a> Around<'a> {
         let depths: HashMap<usize, usize> = chain.iter().copied().zip(0..).collect();
         let forecasted = self.snapshot.last_forecast.as_ref()?;
         // While one types the forecast is of an older text: what stands in front of the first change is as it was.
-        let known = match Arc::ptr_eq(&forecasted.text, &self.snapshot.text) {
-            true => usize::MAX,
-            false => common_prefix(forecasted.text.source(), self.snapshot.text.source()),
+        let known = if Arc::ptr_eq(&forecasted.text, &self.snapshot.text) {
+            usize::MAX
+        } else {
+            common_prefix(forecasted.text.source(), self.snapshot.text.source())
         };
         let forecast = &forecasted.forecast;
         let done = forecast.steps.iter().rev().filter_map(|step| {

@@ -39,7 +39,10 @@ pub(crate) struct Built {
 /// The program and the options that lead it to our store.
 pub(crate) fn program(root: Option<&Path>) -> Vec<String> {
     let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("cooper"));
-    let mut words = vec![program.display().to_string()];
+    let program = program.display().to_string();
+    // So the kernel names a file in whose place there is a newer one.
+    let program = program.strip_suffix(" (deleted)").unwrap_or(&program);
+    let mut words = vec![program.to_owned()];
     if let Some(root) = root {
         words.extend(["--root".to_owned(), root.display().to_string()]);
     }
@@ -159,19 +162,23 @@ impl Outcome {
             self.said.push(line.to_owned());
             return;
         };
+        let line = event["line"].as_u64();
         match (event["t"].as_str(), event["state"].as_str()) {
             (Some("plan"), _) => self.steps = event["steps"].as_u64().unwrap_or(0),
             (Some("step"), Some("started")) => {
-                self.tell(format!("line {}", event["line"]), news);
+                // What has no number, such as a download, has no line of its own.
+                if let Some(line) = line {
+                    self.tell(format!("line {line}"), news);
+                }
             }
-            (Some("step"), Some("cached" | "done")) if event["line"].is_u64() => {
+            (Some("step"), Some("cached" | "done")) if line.is_some() => {
                 self.done += 1;
                 self.tell(format!("{} of {}", self.done, self.steps), news);
             }
             (Some("step"), Some("failed")) => {
-                let line = &event["line"];
+                let place = line.map_or_else(String::new, |line| format!("line {line}: "));
                 let message = event["message"].as_str().unwrap_or("failed");
-                self.failure.push(format!("line {line}: {message}"));
+                self.failure.push(format!("{place}{message}"));
             }
             (Some("progress"), _) => {
                 let task = event["task"].as_str().unwrap_or("transfer");

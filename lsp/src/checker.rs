@@ -2,6 +2,7 @@
 //! was said, and only once nobody types any more.
 
 use crate::convert::Text;
+use crate::jobs::guarded;
 use crate::talk::{Event, Events};
 use cooperage_lang::diagnostic::Diagnostic;
 use cooperage_lang::ide::File;
@@ -96,7 +97,10 @@ impl Shared {
             let (uri, order) = self.next();
             let Order { text, config, .. } = &order;
             // Of a text that is not shown any more nobody wants to hear; what was found until then is remembered.
-            program.ask(text.file(), config, &|| !text.is_superseded());
+            let _ = guarded(|| {
+                program.ask(text.file(), config, &|| !text.is_superseded());
+                Ok(())
+            });
             if program.learned() == order.heard || text.is_superseded() {
                 continue;
             }

@@ -119,7 +119,8 @@ impl Shared {
     fn work(&self, events: &Events) {
         loop {
             let (order, cancel) = self.next();
-            if order.setup.forget_old_settings(&order.uri) {
+            let is_old = guarded(|| Ok(order.setup.forget_old_settings(&order.uri)));
+            if is_old == Ok(true) {
                 self.finished(&order.uri);
                 let found = Event::Done(Box::new(|session| session.set_up(|_| {})));
                 if events.send(found).is_err() {

@@ -71,13 +71,14 @@ impl Snapshot {
 }
 
 /// Goes on with a request, or refuses it.
-type Go = Box<dyn FnOnce(&mut Session, Answer<()>) + Send>;
+pub(crate) type Go = Box<dyn FnOnce(&mut Session, Answer<()>) + Send>;
 
 /// A request that waits for the forecast of its text.
 struct Parked {
     uri: lsp::Url,
     until: Instant,
-    kind: Parts,
+    /// What it is for, when the client shows it and is to ask again after changes.
+    kind: Option<Parts>,
     go: Go,
 }
 
@@ -342,19 +343,25 @@ impl Session {
         answer: fn(&Snapshot, P) -> Answer<Option<T>>,
         reply: Reply<Option<T>>,
     ) {
+        let about = uri.clone();
+        let go = move |session: &mut Self, now| match now {
+            Ok(()) => session.about_document(&about, params, answer, reply),
+            Err(fault) => reply.give(Err(fault)),
+        };
+        self.once_forecast(uri, Some(kind), Box::new(go));
+    }
+
+    /// Goes on when the forecast of a document's text is there, or did not come in time.
+    pub(crate) fn once_forecast(&mut self, uri: &lsp::Url, kind: Option<Parts>, go: Go) {
         let document = self.documents.get(uri.as_str());
         if !document.is_some_and(Document::awaits_forecast) {
-            return self.about_document(uri, params, answer, reply);
+            return go(self, Ok(()));
         }
-        let about = uri.clone();
         self.parked.push(Parked {
             uri: uri.clone(),
             until: Instant::now() + PATIENCE,
             kind,
-            go: Box::new(move |session, now| match now {
-                Ok(()) => session.about_document(&about, params, answer, reply),
-                Err(fault) => reply.give(Err(fault)),
-            }),
+            go,
         });
     }
 
@@ -551,7 +558,7 @@ impl Session {
         // Settings were read for it.
         self.publish_settings();
         let waited = self.unpark(|parked| parked.uri == *uri);
-        let waited_for = |kind| waited.iter().any(|parked| parked.kind == kind);
+        let waited_for = |kind| waited.iter().any(|parked| parked.kind == Some(kind));
         let features = self.setup.features.clone();
         if features.refresh_hints && !waited_for(Parts::Hints) {
             self.ask::<lsp::request::InlayHintRefreshRequest>((), |_, _| {});
@@ -660,16 +667,20 @@ impl Session {
         let Some(mut watcher) = self.setup.engine.watcher() else {
             return;
         };
-        let events = self.events.clone();
+        let (events, output) = (self.events.clone(), self.output.clone());
         let thread = std::thread::Builder::new().name("watch".to_owned());
         // Without the thread the client's own news are what is left.
         let _ = thread.spawn(move || {
-            while let Ok(changed) = watcher.wait() {
-                if events.send(Event::Changed(changed)).is_err() {
-                    return;
+            loop {
+                match watcher.wait() {
+                    Ok(changed) if events.send(Event::Changed(changed)).is_err() => return,
+                    // The rest of a burst is one change more.
+                    Ok(_) => std::thread::sleep(SETTLE),
+                    Err(error) => {
+                        output.log(format!("files are not watched any more: {error}"));
+                        return;
+                    }
                 }
-                // The rest of a burst is one change more.
-                std::thread::sleep(SETTLE);
             }
         });
     }

@@ -360,6 +360,21 @@ fn a_build_from_the_editor_turns_the_hints() {
 }
 
 #[test]
+fn a_stage_is_explained_by_its_own_steps() {
+    let (_sandbox, uri, mut client) = opened(STAGES, json!({}));
+    // The forecast is not there yet, so it is waited for.
+    for (line, own, other) in [
+        (0, "Cached or in the store: lines 3.", "line 7"),
+        (4, "line 7: `COPY --from=base /a /b`", "lines 3"),
+    ] {
+        let explain = json!({"command": "cooper.explain", "arguments": [&uri, {"line": line}]});
+        let said = client.ask("workspace/executeCommand", explain);
+        let text = said["text"].as_str().unwrap();
+        assert!(text.contains(own) && !text.contains(other), "{text}");
+    }
+}
+
+#[test]
 fn a_target_can_be_chosen() {
     let (_sandbox, uri, mut client) = opened(STAGES, json!({}));
     let spared = |hints: &[(u64, String)]| hints.iter().any(|(_, hint)| hint == "not needed");

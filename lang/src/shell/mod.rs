@@ -203,6 +203,15 @@ impl Script {
     }
 }
 
+/// A word as a shell has to be told it, in quotes where it needs them.
+pub fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:,@%+=^".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
 /// Operators and keywords behind which a command begins.
 fn begins_command(token: &[u8]) -> bool {
     matches!(

@@ -8,6 +8,8 @@ use crate::session::{Reply, Session, Snapshot};
 use crate::setup::Choice;
 use crate::talk::Event;
 use cooperage_lang::instructions::{Kind, Stage};
+use cooperage_lang::plan::Step;
+use cooperage_lang::shell::quoted;
 use cooperage_runtime::build::cache::CacheStatus;
 use cooperage_runtime::build::words;
 use cooperage_runtime::cancel::Cancel;
@@ -15,6 +17,7 @@ use cooperage_runtime::settings;
 use cooperage_runtime::units::Size;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::SystemTime;
 use tower_lsp::lsp_types as lsp;
 
@@ -137,7 +140,7 @@ pub(crate) fn execute(
         Action::Build | Action::Run | Action::BuildTo | Action::Shell => {
             build(session, call, action);
         }
-        Action::Explain => tell(session, call, explain),
+        Action::Explain => once_forecast(session, call),
         Action::LayerFiles => tell(session, call, layer_files),
         Action::SelectBuild => select_build(session, call),
         Action::SelectTarget => select_target(session, call),
@@ -162,17 +165,17 @@ fn build(session: &mut Session, call: Call, action: Action) {
     let token = progress_token(session, &call);
     let cancel = call.snapshot.cancel.clone();
     session.builds.insert(token.clone(), cancel.clone());
-    let output = session.output.clone();
-    let progress = Progress {
-        output: output.clone(),
+    let progress = Arc::new(Progress {
+        output: session.output.clone(),
         token: token.clone(),
         shown: call.token.is_some() || session.setup.features.progress,
-    };
+    });
     progress.begin(&title);
     let events = session.events();
+    let (own_progress, own_token) = (Arc::clone(&progress), token.clone());
     let thread = std::thread::Builder::new().name("build".to_owned());
-    // Without a thread there is no build, and the session says so when the client asks again.
-    let _ = thread.spawn(move || {
+    let begun = thread.spawn(move || {
+        let (progress, token) = (own_progress, own_token);
         let built = guarded(|| {
             // It reads the project's settings.
             let job = job(&call, action)?;
@@ -184,6 +187,14 @@ fn build(session: &mut Session, call: Call, action: Action) {
             finish(session, call, action, built);
         })));
     });
+    if let Err(error) = begun {
+        session.builds.remove(&token);
+        let fault = Fault::Failed(format!("cannot start a build: {error}"));
+        session
+            .output
+            .show(lsp::MessageType::ERROR, fault.to_string());
+        progress.end(&Err(fault), &Cancel::new());
+    }
 }
 
 fn line(call: &Call) -> u64 {
@@ -330,7 +341,8 @@ fn open_terminal(session: &Session, action: Action, command: Vec<String>) {
         let terminal = json!({"name": name, "command": command, "keep": keep});
         session.ask::<Terminal>(terminal, |_, _| {});
     } else {
-        let line = format!("in a terminal: {}", command.join(" "));
+        let words: Vec<String> = command.iter().map(|word| quoted(word)).collect();
+        let line = format!("in a terminal: {}", words.join(" "));
         session.output.show(lsp::MessageType::INFO, line);
     }
 }
@@ -350,6 +362,24 @@ enum Show {}
 impl lsp::notification::Notification for Show {
     type Params = Value;
     const METHOD: &'static str = "cooper/show";
+}
+
+/// Explains when there is a forecast of the text, or none will come.
+fn once_forecast(session: &mut Session, mut call: Call) {
+    let uri = call.snapshot.uri.clone();
+    let go = move |session: &mut Session, now| {
+        if let Err(fault) = now {
+            return call.reply.give(Err(fault));
+        }
+        if let Some(snapshot) = session.snapshot_of(call.snapshot.uri.as_str()) {
+            call.snapshot = Snapshot {
+                cancel: call.snapshot.cancel.clone(),
+                ..snapshot
+            };
+        }
+        tell(session, call, explain);
+    };
+    session.once_forecast(&uri, None, Box::new(go));
 }
 
 /// Answers with a text, and has it shown.
@@ -381,15 +411,25 @@ fn explain(call: &Call) -> Answer<(String, String)> {
     let wanted = call
         .offset()
         .and_then(|offset| call.snapshot.file().instruction_at(offset))
-        // A stage is explained by all of its steps.
-        .filter(|found| !found.keyword.text.eq_ignore_ascii_case(b"FROM"))
         .map(|instruction| instruction.range);
+    // A stage is explained by all of its steps.
+    let mut stages = forecast.plan.stages.iter();
+    let stage = stages.find(|stage| Some(stage.from_range) == wanted);
+    let is_wanted = |step: &Step| match (stage, wanted) {
+        (Some(stage), _) => step.stage == Some(stage.index),
+        (None, Some(range)) => step.range == range,
+        (None, None) => true,
+    };
+    let is_one = wanted.is_some() && stage.is_none();
     let mut text = format!("# next build: {}\n", words::summary(forecast));
     // Of all steps those count that run; of one, what it does.
     let (told, cached): (Vec<_>, Vec<_>) = forecast
         .numbered()
-        .filter(|step| wanted.is_none_or(|range| range == forecast.plan.step(step.step).range))
-        .partition(|step| wanted.is_some() || !matches!(step.status, CacheStatus::Hit(_)));
+        .filter(|step| is_wanted(forecast.plan.step(step.step)))
+        .partition(|step| is_one || !matches!(step.status, CacheStatus::Hit(_)));
+    if told.is_empty() && cached.is_empty() {
+        text += "\nNo step of it is needed.\n";
+    }
     let now = SystemTime::now();
     for step in told {
         let planned = forecast.plan.step(step.step);

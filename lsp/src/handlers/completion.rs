@@ -11,9 +11,15 @@ use tower_lsp::lsp_types as lsp;
 /// Characters that open a menu by themselves.
 pub(super) const TRIGGERS: [&str; 9] = ["$", "{", "=", "-", "/", ":", ",", "@", " "];
 
-/// Documentation of the items that were sent last, with the number of that answer.
+/// Documentation of the items of the last two answers, with the number of the last: which of two that are worked on at
+/// once the client shows nobody knows.
 #[derive(Default)]
-pub(crate) struct LastDocs(Mutex<(u64, Vec<String>)>);
+pub(crate) struct LastDocs(Mutex<(u64, [Vec<String>; 2])>);
+
+/// Where the documentation of an answer is kept.
+fn place(number: u64) -> usize {
+    usize::from(number % 2 == 1)
+}
 
 /// `textDocument/completion`.
 pub(crate) fn answer(
@@ -58,8 +64,10 @@ fn keep(snapshot: &Snapshot, items: &mut [Item]) -> u64 {
         .0
         .lock()
         .unwrap_or_else(PoisonError::into_inner);
-    *last = (last.0 + 1, docs);
-    last.0
+    last.0 += 1;
+    let number = last.0;
+    last.1[place(number)] = docs;
+    number
 }
 
 fn item(snapshot: &Snapshot, item: Item, data: Option<Value>) -> lsp::CompletionItem {
@@ -128,13 +136,14 @@ pub(crate) fn resolve(
         .0
         .lock()
         .unwrap_or_else(PoisonError::into_inner);
-    if data["list"] != last.0 {
+    let kept = |number: &u64| *number > 0 && last.0 - 1 <= *number && *number <= last.0;
+    let Some(number) = data["list"].as_u64().filter(kept) else {
         return Err(Fault::Stale);
-    }
+    };
     let index = data["item"]
         .as_u64()
         .and_then(|index| usize::try_from(index).ok());
-    let docs = index.and_then(|index| last.1.get(index));
+    let docs = index.and_then(|index| last.1[place(number)].get(index));
     item.documentation = docs.and_then(|docs| super::markdown(docs));
     Ok(Some(item))
 }

@@ -2,7 +2,7 @@
 
 use super::{Action, ActionKind, Cursor};
 use crate::instructions::{Instruction, Kind};
-use crate::shell::{Script, TokenKind, is_of_the_shell};
+use crate::shell::{Script, TokenKind, is_of_the_shell, quoted};
 use crate::syntax::{Keyword, Node};
 use crate::text::TextRange;
 use bstr::ByteSlice;
@@ -162,14 +162,6 @@ fn shell_text(args: &[&str]) -> Option<String> {
                 .join(" "),
         ),
     }
-}
-
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:,@%+=^".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 /// Tells whether a text reads the same behind a keyword as it does in JSON.

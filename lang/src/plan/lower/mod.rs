@@ -460,9 +460,10 @@ impl<'a> Planner<'a> {
         for stage in 0..self.file.stages.len() {
             // Another stage in the place of this one leaves nothing of it.
             let is_replaced = matches!(self.states[stage].context, Some(NamedContext::Stage(_)));
-            let instructions: &'a [Instruction] = match is_replaced {
-                true => &[],
-                false => &self.file.stages[stage].instructions,
+            let instructions: &'a [Instruction] = if is_replaced {
+                &[]
+            } else {
+                &self.file.stages[stage].instructions
             };
             let commands = instructions
                 .iter()
