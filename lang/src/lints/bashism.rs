@@ -58,11 +58,31 @@ const SUBSTRING: Construct = construct("`${x:1:2}`", "cut", true);
 const CASE: Construct = construct("`${x^^}`", "tr", false);
 const INDIRECT: Construct = construct("`${!x}`", "eval", false);
 const RANDOM: Construct = construct("`$RANDOM`", "shuf", true);
+const OWN_VARIABLE: Construct = construct("a variable of bash", "a program such as id", false);
+const BUILT_IN: Construct = construct("a command of bash", "a program", false);
 const PRINTF_QUOTE: Construct = construct("`printf %q`", "quotes of your own", false);
 const ARITHMETIC: Construct = construct("`(( … ))`", "`[ $((…)) -ne 0 ]`", false);
 const FUNCTION: Construct = construct("`function`", "`name() { … }`", true);
 const BRACES: Construct = construct("`{1..3}`", "seq", false);
 const BRACE_LIST: Construct = construct("`{a,b}`", "both words", false);
+
+/// Variables that bash sets by itself. **Source:** bash's manual, *Bash Variables*; ShellCheck, SC3028.
+const OF_BASH: &[&str] = &[
+    "BASHPID",
+    "BASH_SOURCE",
+    "BASH_VERSION",
+    "DIRSTACK",
+    "EUID",
+    "FUNCNAME",
+    "GROUPS",
+    "MACHTYPE",
+    "OSTYPE",
+    "PIPESTATUS",
+    "SECONDS",
+    "SHELLOPTS",
+    "SHLVL",
+    "UID",
+];
 
 fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
     let mut families = None;
@@ -119,6 +139,10 @@ fn constructs(script: &Script) -> Vec<(TextRange, &'static Construct)> {
                 .filter_map(|word| of_word(script, word)),
         );
     }
+    // Those of loops; here documents behind them have lines.
+    let others = script.other_words().iter();
+    let others = others.filter(|word| !script.slice(word.range).contains(&b'\n'));
+    found.extend(others.filter_map(|word| of_word(script, word)));
     for expansion in script.words().flat_map(|word| &word.expansions) {
         found.extend(of_expansion(script, expansion).map(|c| (expansion.range, c)));
     }
@@ -144,6 +168,7 @@ fn of_command(command: &Command, found: &mut Vec<(TextRange, &'static Construct)
         b"source" => add(&SOURCE),
         b"pushd" | b"popd" => add(&PUSHD),
         b"declare" | b"typeset" => add(&DECLARE),
+        b"shopt" | b"disown" | b"caller" | b"enable" | b"complete" | b"compgen" => add(&BUILT_IN),
         b"echo"
             if first.is("echo")
                 && command
@@ -193,6 +218,9 @@ fn of_expansion(script: &Script, expansion: &Expansion) -> Option<&'static Const
     match &expansion.value {
         Value::Process => Some(&PROCESS),
         Value::Variable { name, .. } if name == "RANDOM" => Some(&RANDOM),
+        Value::Variable { name, .. } if OF_BASH.iter().any(|own| name == own) => {
+            Some(&OWN_VARIABLE)
+        }
         Value::Variable {
             name,
             name_range,

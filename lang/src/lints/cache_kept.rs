@@ -78,7 +78,9 @@ fn check(
         let command = left.command;
         let snippet = step[0].snippet;
         let kept = kept.get_or_insert_with(|| KeptStages::of(subject));
-        if !kept.has(snippet) || is_mounted(manager, subject, snippet) {
+        // hadolint looks at the stage for yarn only.
+        let counts = kept.has(snippet) || (subject.config.hadolint && lint.name != YARN.name);
+        if !counts || is_mounted(manager, subject, snippet) {
             continue;
         }
         let message = format!(

@@ -59,7 +59,8 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
 /// A variable or a pattern, which may be anything.
 fn is_open(source: &[u8]) -> bool {
     let name = unquoted(source);
-    name.starts_with(b"$") || (pattern::has_wildcard(name) && !is_archive(name) && !is_remote(name))
+    let is_unknown = name.starts_with(b"$") || pattern::has_wildcard(name);
+    is_unknown && !is_archive(name) && !is_remote(name)
 }
 
 fn is_archive(name: &[u8]) -> bool {

@@ -17,6 +17,9 @@ pub(super) const LINT: Lint = Lint {
     ..Lint::OWN
 };
 
+/// Lines, tabs, and what colours a terminal.
+const ESCAPES: &[&str] = &["\\n", "\\t", "\\033", "\\e[", "\\x1b"];
+
 fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
     let families = Families::of(subject.file);
     for (snippet, command) in written(subject).filter(|(_, command)| command.runs("echo")) {
@@ -29,7 +32,7 @@ fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
             continue;
         }
         // A path of Windows, or of what will be read as a pattern, has other letters behind the backslash too.
-        let escape = |word: &&Word| word.text.contains_str("\\n") || word.text.contains_str("\\t");
+        let escape = |word: &&Word| ESCAPES.iter().any(|escape| word.text.contains_str(escape));
         if let Some(word) = command.operands().find(escape) {
             let message = "this shell prints the backslash, use printf";
             out.push(Finding::in_script(

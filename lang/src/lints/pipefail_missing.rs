@@ -3,8 +3,9 @@
 use super::base_shell::{Families, Family};
 use super::runs::{runs, subcommand};
 use super::{Finding, Level, Lint, Run, Subject};
-use crate::shell::{Command, Dialect, Snippet};
+use crate::shell::{Command, Dialect, Pipeline, Script, Snippet};
 use crate::text::TextRange;
+use bstr::ByteSlice;
 
 pub(super) const LINT: Lint = Lint {
     name: "PipefailMissing",
@@ -23,7 +24,9 @@ fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
     let mut first: Option<&Snippet> = None;
     for snippet in runs(subject).filter(|snippet| !snippet.trigger && !is_safe(snippet)) {
         let pipelines = snippet.script.pipelines();
-        let Some(pipe) = pipelines.iter().find(|pipeline| pipeline.len > 1) else {
+        let is_pipe =
+            |pipeline: &&Pipeline| pipeline.len > 1 && has_pipe(&snippet.script, pipeline);
+        let Some(pipe) = pipelines.iter().find(is_pipe) else {
             continue;
         };
         let message = "a failure in front of the pipe goes unnoticed, set `-o pipefail` with SHELL";
@@ -43,6 +46,16 @@ fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
             None => finding,
         });
     }
+}
+
+/// Statements of a text that is no shell may be taken for those of a pipe.
+fn has_pipe(script: &Script, pipeline: &Pipeline) -> bool {
+    let range = pipeline.range;
+    let mut tokens = script.tokens().iter();
+    tokens.any(|token| {
+        let is_inside = range.start <= token.range.start && token.range.end <= range.end;
+        is_inside && matches!(script.slice(token.range).as_bytes(), b"|" | b"|&")
+    })
 }
 
 /// The shell that knows the option in images of a family.

@@ -24,10 +24,16 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
         let number = stage[0].stage;
         let parent = parents.get(&number);
         let mut is_set = parent.is_some_and(|parent| stages.get(parent) == Some(&true));
-        for instruction in stage.iter().map(super::subject::Line::inner) {
+        // By a trigger it is set for those that are built upon the stage.
+        let mut is_set_above = false;
+        for line in stage {
+            let (instruction, is_trigger) = (line.inner(), line.trigger.is_some());
             match &instruction.kind {
+                Kind::Workdir(_) if is_trigger => is_set_above = true,
                 Kind::Workdir(_) => is_set = true,
-                Kind::Copy(copy) if !is_set && !is_absolute(&copy.dest.text) => {
+                Kind::Copy(copy)
+                    if !(is_set || is_absolute(&copy.dest.text) || is_trigger && is_set_above) =>
+                {
                     let message = format!(
                         "where `{}` is depends on the base image; set WORKDIR above or write the whole path",
                         copy.dest.to_str_lossy()
@@ -37,6 +43,6 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
                 _ => {}
             }
         }
-        stages.insert(number, is_set);
+        stages.insert(number, is_set || is_set_above);
     }
 }

@@ -316,6 +316,7 @@ mod tests {
                 "alpine:3.22",
                 "RUN apk add --no-cache a && [[ -f b ]] && echo -e 'a\\nb'",
             ),
+            ("debian:12", "RUN ! case $(uname) in a|b) c;; esac"),
             (
                 "debian:12",
                 "RUN printf 'a\\n' | tee b >/dev/null 2>&1 && cat <<-EOF >c\n\t$HOME\n\tEOF",
@@ -434,6 +435,13 @@ mod tests {
             ("debian:12", "RUN echo -e 'a\\tb'", "Bashism"),
             ("debian AS a", "FROM a\nRUN source b", "Bashism"),
             ("alpine", "RUN echo 'a\\nb' >c", "EchoEscapes"),
+            ("alpine", "RUN echo '\\033[1mb'", "EchoEscapes"),
+            ("debian:12", "RUN for x in {1..3}; do y; done", "Bashism"),
+            ("debian:12", "RUN useradd -u $UID x", "Bashism"),
+            ("debian:12", "RUN shopt -s b", "Bashism"),
+            ("a", "RUN if ! { sudo b; }; then c; fi", "SudoInRun"),
+            ("a", "RUN ! for b in c; do sudo d; done", "SudoInRun"),
+            ("a", "RUN time { sudo b; }", "SudoInRun"),
             ("a", "RUN echo $lower", "VariableUnassigned"),
             (
                 "a",
@@ -455,6 +463,9 @@ mod tests {
             ("a", "RUN if b; then c", "ShellSyntax"),
             ("a", "RUN for b in c; do d done", "ShellSyntax"),
             ("a", "RUN echo \"b", "ShellSyntax"),
+            ("a", "RUN b && \\\n  c &&", "ShellSyntax"),
+            ("a", "RUN b && && c", "ShellSyntax"),
+            ("a", "RUN b |", "ShellSyntax"),
             ("a", "RUN [\"bash\", \"-c\", \"cd b; c\"]", "CdUnchecked"),
             ("a", "ONBUILD RUN apt-get install b", "AptYesMissing"),
             (
@@ -483,6 +494,40 @@ mod tests {
     }
 
     #[test]
+    fn hadolints_set_looks_where_hadolint_does() {
+        for (lines, rule, want) in [
+            ("RUN yum install -y b\nFROM b\nRUN c", "YumCacheKept", "yum"),
+            ("RUN yarn install\nFROM b\nRUN c", "YarnCacheKept", ""),
+            (
+                "FROM a AS b\nRUN yarn install\nFROM b\nFROM c\nRUN d",
+                "YarnCacheKept",
+                "yarn",
+            ),
+            (
+                "ONBUILD WORKDIR /b\nCOPY c d",
+                "RelativeCopyDestination",
+                "d",
+            ),
+            (
+                "FROM a AS b\nONBUILD WORKDIR /c\nFROM b\nCOPY d e",
+                "RelativeCopyDestination",
+                "",
+            ),
+            (
+                "ONBUILD ENV PIP_NO_CACHE_DIR=1\nRUN pip install b==1",
+                "PipCacheKept",
+                "pip install",
+            ),
+            ("ADD $B /c", "CopyInsteadOfAdd", "$B"),
+            ("ADD $B.tar /c", "CopyInsteadOfAdd", ""),
+            ("RUN b && && c", "PipefailMissing", ""),
+            ("RUN b | c", "PipefailMissing", "b | c"),
+        ] {
+            assert_eq!(place(lines, rule), want, "{lines}");
+        }
+    }
+
+    #[test]
     fn commands_in_texts_for_other_shells_are_found_where_they_stand() {
         let (yes, version) = ("AptYesMissing", "AptVersionUnpinned");
         for (lines, rule, want) in [
@@ -503,6 +548,17 @@ mod tests {
             ),
             ("RUN bash -c \"x='$y' && apt-get install c\"", version, "c"),
             ("RUN su a -c 'pip install b'", "PipVersionUnpinned", "b"),
+            (
+                "RUN [\"sh\", \"/b\", \"-c\", \"apt-get install c\"]",
+                yes,
+                "",
+            ),
+            ("RUN sh /b --sync 'apt-get install c'", yes, ""),
+            (
+                "RUN bash --norc -eo pipefail -c 'apt-get install c'",
+                yes,
+                "apt-get install",
+            ),
             ("RUN eval 'npm i a'", "NpmVersionUnpinned", "a"),
             (
                 "RUN sudo -u a sh -c 'sh -c \"gem i b\"'",

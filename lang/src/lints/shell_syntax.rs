@@ -2,7 +2,7 @@
 
 use super::runs::{is_template, runs};
 use super::{Finding, Level, Lint, Run, Subject};
-use crate::shell::{Script, TokenKind};
+use crate::shell::{Script, Token, TokenKind};
 use crate::text::TextRange;
 use bstr::ByteSlice;
 
@@ -26,7 +26,9 @@ fn run(subject: &Subject<'_>, out: &mut Vec<Finding>) {
     });
     for snippet in scripts {
         let script = &snippet.script;
-        let found = open_quote(script.text()).or_else(|| unpaired(script));
+        let found = open_quote(script.text())
+            .or_else(|| unpaired(script))
+            .or_else(|| dangling(script));
         if let Some((range, message)) = found {
             out.push(Finding::in_script(&LINT, subject, snippet, range, message));
         }
@@ -62,6 +64,34 @@ fn open_quote(text: &[u8]) -> Option<(TextRange, String)> {
     let start = open? as u32;
     let range = TextRange::new(start, start + 1);
     Some((range, "this quote is not closed".to_owned()))
+}
+
+/// An operator between two commands with none behind it.
+fn dangling(script: &Script) -> Option<(TextRange, String)> {
+    let is_joint = |token: &Token| {
+        let is_operator = token.kind == TokenKind::Operator;
+        is_operator
+            && matches!(
+                script.slice(token.range).as_bytes(),
+                b"&&" | b"||" | b"|" | b"|&"
+            )
+    };
+    let all = script.tokens().iter();
+    let tokens: Vec<&Token> = all
+        .filter(|token| token.kind != TokenKind::Comment)
+        .collect();
+    let is_last = tokens.last().filter(|last| is_joint(last));
+    let doubled = || {
+        tokens
+            .windows(2)
+            .find(|pair| is_joint(pair[0]) && is_joint(pair[1]))
+    };
+    let found = is_last.copied().or_else(|| Some(doubled()?[0]))?;
+    let operator = script.slice(found.range);
+    Some((
+        found.range,
+        format!("no command stands behind this `{operator}`"),
+    ))
 }
 
 /// Pairs of keywords.

@@ -6,8 +6,8 @@ use crate::instructions::{Instruction, Kind};
 use crate::shell::Snippet;
 use std::collections::{HashMap, HashSet};
 
-/// Stages whose layers end up in the image that somebody gets: the last one and those that it is built upon.
-/// What a trigger does is always in such a one.
+/// Stages whose layers end up in the image that somebody gets: the last one and those that it is built upon; by hadolint
+/// all that any is built upon. What a trigger does is always in such a one.
 pub(super) struct KeptStages(HashSet<usize>);
 
 impl KeptStages {
@@ -15,7 +15,11 @@ impl KeptStages {
         let last = subject.lines.last().map(|line| line.stage);
         let parents = parents(subject.file);
         let below = |stage: &usize| parents.get(stage).copied();
-        Self(std::iter::successors(last, below).collect())
+        let mut kept: HashSet<usize> = std::iter::successors(last, below).collect();
+        if subject.config.hadolint {
+            kept.extend(parents.values());
+        }
+        Self(kept)
     }
 
     pub(super) fn has(&self, snippet: &Snippet) -> bool {

@@ -9,7 +9,7 @@ pub(super) const LINT: Lint = Lint {
     aliases: &["SC2002"],
     description: "A program reads its file itself",
     docs: include_str!("../../docs/lints/useless-cat.md"),
-    hadolint: Level::Hint,
+    hadolint: Level::Off,
     run: Run::File(run),
     ..Lint::OWN
 };

@@ -21,6 +21,8 @@ struct Setting<'a> {
     stage: usize,
     /// `ENV`; else `ARG`.
     env: bool,
+    /// By a trigger, for the stages that are built upon this one.
+    trigger: bool,
     value: &'a BStr,
 }
 
@@ -53,6 +55,7 @@ impl<'a> Variables<'a> {
             start: line.instruction.range.start,
             stage: line.stage,
             env,
+            trigger: line.trigger.is_some(),
             value: value.map_or(BStr::new(""), |value| value.text.as_bstr()),
         };
         self.set
@@ -118,10 +121,11 @@ impl<'a> Variables<'a> {
         let start = start(subject, snippet);
         let mut stage = snippet.stage;
         loop {
+            let is_own = stage == snippet.stage && !snippet.trigger;
             let mut here = all
                 .iter()
                 .rev()
-                .filter(|s| s.stage == stage && s.start < start);
+                .filter(|s| s.stage == stage && s.start < start && !(is_own && s.trigger));
             if let Some(found) = here.find(|s| wanted(s)) {
                 return Some(found);
             }

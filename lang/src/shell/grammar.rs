@@ -4,6 +4,8 @@
 //! behind it. The rest of the module reads that list and needs neither cursors nor the library's memory.
 
 use crate::text::TextRange;
+use bstr::ByteSlice;
+use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::sync::OnceLock;
 
@@ -321,6 +323,7 @@ impl Grammar {
             None => ControlFlow::Break(()),
         };
         let options = tree_sitter::ParseOptions::new().progress_callback(&mut limit);
+        let text = without_prefixes(text);
         let mut rest = |at: usize, _| text.get(at..).unwrap_or_default();
         if let Some(tree) = self
             .parser
@@ -332,6 +335,35 @@ impl Grammar {
         self.failures += 1;
         Nodes::default()
     }
+}
+
+/// What begins a compound command, as a word.
+const COMPOUND: &[&[u8]] = &[b"{", b"if", b"for", b"while", b"until", b"case"];
+
+/// The text with blanks for `!` and `time` in front of a compound command, which the grammar does not know there.
+fn without_prefixes(text: &[u8]) -> Cow<'_, [u8]> {
+    let mut text = Cow::Borrowed(text);
+    let mut at = 0;
+    while let Some(found) = text[at..].find_byteset(b"!t") {
+        let start = at + found;
+        at = start + 1;
+        let len = match &text[start..] {
+            [b'!', ..] => 1,
+            rest if rest.starts_with(b"time") => 4,
+            _ => continue,
+        };
+        let is_begin = start == 0 || b" \t\n;&|(".contains(&text[start - 1]);
+        let behind = &text[start + len..];
+        let blanks = behind.len() - behind.trim_start_with(|c| matches!(c, ' ' | '\t')).len();
+        let is_compound = |word: &&&[u8]| {
+            let rest = behind[blanks..].strip_prefix(**word);
+            rest.is_some_and(|rest| rest.first().is_some_and(u8::is_ascii_whitespace))
+        };
+        if is_begin && blanks > 0 && COMPOUND.iter().any(|word| is_compound(&word)) {
+            text.to_mut()[start..start + len].fill(b' ');
+        }
+    }
+    text
 }
 
 /// Length of the first piece of a text: up to its last line end, else its last space.

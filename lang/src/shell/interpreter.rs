@@ -62,6 +62,24 @@ impl Interpreter {
         interpreter
     }
 
+    /// Index of the text that a shell with these arguments reads, that behind `-c`; `None` of one that reads a file. What
+    /// an argument is may not be known.
+    pub(super) fn text_at<'a>(args: impl IntoIterator<Item = Option<&'a BStr>>) -> Option<usize> {
+        let mut is_value = false;
+        for (at, arg) in args.into_iter().enumerate() {
+            if std::mem::take(&mut is_value) {
+                continue;
+            }
+            match short_flags(arg?) {
+                Some(letters) if letters.contains(&b'c') => return Some(at + 1),
+                Some(letters) => is_value = letters.contains(&b'o'),
+                None if arg?.starts_with(b"--") => {}
+                None => return None,
+            }
+        }
+        None
+    }
+
     /// Reads the first line of a script behind `#!`.
     pub fn of_shebang(line: &[u8]) -> Self {
         let words = line.split(|b| matches!(b, b' ' | b'\t' | b'\r'));

@@ -177,6 +177,11 @@ impl Script {
         inside.chain(&self.other_words)
     }
 
+    /// Words that are of no command, such as the list of a loop.
+    pub(crate) fn other_words(&self) -> &[Word] {
+        &self.other_words
+    }
+
     /// Names that loops set.
     pub(crate) fn loop_names(&self) -> &[BString] {
         &self.loop_names

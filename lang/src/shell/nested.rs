@@ -70,37 +70,35 @@ pub(super) fn has_text(command: &Command) -> bool {
 fn argument(command: &Command) -> Option<(Interpreter, &Word)> {
     let program = command.program();
     let args = command.args();
-    let by_flag = |flags: &[&str]| {
-        let is_one = |word: &Word| word.constant().is_some_and(|text| has_letter(text, flags));
-        let at = args.iter().position(is_one)?;
-        Some((at, args.get(at + 1)?))
-    };
     match program.as_bytes() {
         b"eval" => match args {
             [only] => Some((Interpreter::default(), only)),
             _ => None,
         },
         b"su" | b"runuser" => {
-            let (_, word) = by_flag(&["--command"])?;
-            Some((Interpreter::default(), word))
+            let at = args
+                .iter()
+                .position(|word| word.constant().is_some_and(is_command_flag))?;
+            Some((Interpreter::default(), args.get(at + 1)?))
         }
         _ => {
             if !Interpreter::named(program).is_shell() {
                 return None;
             }
-            let (at, word) = by_flag(&[])?;
+            let at = Interpreter::text_at(args.iter().map(Word::constant))?;
+            let word = args.get(at)?;
             let line = [program].into_iter();
-            let line = line.chain(args[..=at].iter().filter_map(Word::constant));
+            let line = line.chain(args[..at].iter().filter_map(Word::constant));
             let interpreter = Interpreter::new(line.collect::<Vec<&BStr>>());
             Some((interpreter, word))
         }
     }
 }
 
-/// Tells whether `-c` is among the letters of a flag, or it is one of the long ones.
-fn has_letter(flag: &BStr, long: &[&str]) -> bool {
+/// `-c`, among other letters too, or the long flag of `su`.
+fn is_command_flag(flag: &BStr) -> bool {
     let letters = flag.strip_prefix(b"-").filter(|f| !f.starts_with(b"-"));
-    letters.is_some_and(|letters| letters.contains(&b'c')) || long.iter().any(|name| flag == *name)
+    letters.is_some_and(|letters| letters.contains(&b'c')) || flag == "--command"
 }
 
 #[derive(Clone, Copy, PartialEq)]

@@ -439,10 +439,11 @@ impl<'a> Stages<'a> {
 
 /// The text behind `-c` of a shell, when it stands in the file as it is, without escapes.
 fn shell_argument(pieces: &[Piece], args: &[&BStr]) -> Option<(Interpreter, Place)> {
-    let is_flag = |arg: &&BStr| arg.starts_with(b"-") && arg.ends_with(b"c");
-    let at = args.iter().position(is_flag)?;
-    let interpreter = Interpreter::new(args[..=at].iter().copied());
-    let (text, piece) = (args.get(at + 1)?, pieces.get(at + 1)?);
+    let is_shell = |arg: &&BStr| Interpreter::named(arg).is_shell();
+    let options = args.iter().position(is_shell)? + 1;
+    let at = options + Interpreter::text_at(args[options..].iter().copied().map(Some))?;
+    let interpreter = Interpreter::new(args[..at].iter().copied());
+    let (text, piece) = (args.get(at)?, pieces.get(at)?);
     let as_written = text.len() == piece.range.len() as usize;
     let place = Place {
         text: (*text).into(),

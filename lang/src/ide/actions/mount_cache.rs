@@ -6,6 +6,7 @@
 use super::chain::Chain;
 use super::{Action, ActionKind, Cursor, comments_in, line_break};
 use crate::instructions::Kind;
+use crate::lints::subject::is_root;
 use crate::shell::packages::{Cache, Call, Manager, call, only_cleans};
 use crate::shell::{Command, Joint, Snippet};
 use crate::syntax::{Keyword, Node};
@@ -65,23 +66,27 @@ fn is_missing(cursor: &Cursor<'_>, node: &Node, cache: &Cache) -> bool {
     !mounted && !elsewhere
 }
 
-/// Tells whether the last `USER` of the stage in front of a line is somebody else than root.
+/// Tells whether the last `USER` in front of a line, in its stage or those that it is built upon, is somebody else than
+/// root.
 fn runs_as_user(cursor: &Cursor<'_>, node: &Node) -> bool {
-    let mut user = None;
-    for instruction in cursor.file.instructions() {
-        if instruction.range.start >= node.range.start {
-            break;
-        }
-        match &instruction.kind {
-            Kind::From(_) => user = None,
-            Kind::User(name) => user = Some(name),
-            _ => {}
-        }
-    }
-    user.is_some_and(|name| {
-        let name = name.text.split_str(":").next().unwrap_or_default();
-        !matches!(name, b"root" | b"0")
-    })
+    let names = cursor.file.names();
+    let Some(stage) = names.stage_at(node.range.start) else {
+        return false;
+    };
+    let above = || {
+        let all = cursor.file.instructions();
+        all.take_while(|instruction| instruction.range.start < node.range.start)
+    };
+    let last_user = |stage| {
+        let users = above().filter_map(|instruction| match &instruction.kind {
+            Kind::User(name) => Some((instruction.range.start, name)),
+            _ => None,
+        });
+        let of_stage = users.filter(|(start, _)| names.stage_at(*start) == Some(stage));
+        of_stage.last().map(|(_, name)| name)
+    };
+    let user = names.chain(stage).find_map(last_user);
+    user.is_some_and(|name| !is_root(&name.text))
 }
 
 /// The manager that a command downloads packages with.
@@ -215,6 +220,7 @@ mod tests {
             "FROM a\nRUN --mount=type=cache,target=/root/.npm ‸npm ci\n",
         );
         check_not("keep", "FROM a\nUSER b\nRUN ‸npm ci\n");
+        check_not("keep", "FROM a AS x\nUSER b\nFROM x\nRUN ‸npm ci\n");
         check_not("keep", "FROM a\nRUN ‸npm test\n");
         check(
             "keep /go/pkg/mod in",
