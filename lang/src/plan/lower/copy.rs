@@ -211,8 +211,7 @@ impl<'a> Planner<'a> {
             }
         };
         match kind {
-            SourceKind::Git(git) if !add => {
-                let _ = git;
+            SourceKind::Git(_) if !add => {
                 self.error(
                     command,
                     "git-in-copy",

@@ -1,4 +1,4 @@
-//! The steps of a plan while they are made: sources once each, numbers, names, digests.
+//! The steps of a plan while they are made: sources once each, numbers, what they read.
 
 use super::{Place, Planner, text};
 use crate::plan::digest::definition;
@@ -137,16 +137,16 @@ impl Planner<'_> {
     pub(super) fn step(
         &mut self,
         stage: usize,
-        op: Op,
+        mut op: Op,
         place: Place,
         label: Label,
         variables: Arc<[Variable]>,
     ) {
         let root = self.states[stage].root;
         let mut inputs = Vec::new();
-        for input in reads(&op) {
-            if !inputs.contains(&input) {
-                inputs.push(input);
+        for input in reads(&mut op) {
+            if !inputs.contains(input) {
+                inputs.push(*input);
             }
         }
         let id = self.steps.next();
@@ -180,28 +180,28 @@ impl Planner<'_> {
 }
 
 /// Steps that an op names, in order.
-fn reads(op: &Op) -> Vec<StepId> {
+fn reads(op: &mut Op) -> Vec<&mut StepId> {
     match op {
         Op::Source(_) | Op::Mkdir(_) => Vec::new(),
-        Op::Exec(exec) => exec
-            .mounts
-            .iter()
-            .filter_map(|mount| match &mount.kind {
-                MountKind::Bind { from, .. } => Some(*from),
-                MountKind::Cache { from, .. } => *from,
+        Op::Exec(exec) => {
+            let mounts = exec.mounts.iter_mut();
+            let from = mounts.filter_map(|mount| match &mut mount.kind {
+                MountKind::Bind { from, .. } => Some(from),
+                MountKind::Cache { from, .. } => from.as_mut(),
                 MountKind::Tmpfs { .. } | MountKind::Secret { .. } | MountKind::Ssh { .. } => None,
-            })
-            .collect(),
-        Op::Copy(copy) => copy
-            .sources
-            .iter()
-            .filter_map(|source| match source {
+            });
+            from.collect()
+        }
+        Op::Copy(copy) => {
+            let sources = copy.sources.iter_mut();
+            let from = sources.filter_map(|source| match source {
                 CopySource::Path { from, .. }
                 | CopySource::Http { from, .. }
-                | CopySource::Git { from } => Some(*from),
+                | CopySource::Git { from } => Some(from),
                 CopySource::Inline { .. } => None,
-            })
-            .collect(),
+            });
+            from.collect()
+        }
     }
 }
 
@@ -234,25 +234,7 @@ pub(super) fn prune(plan: &mut Plan) {
             .iter_mut()
             .chain(&mut step.inputs)
             .for_each(renumber);
-        match &mut step.op {
-            Op::Source(_) | Op::Mkdir(_) => {}
-            Op::Exec(exec) => exec
-                .mounts
-                .iter_mut()
-                .for_each(|mount| match &mut mount.kind {
-                    MountKind::Bind { from, .. } => renumber(from),
-                    MountKind::Cache { from, .. } => from.iter_mut().for_each(renumber),
-                    MountKind::Tmpfs { .. } | MountKind::Secret { .. } | MountKind::Ssh { .. } => {}
-                }),
-            Op::Copy(copy) => copy.sources.iter_mut().for_each(|source| match source {
-                CopySource::Path { from, .. }
-                | CopySource::Http { from, .. }
-                | CopySource::Git { from } => {
-                    renumber(from);
-                }
-                CopySource::Inline { .. } => {}
-            }),
-        }
+        reads(&mut step.op).into_iter().for_each(renumber);
     }
     plan.result.iter_mut().for_each(renumber);
     plan.assumed.retain(|id| needed[id.0 as usize]);
