@@ -11,7 +11,7 @@ pub mod folding;
 pub mod hover;
 mod json;
 pub mod links;
-mod mount;
+pub(crate) mod mount;
 pub mod names;
 pub mod navigation;
 pub mod rename;

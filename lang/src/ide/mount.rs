@@ -1,12 +1,12 @@
 //! The fields of a `--mount` value at their places.
 
 use crate::model::mount::{MountKey, MountType};
-use bstr::ByteSlice;
+use bstr::{BStr, ByteSlice};
 use std::ops::Range;
 
 /// `key=value`, or `key` alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Field {
+pub(crate) struct Field {
     /// The key in lower case.
     pub(super) key: String,
     /// All of it, without quotes around.
@@ -38,6 +38,27 @@ pub(super) fn fields(text: &[u8], within: Range<usize>) -> Vec<Field> {
         at = comma.map_or(within.end, |n| end + n + 1);
     }
     fields
+}
+
+/// The fields of the mounts among flags as written: keys in lower case and values, empty without one.
+pub(crate) fn mounts<'f>(
+    flags: impl IntoIterator<Item = &'f BStr>,
+) -> impl Iterator<Item = Vec<(String, &'f [u8])>> {
+    let values = flags.into_iter().filter_map(|flag| {
+        let (name, value) = flag.strip_prefix(b"--")?.split_once_str("=")?;
+        name.eq_ignore_ascii_case(b"mount").then_some(value)
+    });
+    values.map(|value| {
+        let fields = fields(value, 0..value.len()).into_iter();
+        fields
+            .map(|field| {
+                (
+                    field.key,
+                    field.value.map_or(&b""[..], |range| &value[range]),
+                )
+            })
+            .collect()
+    })
 }
 
 /// A mount that is being typed.

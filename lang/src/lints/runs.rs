@@ -2,6 +2,7 @@
 
 use super::{Finding, Lint, Subject};
 use crate::ide::File;
+use crate::ide::mount::mounts;
 use crate::shell::packages::{self, Call, Manager};
 use crate::shell::{Command, Joint, Scopes, Snippet, Token, TokenKind, Word};
 use crate::syntax::Keyword;
@@ -210,21 +211,17 @@ fn ends_with(snippet: &Snippet, last: &Command) -> bool {
 
 /// Tells whether a cache or a file system in memory is mounted at a path that contains `fragment`.
 pub(super) fn has_scratch_mount(subject: &Subject<'_>, snippet: &Snippet, fragment: &str) -> bool {
-    flags(subject, snippet).iter().any(|flag| {
-        let Some(mount) = flag.strip_prefix(b"--mount=") else {
-            return false;
+    mounts(flags(subject, snippet)).any(|fields| {
+        let is_scratch = |(key, value): &(String, &[u8])| {
+            key == "type"
+                && [&b"cache"[..], b"tmpfs"]
+                    .iter()
+                    .any(|kind| value.eq_ignore_ascii_case(kind))
         };
-        let fields = || {
-            mount
-                .split(|b| *b == b',')
-                .filter_map(|field| field.split_once_str("="))
+        let is_at = |(key, value): &(String, &[u8])| {
+            matches!(key.as_str(), "target" | "dst" | "destination") && covers(value, fragment)
         };
-        let scratch =
-            fields().any(|(key, value)| key == b"type" && matches!(value, b"cache" | b"tmpfs"));
-        let at = fields().any(|(key, value)| {
-            matches!(key, b"target" | b"dst" | b"destination") && covers(value, fragment)
-        });
-        scratch && at
+        fields.iter().any(is_scratch) && fields.iter().any(is_at)
     })
 }
 

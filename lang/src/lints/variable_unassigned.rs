@@ -3,6 +3,7 @@
 use super::runs::{flags, is_template, runs};
 use super::variables::{Variables, assigned_in};
 use super::{Finding, Level, Lint, Run, Subject};
+use crate::ide::mount::mounts;
 use crate::shell::{Command, Script, Snippet, Value};
 use crate::text::TextRange;
 use bstr::{BStr, ByteSlice};
@@ -139,12 +140,10 @@ fn reads_script(command: &Command) -> bool {
 
 /// Variables that secret mounts set.
 fn secrets<'a>(subject: &'a Subject<'_>, snippet: &Snippet) -> HashSet<&'a BStr> {
-    let flags = flags(subject, snippet).into_iter();
-    let mounts = flags.filter_map(|flag| flag.strip_prefix(b"--mount="));
-    let fields = mounts.flat_map(|mount| mount.split(|b| *b == b','));
+    let fields = mounts(flags(subject, snippet)).flatten();
     fields
-        .filter_map(|field| field.strip_prefix(b"env="))
-        .map(BStr::new)
+        .filter(|(key, _)| key == "env")
+        .map(|(_, value)| BStr::new(value))
         .collect()
 }
 

@@ -2,6 +2,7 @@
 
 use super::chain::{Chain, changes_shell};
 use super::{Action, ActionKind, Cursor, comments_in, flags, line_end};
+use crate::ide::mount::mounts;
 use crate::shell::{Joint, Snippet};
 use crate::syntax::{Keyword, Node};
 use crate::text::TextRange;
@@ -49,10 +50,15 @@ pub(super) fn offer(cursor: &Cursor<'_>, out: &mut Vec<Action>) {
 
 /// Tells whether a mount has files that the next instruction does not see.
 fn loses_files(cursor: &Cursor<'_>, node: &Node) -> bool {
-    let flags = flags(cursor.file, node);
-    ["type=tmpfs", ",rw", ",readwrite"]
-        .iter()
-        .any(|field| flags.contains(field))
+    let parse = cursor.file.parse();
+    let flags = parse.piece_texts(cursor.file.source(), &node.flags);
+    mounts(flags)
+        .flatten()
+        .any(|(key, value)| match key.as_str() {
+            "type" => value.eq_ignore_ascii_case(b"tmpfs"),
+            "rw" | "readwrite" => !value.eq_ignore_ascii_case(b"false"),
+            _ => false,
+        })
 }
 
 struct Split<'a> {
@@ -140,6 +146,7 @@ mod tests {
             "f() { a; } && f",
             ": ${X:=1} && echo $X",
             "--mount=type=tmpfs,target=/t a >/t/x && b /t/x",
+            "--mount=rw,type=bind,target=/t a >/t/x && b /t/x",
             "[\"sh\", \"-c\", \"a && b\"]",
         ] {
             check_not("split this RUN into", &format!("FROM a\nRUN ‸{line}\n"));
