@@ -23,14 +23,14 @@ pub struct Fold {
 /// What can be folded, in the order in which it is kept when there is too much.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum FoldKind {
-    /// From a `FROM` to the last instruction of the stage.
-    Stage,
     /// An instruction of several lines.
     Instruction,
     /// The body of a here document and its last line.
     Heredoc,
     /// Comment lines that follow each other.
     Comment,
+    /// From a `FROM` to the last instruction of the stage.
+    Stage,
 }
 
 /// What the editor can do with folds.
@@ -185,16 +185,24 @@ mod tests {
     }
 
     #[test]
-    fn the_larger_parts_stay_when_there_is_a_limit() {
-        let limit = Some(2);
-        let options = FoldOptions {
-            limit,
-            ..FoldOptions::default()
-        };
-        assert_eq!(
-            shown(TEXT, options),
-            [(3, 8, FoldKind::Stage), (4, 8, FoldKind::Instruction)]
-        );
+    fn stages_go_first_when_there_is_a_limit() {
+        for (limit, wanted) in [
+            (1, &[(4, 8, FoldKind::Instruction)][..]),
+            (
+                3,
+                &[
+                    (1, 2, FoldKind::Comment),
+                    (4, 8, FoldKind::Instruction),
+                    (6, 8, FoldKind::Heredoc),
+                ],
+            ),
+        ] {
+            let options = FoldOptions {
+                limit: Some(limit),
+                ..FoldOptions::default()
+            };
+            assert_eq!(shown(TEXT, options), wanted);
+        }
     }
 
     #[test]
