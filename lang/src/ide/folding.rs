@@ -42,7 +42,8 @@ pub struct FoldOptions {
     pub whole_lines: bool,
 }
 
-/// The folds of a file, in the order of their first lines, the larger first.
+/// The folds of a file, in the order of their first lines, the larger first. Where only one can begin on a line, it is
+/// the larger, but a `FROM` of several lines comes before its stage.
 ///
 /// ```
 /// use cooperage_lang::ide::{File, folding::{FoldOptions, folds}};
@@ -55,7 +56,8 @@ pub fn folds(file: &File, options: FoldOptions) -> Vec<Fold> {
     stages(file, &mut found);
     instructions(file, &mut found);
     comments(file, &mut found);
-    found.sort_by_key(|f| (f.first_line, Reverse(f.last_line), f.kind));
+    let yields = |f: &Fold| options.whole_lines && f.kind == FoldKind::Stage;
+    found.sort_by_key(|f| (f.first_line, yields(f), Reverse(f.last_line), f.kind));
     let mut seen = HashSet::new();
     found.retain(|f| {
         let last_line = (!options.whole_lines).then_some(f.last_line);
@@ -212,7 +214,9 @@ mod tests {
             ..FoldOptions::default()
         };
         let text = "FROM a AS \\\n  b\nUSER x\n";
-        assert_eq!(shown(text, whole_lines), [(0, 2, FoldKind::Stage)]);
+        assert_eq!(shown(text, whole_lines), [(0, 1, FoldKind::Instruction)]);
         assert_eq!(shown(text, FoldOptions::default()).len(), 2);
+        let text = "FROM a\nUSER x\n";
+        assert_eq!(shown(text, whole_lines), [(0, 1, FoldKind::Stage)]);
     }
 }
