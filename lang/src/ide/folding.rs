@@ -90,25 +90,24 @@ fn instructions(file: &File, found: &mut Vec<Fold>) {
     }
 }
 
-/// Comments between instructions; parser directives are none.
+/// Comments between instructions and between the lines of one; parser directives are none.
 fn comments(file: &File, found: &mut Vec<Fold>) {
-    let lines = file.lines();
+    let (lines, parse) = (file.lines(), file.parse());
+    let documents = parse.nodes().iter().flat_map(|node| parse.heredocs(node));
+    let mut documents = documents.peekable();
     let mut block: Option<TextRange> = None;
-    let mut nodes = file.parse().nodes().iter().peekable();
-    let mut number = first_line_behind(file.parse().directives());
-    while number < lines.len() + 1 {
-        let range = lines.line_range(number);
-        if let Some(node) = nodes.next_if(|node| node.lines.start <= number) {
-            found.extend(block.take().and_then(|b| fold(file, FoldKind::Comment, b)));
-            number = number.max(node.lines.end + 1);
-            continue;
-        }
-        if file.text(range).trim_start().starts_with(b"#") {
-            block = Some(block.map_or(range, |b| b.cover(range)));
+    for number in first_line_behind(parse.directives())..=lines.len() {
+        let line = lines.line_range(number);
+        while documents
+            .next_if(|document| document.terminator.end <= line.start)
+            .is_some()
+        {}
+        let in_document = documents.peek().is_some_and(|d| d.body.start <= line.start);
+        if !in_document && file.text(line).trim_start().starts_with(b"#") {
+            block = Some(block.map_or(line, |b| b.cover(line)));
         } else {
             found.extend(block.take().and_then(|b| fold(file, FoldKind::Comment, b)));
         }
-        number += 1;
     }
     found.extend(block.and_then(|b| fold(file, FoldKind::Comment, b)));
 }
@@ -163,6 +162,7 @@ mod tests {
         "FROM a\n",
         "RUN x && \\\n",
         "  # inside\n",
+        "  # of it\n",
         "  cat <<E\n",
         "# no comment\n",
         "E\n",
@@ -178,10 +178,11 @@ mod tests {
             shown(TEXT, FoldOptions::default()),
             [
                 (1, 2, FoldKind::Comment),
-                (3, 8, FoldKind::Stage),
-                (4, 8, FoldKind::Instruction),
-                (6, 8, FoldKind::Heredoc),
-                (10, 11, FoldKind::Comment),
+                (3, 9, FoldKind::Stage),
+                (4, 9, FoldKind::Instruction),
+                (5, 6, FoldKind::Comment),
+                (7, 9, FoldKind::Heredoc),
+                (11, 12, FoldKind::Comment),
             ]
         );
     }
@@ -189,13 +190,13 @@ mod tests {
     #[test]
     fn stages_go_first_when_there_is_a_limit() {
         for (limit, wanted) in [
-            (1, &[(4, 8, FoldKind::Instruction)][..]),
+            (1, &[(4, 9, FoldKind::Instruction)][..]),
             (
                 3,
                 &[
                     (1, 2, FoldKind::Comment),
-                    (4, 8, FoldKind::Instruction),
-                    (6, 8, FoldKind::Heredoc),
+                    (4, 9, FoldKind::Instruction),
+                    (7, 9, FoldKind::Heredoc),
                 ],
             ),
         ] {
