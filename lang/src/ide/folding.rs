@@ -1,7 +1,7 @@
 //! What can be folded: stages, instructions of several lines, here documents, blocks of comments.
 
 use super::File;
-use crate::syntax::directive::Directive;
+use crate::syntax::{self, directive::Directive};
 use crate::text::TextRange;
 use bstr::ByteSlice;
 use std::cmp::Reverse;
@@ -120,7 +120,7 @@ fn first_line_behind(directives: &[Directive]) -> u32 {
 /// Folds the lines that `range` touches; `None` for a single line.
 fn fold(file: &File, kind: FoldKind, range: TextRange) -> Option<Fold> {
     let lines = file.lines();
-    let last = range.end.saturating_sub(u32::from(ends_line(file, range)));
+    let last = last_offset(file, kind, range);
     let (first_line, _) = lines.line_column(range.start);
     let (last_line, _) = lines.line_column(last);
     (first_line < last_line).then(|| Fold {
@@ -131,8 +131,20 @@ fn fold(file: &File, kind: FoldKind, range: TextRange) -> Option<Fold> {
     })
 }
 
-fn ends_line(file: &File, range: TextRange) -> bool {
-    file.text(range).ends_with(b"\n")
+/// An offset on the last line; that is the empty one at the end of the text when what is above goes on there.
+fn last_offset(file: &File, kind: FoldKind, range: TextRange) -> u32 {
+    let source = file.source();
+    let behind = &source[range.end as usize..];
+    let goes_on = || {
+        let mut lines = source.trim_end_with(|c| matches!(c, '\n' | '\r')).lines();
+        let last = lines.next_back().unwrap_or_default();
+        syntax::continuation(last, file.parse().escape() as u8).is_some()
+    };
+    let at_end = kind != FoldKind::Comment && matches!(behind, b"" | b"\n" | b"\r\n");
+    if at_end && goes_on() {
+        return source.len() as u32;
+    }
+    range.end - u32::from(file.text(range).ends_with(b"\n"))
 }
 
 /// End of a line, its line end left out.
@@ -217,6 +229,11 @@ mod tests {
         let text = "FROM a AS \\\n  b\nUSER x\n";
         assert_eq!(shown(text, whole_lines), [(0, 1, FoldKind::Instruction)]);
         assert_eq!(shown(text, FoldOptions::default()).len(), 2);
+        let text = "FROM a\nUSER \\\n";
+        assert_eq!(
+            shown(text, FoldOptions::default()).last(),
+            Some(&(1, 2, FoldKind::Instruction))
+        );
         let text = "FROM a\nUSER x\n";
         assert_eq!(shown(text, whole_lines), [(0, 1, FoldKind::Stage)]);
     }
