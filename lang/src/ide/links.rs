@@ -2,7 +2,7 @@
 
 use super::names::SymbolKind;
 use super::{File, mount};
-use crate::model::reference::{DEFAULT_DOMAIN, Reference, split_reference};
+use crate::model::reference::{DEFAULT_DOMAIN, Reference};
 use crate::model::url;
 use crate::syntax::directive::Name;
 use crate::syntax::{Keyword, Node, Spelled, heredoc};
@@ -85,8 +85,9 @@ impl Links<'_> {
                 continue;
             }
             let globals = globals.get_or_insert_with(|| file.names().globals(file));
-            if let Some(expanded) = globals.expand(text) {
-                self.computed_image(text, expanded.as_bstr(), base.range);
+            match globals.expand(text) {
+                Some(expanded) => self.computed_image(text, expanded.as_bstr(), base.range),
+                None => self.unknown_tag(text, base.range),
             }
         }
     }
@@ -103,31 +104,38 @@ impl Links<'_> {
     }
 
     fn image(&mut self, text: &BStr, range: TextRange) {
-        let Some((url, name_len)) = page(text) else {
-            return;
-        };
-        // The tag is no part of what the page is about.
-        let as_written = range.len() as usize == text.len();
-        let end = if as_written {
-            range.start + name_len
-        } else {
-            range.end
-        };
-        self.add(TextRange::new(range.start, end), LinkTarget::Url(url));
+        if let Some((url, name_len)) = page(text) {
+            // The tag is no part of what the page is about.
+            let as_written = range.len() as usize == text.len();
+            self.named(url, as_written.then_some(name_len), range);
+        }
     }
 
     /// An image whose text holds variables: its name alone when that is written out.
     fn computed_image(&mut self, written: &BStr, expanded: &BStr, range: TextRange) {
-        let Some((url, name_len)) = page(expanded) else {
+        if let Some((url, name_len)) = page(expanded) {
+            let plain = written.find_byte(b'$').unwrap_or(written.len());
+            let as_written = range.len() as usize == written.len() && (name_len as usize) < plain;
+            self.named(url, as_written.then_some(name_len), range);
+        }
+    }
+
+    /// An image whose name is written out, while its tag or digest is up to the build.
+    fn unknown_tag(&mut self, written: &BStr, range: TextRange) {
+        let Some((plain, behind)) = written.split_once_str("$") else {
             return;
         };
-        let plain = written.find_byte(b'$').unwrap_or(written.len());
-        let as_written = range.len() as usize == written.len() && (name_len as usize) < plain;
-        let end = if as_written {
-            range.start + name_len
-        } else {
-            range.end
-        };
+        // In front of a `/` the colon is that of a port.
+        let name_ends = name_len(plain) < plain.len() && !behind.contains(&b'/');
+        if let Some((url, name_len)) = page(plain.as_bstr()).filter(|_| name_ends) {
+            let as_written = range.len() as usize == written.len();
+            self.named(url, as_written.then_some(name_len), range);
+        }
+    }
+
+    /// Links the name of that many bytes at the front, or all of it.
+    fn named(&mut self, url: String, name_len: Option<u32>, range: TextRange) {
+        let end = name_len.map_or(range.end, |len| range.start + len);
         self.add(TextRange::new(range.start, end), LinkTarget::Url(url));
     }
 
@@ -223,15 +231,19 @@ impl Links<'_> {
     }
 }
 
-/// The page of an image, and the bytes of its name: the text without tag and digest.
+/// The page of an image, and the bytes of its name. Tag and digest do not matter, since they may be half typed.
 fn page(image: &BStr) -> Option<(String, u32)> {
-    let image = std::str::from_utf8(image).ok()?;
-    if image == "scratch" {
-        return None;
-    }
-    let name = split_reference(image)?.name;
-    let reference = Reference::parse_normalized(image).ok()?;
+    let name = std::str::from_utf8(&image[..name_len(image)]).ok()?;
+    let reference = Reference::parse_normalized(name).ok()?;
     Some((page_of(&reference)?, name.len() as u32))
+}
+
+/// Bytes of an image's text in front of its tag and digest.
+fn name_len(image: &[u8]) -> usize {
+    let image = &image[..image.find_byte(b'@').unwrap_or(image.len())];
+    let last = image.rfind_byte(b'/').map_or(0, |at| at + 1);
+    let colon = image[last..].find_byte(b':');
+    colon.map_or(image.len(), |at| last + at)
 }
 
 /// The page that shows an image to people; `None` for registries without such pages.
@@ -300,7 +312,17 @@ mod tests {
                 Some("eu.gcr.io/p/i -> https://eu.gcr.io/p/i"),
             ),
             ("localhost:5000/x", None),
-            ("scratch", None),
+            (
+                "scratch",
+                Some("scratch -> https://hub.docker.com/_/scratch/"),
+            ),
+            ("node:", Some("node -> https://hub.docker.com/_/node/")),
+            ("node@", Some("node -> https://hub.docker.com/_/node/")),
+            (
+                "node@sha256:abc",
+                Some("node -> https://hub.docker.com/_/node/"),
+            ),
+            (":20", None),
             ("No:Such:Thing", None),
         ] {
             let expected: Vec<_> = expected.into_iter().collect();
@@ -311,9 +333,18 @@ mod tests {
     #[test]
     fn variables_of_a_base_take_their_defaults() {
         assert_eq!(
-            shown("ARG V=20\nFROM node:$V\nFROM node:$W\nARG B\nFROM $B\n"),
+            shown("ARG V=20\nFROM node:$V\nARG B\nFROM $B\n"),
             ["node -> https://hub.docker.com/_/node/"]
         );
+        for unknown in ["node:$W", "node:${W}", "node:1${W:-x}", "node@$W"] {
+            assert_eq!(
+                shown(&format!("FROM {unknown}\n")),
+                ["node -> https://hub.docker.com/_/node/"]
+            );
+        }
+        for unknown in ["$W", "node$W", "a/$W", "localhost:$W/a"] {
+            assert!(shown(&format!("FROM {unknown}\n")).is_empty());
+        }
         assert_eq!(
             shown("ARG B=redis:7\nFROM ${B}\n"),
             ["${B} -> https://hub.docker.com/_/redis/"]
@@ -335,6 +366,7 @@ mod tests {
             )),
             [
                 "docker/dockerfile -> https://hub.docker.com/r/docker/dockerfile/",
+                "scratch -> https://hub.docker.com/_/scratch/",
                 "./app/ -> ./app",
                 "redis -> https://hub.docker.com/_/redis/",
                 "https://example.org/a.tar -> https://example.org/a.tar",
