@@ -255,13 +255,21 @@ fn list(line: &Line<'_>, keyword: Keyword, part: Part) -> Vec<Signature> {
     {
         return forms(keyword, |form| Some(first(form)));
     }
-    let heredoc = line
-        .words
-        .iter()
-        .any(|word| line.text(word).starts_with(b"<<"));
+    let heredoc = document_form(line, keyword);
     forms(keyword, |form| {
-        (!is_json(form) && is_heredoc(form) == heredoc).then(|| in_words(form, line, part))
+        let fits = heredoc.is_none_or(|heredoc| is_heredoc(form) == heredoc);
+        (!is_json(form) && fits).then(|| in_words(form, line, part))
     })
+}
+
+/// Tells whether the form with a here document is meant; `None` for a command that reads one, where all forms fit.
+fn document_form(line: &Line<'_>, keyword: Keyword) -> Option<bool> {
+    let opens = |word: &cursor::Span| line.text(word).starts_with(b"<<");
+    let found = line.words.iter().position(opens);
+    match found.filter(|_| keyword.takes_heredocs()) {
+        Some(1..) if keyword == Keyword::Run => None,
+        found => Some(found.is_some()),
+    }
 }
 
 /// The part of a JSON form at the cursor.
@@ -433,6 +441,21 @@ mod tests {
             .into_iter()
             .map(show)
             .collect()
+    }
+
+    #[test]
+    fn forms_with_a_document_are_those_of_instructions_that_take_one() {
+        for (marked, want) in [
+            (
+                "RUN cat| <<E > /a",
+                &["RUN [flags] «command» argument ...", "RUN [flags] «<<NAME»"][..],
+            ),
+            ("RUN <<E|", &["RUN [flags] «<<NAME»"]),
+            ("EXPOSE <<E|", &["EXPOSE «port» ..."]),
+            ("ENTRYPOINT <<E|", &["ENTRYPOINT «program» argument ..."]),
+        ] {
+            assert_eq!(at(marked), want, "{marked}");
+        }
     }
 
     #[test]
