@@ -337,6 +337,14 @@ impl<'f> Line<'f> {
         self.words = self.split_words(at);
     }
 
+    /// Makes words of what looks like flags, for an instruction that has none.
+    pub(super) fn take_flags_as_words(&mut self) {
+        if let Some(first) = self.flags.first() {
+            self.arguments.start = first.start;
+        }
+        self.words.splice(0..0, self.flags.drain(..));
+    }
+
     fn read_keyword(&mut self, start: usize) {
         let len = self.text[start..]
             .iter()

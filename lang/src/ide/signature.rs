@@ -48,7 +48,7 @@ pub fn signatures(file: &File, offset: u32) -> Vec<Signature> {
     match cursor::find(file, offset) {
         Place::Comment(comment) => directive(&comment).into_iter().collect(),
         Place::Heredoc(_) | Place::Nothing => Vec::new(),
-        Place::Line(line) => of_line(&line),
+        Place::Line(line) => of_line(line),
     }
 }
 
@@ -75,8 +75,11 @@ fn directive(comment: &Comment<'_>) -> Option<Signature> {
     })
 }
 
-fn of_line(line: &Line<'_>) -> Vec<Signature> {
-    let part = line.part();
+fn of_line(mut line: Line<'_>) -> Vec<Signature> {
+    if line.known.is_some_and(|known| spec(known).flags.is_empty()) {
+        line.take_flags_as_words();
+    }
+    let (line, part) = (&line, line.part());
     if part == Part::Keyword {
         return if line.trigger {
             forms(Keyword::Onbuild, |_| Some(0))
@@ -488,6 +491,9 @@ mod tests {
             ("ENV a=b c=d|", "ENV name=value name2=«value2» ..."),
             ("ARG a=|", "ARG name=«default»"),
             ("USER a:b|", "USER user:«group»"),
+            ("CMD --x| y", "CMD «program» argument ..."),
+            ("LABEL --x=|", "LABEL name=«value»"),
+            ("STOPSIGNAL --x|", "STOPSIGNAL «signal»"),
             ("HEALTHCHECK --retries=|", "--retries=«number»"),
             ("HEALTHCHECK CMD a|", "HEALTHCHECK [flags] CMD «command»"),
             ("ONBUILD | RUN a", "ONBUILD «instruction»"),
