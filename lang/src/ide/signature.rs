@@ -319,10 +319,20 @@ fn healthcheck(line: &Line<'_>, part: Part) -> Vec<Signature> {
         Part::Word(0) if none => forms(keyword, |form| index_of(form, "NONE")),
         Part::Word(0) => forms(keyword, |form| index_of(form, "CMD")),
         _ if kind == b"NONE" => Vec::new(),
-        // A flag behind the type is none.
-        _ if line.word(1).starts_with(b"--") => Vec::new(),
+        // What looks like a flag there is the command, but its value is no part of one.
+        _ if in_value_of_flag(line) => Vec::new(),
         _ => forms(keyword, |form| index_of(form, "command")),
     }
+}
+
+/// Tells whether the cursor is in the value of what looks like a flag behind `CMD`.
+fn in_value_of_flag(line: &Line<'_>) -> bool {
+    line.words.get(1).is_some_and(|word| {
+        let equals = line.text(word).find_byte(b'=');
+        line.text(word).starts_with(b"--")
+            && line.cursor <= word.end
+            && equals.is_some_and(|at| line.cursor > word.start + at)
+    })
 }
 
 fn argument(line: &Line<'_>, part: Part) -> Vec<Signature> {
@@ -496,6 +506,10 @@ mod tests {
             ("STOPSIGNAL --x|", "STOPSIGNAL «signal»"),
             ("HEALTHCHECK --retries=|", "--retries=«number»"),
             ("HEALTHCHECK CMD a|", "HEALTHCHECK [flags] CMD «command»"),
+            (
+                "HEALTHCHECK CMD --retries|=1",
+                "HEALTHCHECK [flags] CMD «command»",
+            ),
             ("ONBUILD | RUN a", "ONBUILD «instruction»"),
             ("# escape=|", "escape=«character»"),
         ] {
@@ -505,7 +519,14 @@ mod tests {
                 "{marked}"
             );
         }
-        for none in ["|FROM a", "RUN <<E\na|\nE\n", "# a|", "FOO a|", ""] {
+        for none in [
+            "|FROM a",
+            "RUN <<E\na|\nE\n",
+            "# a|",
+            "FOO a|",
+            "HEALTHCHECK CMD --a=|",
+            "",
+        ] {
             let marked = if none.is_empty() { "|" } else { none };
             assert!(at(marked).is_empty(), "{marked}");
         }
