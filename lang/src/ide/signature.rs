@@ -54,7 +54,7 @@ pub fn signatures(file: &File, offset: u32) -> Vec<Signature> {
 
 fn directive(comment: &Comment<'_>) -> Option<Signature> {
     let (name, span) = directive_name(comment.text).filter(|_| comment.head)?;
-    (comment.cursor > span.end).then(|| {
+    (comment.cursor >= span.start).then(|| {
         let row = Name::spec(name);
         let label = format!("{}={}", name.text(), row.value);
         let value = name.text().len() + 1..label.len();
@@ -512,6 +512,7 @@ mod tests {
             ),
             ("ONBUILD | RUN a", "ONBUILD «instruction»"),
             ("# escape=|", "escape=«character»"),
+            ("#esc|ape=`", "escape=«character»"),
         ] {
             assert_eq!(
                 at(marked).first().map(String::as_str),
