@@ -130,13 +130,26 @@ impl Names {
         resolve::resolve(file)
     }
 
-    /// The name at `offset`: one that covers it, or ends there.
+    /// The name at `offset`: one that covers it, or ends there. A name that ends there comes before the `$` of another.
     pub fn at(&self, offset: u32) -> Option<OccurrenceId> {
-        let covers = |o: &Occurrence| o.whole.start <= offset && offset <= o.whole.end;
         let behind = self
             .occurrences
             .partition_point(|o| o.whole.start <= offset);
-        let last = behind.checked_sub(1)?;
+        let found = self.covering(behind, offset)?;
+        let Occurrence { whole, range, .. } = *self.get(found);
+        if whole.start == offset && range.start > offset {
+            let before = self.occurrences.partition_point(|o| o.whole.start < offset);
+            let ending = self.covering(before, offset);
+            let ends = |id: &OccurrenceId| self.get(*id).whole.end == offset;
+            return ending.filter(ends).or(Some(found));
+        }
+        Some(found)
+    }
+
+    /// The last of the first `count` occurrences, or the one around it, when it touches `offset`.
+    fn covering(&self, count: usize, offset: u32) -> Option<OccurrenceId> {
+        let covers = |o: &Occurrence| o.whole.start <= offset && offset <= o.whole.end;
+        let last = count.checked_sub(1)?;
         let found = &self.occurrences[last];
         if covers(found) {
             return Some(OccurrenceId(last as u32));

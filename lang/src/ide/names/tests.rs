@@ -124,6 +124,10 @@ fn variables_belong_to_a_stage_and_those_that_continue_it() {
             "1:33! 1:41",
         ),
         ("FROM a\nONBUILD ARG |X\nONBUILD RUN $X\n", "1:12! 2:13"),
+        // Between two names the one that ends there is meant.
+        ("FROM a\nENV X=1 Y=2\nUSER $X|$Y\n", "1:4! 2:6"),
+        ("FROM a\nENV X=1 Y=2\nUSER $X|${Y}\n", "1:4! 2:6"),
+        ("FROM a\nENV X=1 Y=2\nUSER $X:|$Y\n", "1:8! 2:9"),
     ] {
         assert_eq!(places(text), expected, "{text}");
     }
