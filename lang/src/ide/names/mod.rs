@@ -94,6 +94,8 @@ pub struct Occurrence {
     /// The occurrence this one lies in: a variable in the base of a `FROM`.
     around: Option<OccurrenceId>,
     set: Option<Set>,
+    /// It stands in a trigger, which acts in other builds.
+    in_trigger: bool,
 }
 
 /// What a name does at a place.
@@ -204,7 +206,8 @@ impl Names {
     }
 
     /// Where what stands at `id` is defined. The first is the definition in force; of a variable that was set more
-    /// than once the earlier settings follow, the latest first. A use in front of every definition has them all.
+    /// than once the earlier settings follow, the latest first. A use in front of every definition has them all, but
+    /// what a trigger sets is set for triggers only.
     pub fn definitions_of(&self, id: OccurrenceId) -> Vec<OccurrenceId> {
         let start = self.get(id);
         let first = match start.role {
@@ -214,7 +217,9 @@ impl Names {
         let mut found: Vec<_> = std::iter::successors(first, |id| self.get(*id).former).collect();
         if found.is_empty() {
             let all = self.symbol_of(start).occurrences.iter().copied();
-            found.extend(all.filter(|id| self.get(*id).role == Role::Definition));
+            let reaches = |o: &Occurrence| start.in_trigger || !o.in_trigger;
+            let defines = |o: &Occurrence| o.role == Role::Definition && reaches(o);
+            found.extend(all.filter(|id| defines(self.get(*id))));
         }
         found
     }

@@ -423,6 +423,7 @@ impl<'a> Resolver<'a> {
         former: Option<u32>,
     ) -> u32 {
         let Mention { range, whole, .. } = self.mentions[mention];
+        let in_trigger = self.file.parse().nodes()[node].known == Some(Keyword::Onbuild);
         self.occurrences.push(Occurrence {
             range,
             whole,
@@ -432,6 +433,7 @@ impl<'a> Resolver<'a> {
             former: former.map(OccurrenceId),
             around: None,
             set: None,
+            in_trigger,
         });
         self.occurrences.len() as u32 - 1
     }

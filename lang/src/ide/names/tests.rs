@@ -155,6 +155,11 @@ fn the_setting_in_force_comes_first() {
         &["ENV X=2", "ENV X=1"],
     );
     check("FROM a\nENV X=1\nENV X=2 Y=$|X\n", &["ENV X=1"]);
+    check("FROM a\nONBUILD ENV X=1\nRUN $|X\n", &[]);
+    check(
+        "FROM a\nONBUILD ARG X\nONBUILD RUN $|X\n",
+        &["ONBUILD ARG X"],
+    );
     check("ARG X=1\nFROM a\nARG X\nRUN $|X\n", &["ARG X", "ARG X=1"]);
     check(
         "FROM a AS b\nFROM c AS b\nCOPY --from=|b / /\n",
