@@ -204,9 +204,13 @@ fn described(file: &File, variable: &Variable) -> String {
     let keyword = variable.keyword.upper();
     let name = &variable.name;
     let (shown, note) = match (&variable.value, variable.keyword) {
-        (None, _) => (
+        (None, Keyword::Arg) => (
             format!("{keyword} {name}"),
             format!("Declared on line {line}; its value is given when building."),
+        ),
+        (None, _) => (
+            format!("{keyword} {name}"),
+            format!("Set on line {line}, to a value that cannot be read yet."),
         ),
         (Some(value), Keyword::Arg) => (
             format!("{keyword} {name}={value}"),
@@ -522,6 +526,15 @@ mod tests {
         at(marked).map(|(text, _)| text).unwrap_or_default()
     }
 
+    /// The last line of the text at `|`.
+    fn last(marked: &str) -> String {
+        let offset = marked.find('|').unwrap();
+        let file = File::new(marked.replacen('|', "", 1).into_bytes());
+        let found = hover(&file, offset as u32, &Nowhere);
+        let line = found.and_then(|found| found.text.lines().last().map(str::to_owned));
+        line.unwrap_or_default()
+    }
+
     #[test]
     fn every_part_has_its_page() {
         for (marked, want) in [
@@ -587,6 +600,10 @@ mod tests {
         let value = Some("1.2".to_owned());
         assert_eq!(found, ("ENV W=1.2".to_owned(), Subject::Variable { value }));
         assert_eq!(text("FROM a\nARG TARGET|ARCH"), "ARG TARGETARCH");
+        assert!(last("FROM a\nARG V|").contains("when building"));
+        for unread in ["FROM a\nENV V|=\"b c", "FROM a\nENV V|"] {
+            assert!(last(unread).contains("cannot be read"), "{unread}");
+        }
         assert_eq!(
             text("FROM --platform=$BUILD|PLATFORM a"),
             "`BUILDPLATFORM`: Platform of the machine that builds."
