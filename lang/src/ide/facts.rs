@@ -4,13 +4,16 @@ use super::surroundings::ImageFacts;
 use crate::quote::quote;
 use std::fmt::Write;
 
-/// A block of code. A text that holds a fence gets a longer one.
+/// A block of code. A text that holds a fence gets a longer one; blanks at its end stay, since they may be a value's.
 pub(super) fn fenced(language: &str, text: &str) -> String {
     let mut fence = "```".to_owned();
     while text.contains(&fence) {
         fence.push('`');
     }
-    format!("{fence}{language}\n{}\n{fence}", text.trim_end())
+    format!(
+        "{fence}{language}\n{}\n{fence}",
+        text.trim_end_matches(['\r', '\n'])
+    )
 }
 
 /// Digest, size, age, platforms and config of an image.

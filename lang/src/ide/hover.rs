@@ -600,6 +600,7 @@ mod tests {
         let value = Some("1.2".to_owned());
         assert_eq!(found, ("ENV W=1.2".to_owned(), Subject::Variable { value }));
         assert_eq!(text("FROM a\nARG TARGET|ARCH"), "ARG TARGETARCH");
+        assert_eq!(text("FROM a\nENV V=\"b \"\nUSER $V|"), "ENV V=b ");
         assert!(last("FROM a\nARG V|").contains("when building"));
         for unread in ["FROM a\nENV V|=\"b c", "FROM a\nENV V|"] {
             assert!(last(unread).contains("cannot be read"), "{unread}");
