@@ -6,7 +6,7 @@
 use super::assignments::assignments;
 use super::references::{Reader, references};
 use crate::ide::mount;
-use crate::syntax::{Heredoc, Keyword, Node, Parse, Piece, Spelled, heredoc};
+use crate::syntax::{self, Heredoc, Keyword, Node, Parse, Piece, Spelled, heredoc};
 use crate::text::TextRange;
 use bstr::{BString, ByteSlice};
 use std::ops::Range;
@@ -174,9 +174,6 @@ impl<'a> Collector<'a> {
 
     fn env(&mut self) {
         let args = self.node.args.clone();
-        if self.node.broken && args.is_empty() {
-            return self.unfinished_env();
-        }
         for index in args.clone().step_by(3) {
             let [name, value, ..] = self.parse.pieces(&(index..args.end)) else {
                 return;
@@ -190,32 +187,46 @@ impl<'a> Collector<'a> {
                 piece: Some(index + 1),
                 trigger: self.trigger,
             };
-            self.set(set, &name);
+            let all = 0..name.bytes().len();
+            self.set(set, &name, all);
+        }
+        if self.node.broken {
+            self.unfinished_env(args.len() / 3);
         }
     }
 
-    /// `ENV name`, before its value is typed.
-    fn unfinished_env(&mut self) {
+    /// `ENV name` or `ENV name=value name`, before the last value is typed: the words behind the pairs that were read.
+    fn unfinished_env(&mut self, pairs: usize) {
         let text = self.parse.spelled(self.source, self.node.argument_text);
-        let set = Set {
-            keyword: Keyword::Env,
-            value: None,
-            piece: None,
-            trigger: self.trigger,
-        };
-        self.set(set, &text);
+        let (bytes, escape) = (text.bytes(), self.parse.escape() as u8);
+        let mut at = 0;
+        let words = std::iter::from_fn(|| syntax::next_word(bytes, &mut at, bytes.len(), escape));
+        for word in words.skip(pairs) {
+            let word = word.start..word.end;
+            let equals = bytes[word.clone()].find_byte(b'=');
+            let name = word.start..equals.map_or(word.end, |n| word.start + n);
+            let value = equals.map(|_| name.end + 1..word.end);
+            self.references_in(&text, word, self.builder());
+            let set = Set {
+                keyword: Keyword::Env,
+                value: value.map(|value| text.range(value)),
+                piece: None,
+                trigger: self.trigger,
+            };
+            self.set(set, &text, name);
+        }
     }
 
     /// Sets a name that is written plainly or between quotes. One that holds variables has no place of its own.
-    fn set(&mut self, set: Set, name: &Spelled<'_>) {
-        let bytes = name.bytes();
-        let inner = match bytes {
-            [open @ (b'"' | b'\''), .., close] if open == close => 1..bytes.len() - 1,
-            _ => 0..bytes.len(),
+    fn set(&mut self, set: Set, text: &Spelled<'_>, name: Range<usize>) {
+        let bytes = text.bytes();
+        let inner = match &bytes[name.clone()] {
+            [open @ (b'"' | b'\''), .., close] if open == close => name.start + 1..name.end - 1,
+            _ => name,
         };
         let plain = |b: &u8| !matches!(b, b'$' | b'"' | b'\'' | b'\\' | b'`');
         if !inner.is_empty() && bytes[inner.clone()].iter().all(plain) {
-            let mention = mention(MentionKind::Set(set), name, inner);
+            let mention = mention(MentionKind::Set(set), text, inner);
             self.sets.push(mention);
         }
     }
