@@ -95,7 +95,7 @@ impl<'a> Collector<'a> {
         self.node = self.parse.innermost(outer);
         self.trigger = outer.known == Some(Keyword::Onbuild);
         let Some(keyword) = self.node.known else {
-            return;
+            return self.unknown();
         };
         match keyword {
             Keyword::From => self.from(),
@@ -131,6 +131,12 @@ impl<'a> Collector<'a> {
         Reader::Shell {
             escape: self.parse.escape() as u8,
         }
+    }
+
+    /// What an instruction refers to whose keyword is not typed to its end.
+    fn unknown(&mut self) {
+        let text = self.parse.spelled(self.source, self.node.argument_text);
+        self.references(&text, self.builder());
     }
 
     fn from(&mut self) {

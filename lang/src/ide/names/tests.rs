@@ -127,6 +127,7 @@ fn variables_belong_to_a_stage_and_those_that_continue_it() {
         // A line that is being typed defines what it can.
         ("FROM a\nENV A=1 B=$A |C\nUSER $C\n", "1:13! 2:6"),
         ("FROM a\nENV |A=1 B=$A C\nUSER $A\n", "1:4! 1:11 2:6"),
+        ("FROM a\nENV |A=1\nRU echo $A\n", "1:4! 2:9"),
         // Between two names the one that ends there is meant.
         ("FROM a\nENV X=1 Y=2\nUSER $X|$Y\n", "1:4! 2:6"),
         ("FROM a\nENV X=1 Y=2\nUSER $X|${Y}\n", "1:4! 2:6"),
