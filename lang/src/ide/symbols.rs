@@ -116,7 +116,7 @@ fn holds(name: &str, query: &str) -> bool {
 /// The directives, and a line that will be one when its value is typed.
 fn directives(file: &File) -> Vec<Entry> {
     let entry = |line: u32, name: TextRange, value: TextRange| Entry {
-        name: file.text(name).to_str_lossy().to_lowercase(),
+        name: file.text(name).to_str_lossy().into_owned(),
         detail: (!value.is_empty()).then(|| file.text(value).to_str_lossy().into_owned()),
         kind: EntryKind::Directive,
         range: file.lines().line_range(line),
@@ -156,11 +156,7 @@ fn instruction(file: &File, node: &Node) -> Entry {
         .piece_texts(source, &node.flags)
         .map(|flag| flag.to_str_lossy())
         .collect();
-    let name = shortened(&format!(
-        "{} {}",
-        keyword.to_uppercase(),
-        argument(file, node)
-    ));
+    let name = shortened(&format!("{keyword} {}", argument(file, node)));
     Entry {
         // A continuation alone is an instruction without any text.
         name: if name.is_empty() {
@@ -243,8 +239,8 @@ mod tests {
     #[test]
     fn steps_are_named_after_what_they_do() {
         let text = concat!(
-            "# escape=\\\n",
-            "ARG V=1\n",
+            "# Escape=\\\n",
+            "arg V=1\n",
             "FROM a\n",
             "RUN apt-get update && \\\n    apt-get install -y curl ca-certificates git openssh-client jq\n",
             "RUN <<E\nset -e\n# why\n  make all\nE\n",
@@ -255,7 +251,7 @@ mod tests {
         let file = File::new(text.as_bytes().to_vec());
         let outline = outline(&file);
         let names: Vec<_> = outline.iter().map(|e| e.name.as_str()).collect();
-        assert_eq!(names, ["escape", "ARG V=1", "a"]);
+        assert_eq!(names, ["Escape", "arg V=1", "a"]);
         let steps: Vec<_> = outline[2]
             .children
             .iter()
