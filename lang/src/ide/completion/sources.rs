@@ -1,9 +1,12 @@
 //! Where files come from: stages, images and named contexts, behind `FROM`, `--from=` and `from=`.
 
 use super::{Entry, Item, ItemKind, Menu, Slot, Spot};
+use crate::ide::File;
 use crate::ide::cursor::Line;
+use crate::ide::names::Stage;
 use crate::ide::surroundings::Files;
 use crate::model::image::USUAL_IMAGES;
+use crate::syntax::Keyword;
 use bstr::ByteSlice;
 use std::ops::Range;
 
@@ -57,18 +60,22 @@ pub(super) fn offer_from(menu: &mut Menu<'_>, line: &Line<'_>, from: usize, numb
     offer_images(menu, line, &slot);
 }
 
-/// The first `count` stages, the nearest first: by name, else by number where that means a stage.
+/// The first `count` stages, the nearest first: by name, else by number where that means a stage. A `FROM` knows names
+/// in small letters only; elsewhere they are written as they were given.
 fn offer_stages(menu: &mut Menu<'_>, line: &Line<'_>, slot: &Slot, numbers: Numbers, count: usize) {
+    let as_given = line.known != Some(Keyword::From);
     let file = line.file();
     let names = file.names();
     let stages = names.stages();
     for (index, stage) in stages.iter().enumerate().take(count).rev() {
         let name = match names.stage_name(stage) {
+            Some(_) if as_given => given_name(file, stage),
             Some(name) => name.to_str_lossy().into_owned(),
             None if numbers == Numbers::Stages => index.to_string(),
             None => continue,
         };
-        if menu.has(&name) {
+        let is_this = |item: &Item| item.label.eq_ignore_ascii_case(&name);
+        if menu.found.items.iter().any(is_this) {
             continue;
         }
         let from = file.text(stage.from).to_str_lossy();
@@ -77,6 +84,13 @@ fn offer_stages(menu: &mut Menu<'_>, line: &Line<'_>, slot: &Slot, numbers: Numb
             .doc(format!("```dockerfile\n{from}\n```"));
         menu.offer(slot, entry.rank(2));
     }
+}
+
+/// The name of a stage as its `FROM` line has it.
+fn given_name(file: &File, stage: &Stage) -> String {
+    let name = stage.name.map(|name| file.names().get(name).range);
+    let name = name.map_or(&b""[..], |range| file.text(range));
+    name.to_str_lossy().into_owned()
 }
 
 /// Images of the local store, or the tags of the one whose name is there already.

@@ -95,6 +95,9 @@ fn stages_are_the_earlier_ones() {
     assert_eq!(plain(&format!("{text}COPY --from=|")), ["1", "one"]);
     has(&format!("{text}FROM |"), &["three", "one", "scratch"]);
     assert_eq!(plain(&format!("{text}RUN --mount=from=|")), ["one"]);
+    let text = "FROM a AS One\nFROM b AS one\nFROM c AS Two\nFROM d\n";
+    assert_eq!(plain(&format!("{text}COPY --from=|")), ["Two", "one"]);
+    has(&format!("{text}FROM |"), &["two", "one"]);
 }
 
 #[test]
