@@ -148,7 +148,13 @@ fn in_line(menu: &mut Menu<'_>, line: &Line<'_>) {
     }
     match part {
         Part::Keyword => {}
-        Part::Flag(index) => flags::offer(menu, line, keyword, index),
+        Part::Flag(index) => {
+            flags::offer(menu, line, keyword, index);
+            // In front of a flag of a test its type may be what is wanted.
+            if keyword == Keyword::Healthcheck && line.cursor == line.flags[index].start {
+                arguments(menu, line, keyword, Part::Gap(0));
+            }
+        }
         Part::Word(_) | Part::Gap(_) => {
             if line.takes_flag() {
                 flags::offer_names(menu, line, keyword);

@@ -219,6 +219,7 @@ fn short_lists_are_complete() {
     assert_eq!(plain("FROM a\nEXPOSE 80/|"), ["tcp", "udp", "sctp"]);
     has("FROM a\nSTOPSIGNAL |", &["SIGTERM", "SIGRTMIN"]);
     has("FROM a\nHEALTHCHECK |", &["CMD", "NONE", "--interval="]);
+    has("FROM a\nHEALTHCHECK |--interval=3s", &["CMD", "NONE"]);
     assert_eq!(plain("FROM a\nHEALTHCHECK NONE |"), Vec::<String>::new());
     has("FROM a\nLABEL |", &["org.opencontainers.image.source="]);
     has("ARG A=1\nFROM a\nARG |", &["A", "TARGETARCH"]);
