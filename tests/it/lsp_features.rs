@@ -115,6 +115,20 @@ fn renaming_changes_every_place_or_says_why_not() {
 }
 
 #[test]
+fn folds_count_lines_as_the_protocol_does() {
+    let text = "# a\rb\nFROM a\nRUN b\\\n c\n";
+    let (_sandbox, uri, mut client) = opened(text, json!({}));
+    let folds = client.about("textDocument/foldingRange", &uri);
+    let lines: Vec<_> = folds
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|fold| (fold["startLine"].as_u64(), fold["endLine"].as_u64()))
+        .collect();
+    assert_eq!(lines, [(Some(2), Some(4)), (Some(3), Some(4))], "{folds}");
+}
+
+#[test]
 fn the_text_has_a_structure() {
     let nested =
         json!({"textDocument": {"documentSymbol": {"hierarchicalDocumentSymbolSupport": true}}});

@@ -15,9 +15,9 @@ pub(crate) fn folding(
     let range = |fold: Fold| {
         let place = snapshot.text.range(fold.range);
         lsp::FoldingRange {
-            start_line: fold.first_line,
+            start_line: place.start.line,
             start_character: (!options.whole_lines).then_some(place.start.character),
-            end_line: fold.last_line,
+            end_line: place.end.line,
             end_character: (!options.whole_lines).then_some(place.end.character),
             kind: Some(match fold.kind {
                 FoldKind::Comment => lsp::FoldingRangeKind::Comment,
