@@ -2,7 +2,7 @@
 //!
 //! The language is told by the ending of the name that the document has, or gets, as a file.
 
-use super::{TokenType, Tokens};
+use super::{TokenType, Tokens, Variables};
 use crate::ide::{File, embedded};
 use crate::syntax::Node;
 use crate::text::TextRange;
@@ -218,8 +218,8 @@ enum Shape {
 }
 
 impl Document {
-    /// Paints the document.
-    pub(super) fn paint(&self, out: &mut Tokens<'_>) {
+    /// Paints the document and the variables in it.
+    pub(super) fn paint(&self, out: &mut Tokens<'_>, variables: &mut Variables) {
         let file = out.file;
         let text = file.text(self.body);
         let mut lexer = Shape::lexer(text);
@@ -232,18 +232,16 @@ impl Document {
             };
             lexer.bump(more.unwrap_or(0));
             let kind = match shape {
-                Ok(Shape::Quote) if more.is_some() => TokenType::String,
-                Ok(Shape::Comment | Shape::Block) if more.is_some() => TokenType::Comment,
-                Ok(Shape::Number) => TokenType::Number,
-                Ok(Shape::Name) if self.is_keyword(lexer.slice()) => TokenType::Keyword,
-                _ => continue,
+                Ok(Shape::Quote) if more.is_some() => Some(TokenType::String),
+                Ok(Shape::Comment | Shape::Block) if more.is_some() => Some(TokenType::Comment),
+                Ok(Shape::Number) => Some(TokenType::Number),
+                Ok(Shape::Name) if self.is_keyword(lexer.slice()) => Some(TokenType::Keyword),
+                _ => None,
             };
             let span = lexer.span();
             let start = self.body.start;
-            out.push(
-                kind,
-                TextRange::new(start + span.start as u32, start + span.end as u32),
-            );
+            let range = TextRange::new(start + span.start as u32, start + span.end as u32);
+            out.push_around(kind, range, variables);
         }
         out.done_up_to(self.body.end);
     }

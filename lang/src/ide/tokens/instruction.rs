@@ -1,7 +1,8 @@
 //! Tokens of one instruction.
 
-use super::{Modifiers, TokenType, Tokens, foreign, script};
+use super::{Modifiers, TokenType, Tokens, Variables, foreign, script};
 use crate::ide::File;
+use crate::ide::names::SymbolKind;
 use crate::syntax::token::TokenKind;
 use crate::syntax::tree::Token;
 use crate::syntax::{Keyword, Node};
@@ -42,6 +43,8 @@ pub(super) struct Painter<'f, 'o> {
     json: bool,
     flag: TextRange,
     after_heredoc_mark: bool,
+    /// Variables in the here documents.
+    replaced: Variables,
 }
 
 impl<'f, 'o> Painter<'f, 'o> {
@@ -60,6 +63,7 @@ impl<'f, 'o> Painter<'f, 'o> {
             json: false,
             flag: TextRange::default(),
             after_heredoc_mark: false,
+            replaced: Vec::new().into_iter().peekable(),
         }
     }
 
@@ -68,13 +72,14 @@ impl<'f, 'o> Painter<'f, 'o> {
         let inner = inner(self.file, node);
         self.roles = roles(self.file, inner);
         self.json = inner.json;
+        self.replaced = replaced(self.file, node, inner).into_iter().peekable();
         let mut shell = script::Script::new(self.file, self.index);
         let mut documents = foreign::documents(self.file, node).into_iter().peekable();
         for token in self.file.tree().instruction_tokens(self.index) {
             // A token of the shell may begin in front of a document and reach into it.
             if let Some(document) = documents.next_if(|d| d.body.start <= token.range.start) {
                 shell.up_to(token.range.start, self.out);
-                document.paint(self.out);
+                document.paint(self.out, &mut self.replaced);
             }
             if token.kind == TokenKind::Continuation || token.kind == TokenKind::Comment {
                 shell.up_to(token.range.start, self.out);
@@ -128,7 +133,10 @@ impl<'f, 'o> Painter<'f, 'o> {
                 self.after_heredoc_mark = true;
             }
             TokenKind::JsonString => self.json_string(range),
-            TokenKind::HeredocBody => self.out.push(TokenType::String, range),
+            TokenKind::HeredocBody => {
+                let kind = Some(TokenType::String);
+                self.out.push_around(kind, range, &mut self.replaced);
+            }
             // Between the parts there is white space, or the `--` that ends the flags.
             TokenKind::Blank => self
                 .out
@@ -410,6 +418,32 @@ pub(super) fn inner<'f>(file: &'f File, node: &'f Node) -> &'f Node {
     std::iter::successors(Some(node), |node| file.parse().sub(node))
         .last()
         .unwrap_or(node)
+}
+
+/// The variables that the builder replaces in the files that are written out in the instruction, in order.
+fn replaced(file: &File, node: &Node, inner: &Node) -> Vec<TextRange> {
+    if !matches!(inner.known, Some(Keyword::Copy | Keyword::Add)) {
+        return Vec::new();
+    }
+    let documents = file.parse().heredocs(node).iter();
+    documents
+        .filter(|document| document.expand)
+        .flat_map(|document| variables_in(file, document.body))
+        .collect()
+}
+
+fn variables_in(file: &File, body: TextRange) -> impl Iterator<Item = TextRange> {
+    let names = file.names();
+    let all = names.occurrences();
+    let from = all.partition_point(|o| o.whole.start < body.start);
+    all[from..]
+        .iter()
+        .take_while(move |o| o.whole.start < body.end)
+        .filter(|o| names.symbol_of(o).kind == SymbolKind::Variable)
+        .map(move |o| {
+            let rest = TextRange::new(o.whole.start, body.end);
+            slice(rest, 0, variable_len(file.text(rest)))
+        })
 }
 
 fn roles(file: &File, node: &Node) -> Vec<(TextRange, Role)> {

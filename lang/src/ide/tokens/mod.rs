@@ -146,6 +146,9 @@ pub fn tokens(file: &File, range: Option<TextRange>) -> Vec<SemanticToken> {
     out.list
 }
 
+/// Places of variables, in order, that are yet to be painted.
+type Variables = std::iter::Peekable<std::vec::IntoIter<TextRange>>;
+
 /// Tokens so far; keeps their order.
 struct Tokens<'f> {
     file: &'f File,
@@ -198,6 +201,26 @@ impl<'f> Tokens<'f> {
                     modifiers,
                 }),
             }
+        }
+    }
+
+    /// Adds a piece that is `kind`, if anything, but for the variables in it.
+    fn push_around(
+        &mut self,
+        kind: Option<TokenType>,
+        range: TextRange,
+        variables: &mut Variables,
+    ) {
+        let mut at = range.start;
+        while let Some(variable) = variables.next_if(|v| v.start < range.end) {
+            if let Some(kind) = kind.filter(|_| at < variable.start) {
+                self.push(kind, TextRange::new(at, variable.start));
+            }
+            self.push(TokenType::Variable, variable);
+            at = at.max(variable.end);
+        }
+        if let Some(kind) = kind.filter(|_| at < range.end) {
+            self.push(kind, TextRange::new(at, range.end));
         }
     }
 

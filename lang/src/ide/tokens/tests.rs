@@ -93,6 +93,25 @@ fn other_languages_in_here_documents() {
 }
 
 #[test]
+fn variables_in_files_that_are_written_out() {
+    check(
+        "COPY <<A <<'B' /x/\na $x \\$y ${z:-w}.\nA\n$x\nB\nADD <<E /a.json\n{\"a\": \"b $x\", $y: 1}\nE\nONBUILD COPY <<E /\n$x\nE\n",
+        &expect![[r#"
+            keyword:COPY operator:<< label:A operator:<< string:'B' parameter:/x/
+            string:a  variable:$x string: \$y  variable:${z:-w} string:.
+            label:A
+            string:$x
+            label:B
+            keyword:ADD operator:<< label:E parameter:/a.json
+            string:"a" string:"b  variable:$x string:" variable:$y number:1
+            label:E
+            keyword:ONBUILD keyword:COPY operator:<< label:E parameter:/
+            variable:$x
+            label:E"#]],
+    );
+}
+
+#[test]
 fn a_range_is_a_part_of_the_whole() {
     let file = File::new(b"FROM a\n# b\nRUN c\nRUN d\n".to_vec());
     let all = tokens(&file, None);
