@@ -674,7 +674,14 @@ fn set_build_args(session: &mut Session, call: Call) {
 }
 
 fn set_platform(session: &mut Session, call: Call) {
-    let platform = call.more["platform"].as_str().map(str::to_owned);
+    let platform = match &call.more["platform"] {
+        Value::Null => None,
+        Value::String(platform) => Some(platform.clone()),
+        _ => {
+            let why = "`platform` is a string, or null".to_owned();
+            return call.reply.give(Err(Fault::Invalid(why)));
+        }
+    };
     choose(session, &call.snapshot.uri, |choice| {
         choice.platform = platform;
     });
