@@ -8,6 +8,7 @@ use crate::syntax::token::TokenKind;
 use crate::syntax::tree::Token;
 use crate::syntax::{Keyword, Node};
 use crate::text::TextRange;
+use bstr::ByteSlice as _;
 
 /// Formats an understood instruction.
 pub(super) fn format(file: &File, options: &Options, index: usize, edits: &mut Edits<'_>) {
@@ -130,10 +131,19 @@ impl Spacing<'_> {
         let escape = TextRange::new(token.range.start, token.range.start + 1);
         let before = self.file.text(TextRange::new(0, escape.start)).last();
         let glued = has_text && !before.is_some_and(|b| matches!(b, b' ' | b'\t'));
-        if glued && !self.parts.hold(escape.start) {
+        // With nothing behind it the blank would be the end of the text.
+        let ends = || !self.goes_on(token.range.end);
+        if glued && !self.parts.hold(escape.start) && !ends() {
             edits.replace(TextRange::new(escape.start, escape.start), " ");
         }
         edits.replace(TextRange::new(escape.end, token.range.end), "");
+    }
+
+    /// Tells whether a line with text comes behind an offset, where empty lines and comments do not count.
+    fn goes_on(&self, offset: u32) -> bool {
+        let rest = &self.file.source()[offset as usize..];
+        let mut lines = rest.lines().map(<[u8]>::trim_ascii);
+        lines.any(|line| !line.is_empty() && !line.starts_with(b"#"))
     }
 
     /// A blank behind a comma that has none.

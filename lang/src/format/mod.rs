@@ -193,9 +193,11 @@ fn without_line_end(file: &File, line: TextRange) -> TextRange {
     TextRange::new(line.start, line.end - ends.count() as u32)
 }
 
+/// Blanks at the end of a comment. A carriage return among them would be a part of the line end when those behind it go.
 fn trailing_blanks(file: &File, range: TextRange) -> TextRange {
-    let count = blanks(file.text(range).iter().rev());
-    TextRange::new(range.end - count, range.end)
+    let bytes = file.text(range).iter().rev();
+    let blanks = bytes.take_while(|b| matches!(b, b' ' | b'\t' | b'\r'));
+    TextRange::new(range.end - blanks.count() as u32, range.end)
 }
 
 /// How many blanks and tabulators come first. Other white space may mean something and stays.

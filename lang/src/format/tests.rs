@@ -114,6 +114,12 @@ fn comments_and_empty_lines_stay() {
         "FROM a\r\n RUN b  \r\n\r\n\r\nRUN c",
         "FROM a\r\nRUN b\r\n\r\n\r\nRUN c\r\n",
     );
+    check(
+        "FROM a\n# b \r  \nRUN c \\\n# d\r \n e\n",
+        "FROM a\n# b\nRUN c \\\n # d\n e\n",
+    );
+    check("FROM a\nONBUILD RUN b\\\n", "FROM a\nONBUILD RUN b\\\n");
+    check("FROM a\nRUN b\\\n# c\n", "FROM a\nRUN b\\\n    # c\n");
     check("", "");
     check("\n\n", "\n\n");
     check("\t\t", "");

@@ -249,7 +249,8 @@ pub(super) fn did_you_mean(near: Option<&str>, sigil: &str) -> String {
 
 /// Where `name` stands behind `$` or `${` in a word whose text is the same as the source it was read from.
 pub(super) fn reference_to(name: &str, word: &Word) -> Option<TextRange> {
-    if word.text.len() != word.range.len() as usize {
+    // `${}` asks for no name at all.
+    if name.is_empty() || word.text.len() != word.range.len() as usize {
         return None;
     }
     let text: &[u8] = &word.text;

@@ -213,8 +213,9 @@ impl Shell {
         if line.trim_end().ends_with(';') {
             return Ok(Reply::Nothing);
         }
-        // `let` is a statement without value; what it bound is shown.
-        let value = bound_name(line)
+        // `let` is a statement without value; what it bound is shown, unless something behind it has one.
+        let bound = bound_name(line).filter(|_| value.is_unit());
+        let value = bound
             .and_then(|name| self.scope.get_value::<Dynamic>(name))
             .unwrap_or(value);
         if value.is_unit() {
@@ -492,6 +493,7 @@ mod tests {
             Ok(Reply::Nothing)
         ));
         assert_eq!(object(&mut shell, "double(y)"), "2");
+        assert_eq!(object(&mut shell, "let z = 5; z + 1"), "6");
     }
 
     #[test]

@@ -268,6 +268,19 @@ fn contexts_take_the_place_of_images_and_stages() {
 }
 
 #[test]
+fn a_reference_to_no_name_is_no_mistake_of_ours() {
+    check(
+        "FROM scratch\nWORKDIR /a${/b/c}\n",
+        &options(),
+        expect![[r"
+            0: FROM scratch
+            1 <- 0: [1/1] WORKDIR /a
+            UndefinedVar at 2: Usage of undefined variable '$'
+        "]],
+    );
+}
+
+#[test]
 fn a_context_may_be_another_stage() {
     let stage = |name: &str, stage: &str| {
         let context = NamedContext::Stage(stage.to_owned());
