@@ -26,6 +26,7 @@ another linter calls it, in `cooperage.toml`, in `.hadolint.yaml` or in a commen
 # check=skip=StageNameCasing
 # hadolint ignore=DL3006
 # tally ignore=MaintainerDeprecated
+# shellcheck disable=SC2086
 # dockerfile-utils: ignore
 ```
 
